@@ -1,0 +1,20 @@
+/**
+ * The database as the rest of Sluice sees it: one Kysely instance, the same SQL on PostgreSQL 15 and newer and on the
+ * embedded PGlite (PostgreSQL in a worker thread). Both return `bigint` columns as bigint, `numeric` as text,
+ * `timestamptz` as Date, `jsonb` parsed.
+ */
+import type { Kysely } from 'kysely'
+import type { PrincipalTables } from './schema/principals.ts'
+import type { SpendTables } from './schema/spend.ts'
+
+export interface Schema extends PrincipalTables, SpendTables {}
+
+export type DatabaseKind = 'postgresql' | 'embedded'
+
+export interface Database {
+  readonly kind: DatabaseKind
+  readonly sql: Kysely<Schema>
+  /** False while the last try to reach the database failed. */
+  readonly reachable: boolean
+  close(): Promise<void>
+}

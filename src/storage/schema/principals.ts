@@ -1,0 +1,2 @@
+/** Tables of users, keys, teams, budgets and customers. */
+export interface PrincipalTables {}
