@@ -53,7 +53,7 @@ export function toDollars(amount: Picodollars): number {
 /** The amount as an exact decimal text of dollars, without trailing zeros. */
 export function toDecimal(amount: Picodollars): string {
   const negative = amount < 0n
-  const magnitude = negative ? -amount : amount
+  const magnitude: bigint = negative ? 0n - amount : amount
   const whole = magnitude / PICODOLLARS_PER_DOLLAR
   const fraction = (magnitude % PICODOLLARS_PER_DOLLAR).toString().padStart(12, '0').replace(/0+$/, '')
   return `${negative ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`
