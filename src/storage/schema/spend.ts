@@ -1,5 +1,5 @@
 /** Tables of the ledger: the call log, the roll-ups and the totals. */
 export interface SpendTables {
   /** Settled spend per scope; written in the same transaction as the call log. */
-  spend_total: { scope: string; scope_id: string; picodollars: bigint }
+  sluice_spend_total: { scope: string; scope_id: string; picodollars: bigint }
 }

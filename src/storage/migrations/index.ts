@@ -1,0 +1,5 @@
+/** All steps of the schema, in the order in which they run. */
+import { spend } from './0001-spend.ts'
+import type { Migration } from './migration.ts'
+
+export const MIGRATIONS: readonly Migration[] = [spend]

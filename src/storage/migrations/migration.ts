@@ -1,0 +1,13 @@
+/** One step of the database's schema. */
+import type { Transaction } from 'kysely'
+import type { Schema } from '../database.ts'
+
+/**
+ * Steps are never changed once they are released; a change of the schema is a new step. `up` runs inside one
+ * transaction with all other missing steps, one statement a call (the embedded database takes no more).
+ */
+export interface Migration {
+  /** Four digits and a name, e.g. `0001-spend`: the order in which steps run. */
+  readonly id: string
+  up(sql: Transaction<Schema>): Promise<void>
+}

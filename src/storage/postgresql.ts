@@ -1,0 +1,130 @@
+/** Connections to a PostgreSQL server: pool, time-outs, and errors that name the server but never a password. */
+import { PostgresDialect, type Dialect, type PostgresPool } from 'kysely'
+import pg from 'pg'
+
+export interface PostgresqlOptions {
+  /** `postgresql://user:password@host:port/name?…`; `connection_limit`, `connect_timeout` and `schema` are read. */
+  readonly url: string
+  /** Connections at most; the URL's `connection_limit` wins. Default 10. */
+  readonly connectionLimit?: number
+  /** Default 5 s; the URL's `connect_timeout` (seconds) wins. */
+  readonly connectTimeoutMs?: number
+  /** How long one statement may run. Default 60 s. */
+  readonly statementTimeoutMs?: number
+}
+
+/** The server cannot be reached, or refuses the connection. */
+export class DatabaseUnreachableError extends Error {
+  override readonly name = 'DatabaseUnreachableError'
+  readonly code: string | undefined
+
+  constructor(message: string, cause: unknown) {
+    super(message, { cause })
+    this.code = codeOf(cause)
+  }
+}
+
+/** A pool, and whether its last try to get a connection succeeded. */
+export interface PostgresqlServer {
+  readonly dialect: Dialect
+  readonly reachable: boolean
+}
+
+export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
+  const url = parseUrl(options.url)
+  const pool = new pg.Pool(poolConfig(url, options))
+  const state = { reachable: true }
+  // An idle connection that breaks would otherwise end the process.
+  pool.on('error', () => {
+    state.reachable = false
+  })
+  const place = `${url.hostname || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`
+  return {
+    dialect: new PostgresDialect({ pool: watchedPool(pool, place, state) }),
+    get reachable() {
+      return state.reachable
+    },
+  }
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text)
+  } catch {
+    // The text itself may hold a password: it is not repeated.
+    throw new Error('The database URL is not valid: expected postgresql://user:password@host:port/name')
+  }
+}
+
+function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
+  const connectTimeoutSeconds = Number(url.searchParams.get('connect_timeout') ?? 0)
+  const schema = url.searchParams.get('schema')
+  const viaPgBouncer = url.searchParams.get('pgbouncer') === 'true'
+  const statementTimeoutMs = options.statementTimeoutMs ?? 60_000
+  const connection = new URL(url)
+  for (const name of [
+    'connection_limit',
+    'pool_timeout',
+    'connect_timeout',
+    'socket_timeout',
+    'pgbouncer',
+    'schema',
+  ]) {
+    connection.searchParams.delete(name)
+  }
+  // `sslmode` as libpq means it: `require` encrypts and does not verify.
+  connection.searchParams.set('uselibpqcompat', 'true')
+  return {
+    connectionString: connection.href,
+    max: Number(url.searchParams.get('connection_limit') ?? options.connectionLimit ?? 10),
+    connectionTimeoutMillis:
+      connectTimeoutSeconds > 0 ? connectTimeoutSeconds * 1000 : (options.connectTimeoutMs ?? 5000),
+    // PgBouncer refuses start-up parameters that it does not know; the client's own limit stands behind.
+    ...(viaPgBouncer ? {} : { statement_timeout: statementTimeoutMs }),
+    query_timeout: statementTimeoutMs + 5000,
+    application_name: 'sluice',
+    keepAlive: true,
+    types: { getTypeParser },
+    ...(schema === null || viaPgBouncer ? {} : { options: `-c search_path=${schema}` }),
+  }
+}
+
+/** The same JavaScript forms as the embedded database gives (see `embedded/pglite-worker.ts`). */
+const PARSERS = new Map<number, (text: string) => unknown>([
+  [/* int8 */ 20, (text) => BigInt(text)],
+  [/* date */ 1082, (text) => text],
+  [/* numeric */ 1700, (text) => text],
+])
+
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  PARSERS.get(oid) ?? pg.types.getTypeParser(oid, format)
+
+function watchedPool(pool: pg.Pool, place: string, state: { reachable: boolean }): PostgresPool {
+  return {
+    options: pool.options,
+    end: async () => await pool.end(),
+    connect: async () => {
+      try {
+        const client = await pool.connect()
+        state.reachable = true
+        return client
+      } catch (error) {
+        state.reachable = false
+        throw new DatabaseUnreachableError(
+          `The database ${place} cannot be reached: ${reasonOf(error)}. Check that it runs and that the address, ` +
+            `user and password of the database URL are right.`,
+          error,
+        )
+      }
+    },
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
+  return error instanceof Error ? error.message : String(error)
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
