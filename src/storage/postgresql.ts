@@ -91,10 +91,18 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
 
 /** The same JavaScript forms as the embedded database gives (see `embedded/pglite-worker.ts`). */
 const PARSERS = new Map<number, (text: string) => unknown>([
-  [/* int8 */ 20, (text) => BigInt(text)],
+  [/* int8 */ 20, BigInt],
+  [/* int8[] */ 1016, (text) => textArray(text).map(BigInt)],
   [/* date */ 1082, (text) => text],
+  [/* date[] */ 1182, textArray],
   [/* numeric */ 1700, (text) => text],
+  [/* numeric[] */ 1231, textArray],
 ])
+
+function textArray(text: string): string[] {
+  const items: unknown = pg.types.getTypeParser(1009)(text)
+  return Array.isArray(items) ? items.map(String) : []
+}
 
 const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
   PARSERS.get(oid) ?? pg.types.getTypeParser(oid, format)

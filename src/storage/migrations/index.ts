@@ -1,5 +1,6 @@
 /** All steps of the schema, in the order in which they run. */
 import { spend } from './0001-spend.ts'
+import { principals } from './0002-principals.ts'
 import type { Migration } from './migration.ts'
 
-export const MIGRATIONS: readonly Migration[] = [spend]
+export const MIGRATIONS: readonly Migration[] = [spend, principals]
