@@ -1,0 +1,52 @@
+/** Brings the servers that tests and benchmarks run against, as Debian packages, where they are missing. */
+import { existsSync, readdirSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { run, say } from './prepare.mjs'
+
+/** @typedef {{ name: string, isInstalled: () => boolean }} DebianPackage */
+
+/** @param {string} program */
+function isOnPath(program) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+  return folders.some((folder) => existsSync(join(folder, program)))
+}
+
+/** Debian keeps the server programs of each PostgreSQL version outside of PATH. */
+function hasPostgresql() {
+  const versions = '/usr/lib/postgresql'
+  return (
+    isOnPath('postgres') ||
+    (existsSync(versions) &&
+      readdirSync(versions).some((version) => existsSync(join(versions, version, 'bin', 'postgres'))))
+  )
+}
+
+/** @type {{ postgresql: DebianPackage, nginx: DebianPackage, haproxy: DebianPackage }} */
+export const DEBIAN_PACKAGES = {
+  postgresql: { name: 'postgresql', isInstalled: hasPostgresql },
+  nginx: { name: 'nginx-light', isInstalled: () => isOnPath('nginx') },
+  haproxy: { name: 'haproxy', isInstalled: () => isOnPath('haproxy') },
+}
+
+/**
+ * Installs what is missing, when run as root on a Debian.
+ * @param {readonly DebianPackage[]} wanted
+ * @returns {boolean} false when something is still missing; what, and what to do, is then on the terminal.
+ */
+export function ensureDebianPackages(wanted) {
+  const missing = wanted.filter((debianPackage) => !debianPackage.isInstalled())
+  if (missing.length === 0) return true
+  const names = missing.map((debianPackage) => debianPackage.name)
+  const install = ['install', '-y', '-q', '--no-install-recommends', ...names]
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    say(`Missing: ${names.join(', ')}. As root on Debian: apt-get ${install.join(' ')}`)
+    return false
+  }
+  say(`Installing ${names.join(', ')} with apt-get`)
+  // Run level 1 keeps the packages' services from being started: the tests start their own on free ports.
+  const options = { quiet: true, env: { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' } }
+  if (!run('apt-get', ['update', '-q'], options) || !run('apt-get', install, options)) return false
+  const stillMissing = missing.filter((debianPackage) => !debianPackage.isInstalled())
+  if (stillMissing.length > 0) say(`Still missing after apt-get: ${names.join(', ')}`)
+  return stillMissing.length === 0
+}
