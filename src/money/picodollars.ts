@@ -11,6 +11,9 @@ export type Picodollars = bigint & { readonly [brand]: 'Picodollars' }
 /** 1 USD in picodollars. */
 export const PICODOLLARS_PER_DOLLAR = 1_000_000_000_000n
 
+/** Decimal places of a dollar that a picodollar amount holds. */
+const PICODOLLAR_PLACES = 12
+
 export const ZERO = 0n as Picodollars
 
 /** Brands an integer that is already in picodollars. */
@@ -26,23 +29,34 @@ export function picodollars(amount: bigint): Picodollars {
  * @throws RangeError when the text is not a finite decimal number.
  */
 export function parseDollars(value: number | string): Picodollars {
+  return picodollars(parseDecimal(value, PICODOLLAR_PLACES))
+}
+
+/**
+ * Reads a decimal number exactly as an integer count of 10^-places. A JavaScript number is read by its shortest
+ * decimal text, which is what its author wrote. Digits beyond `places` are rounded half away from zero.
+ *
+ * @example parseDecimal(2.5e-6, 18) === 2_500_000_000_000n
+ * @throws RangeError when the value is not a finite decimal number of at most 40 digits on either side of the point.
+ */
+export function parseDecimal(value: number | string, places: number): bigint {
   const text = String(value).trim()
-  const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text)
+  const match = /^([+-]?)(\d{0,40})(?:\.(\d{0,40}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text)
   const whole = match?.[2] ?? ''
   const fraction = match?.[3] ?? ''
   if (match === null || whole.length + fraction.length === 0) {
-    throw new RangeError(`not a decimal amount of dollars: ${JSON.stringify(text)}`)
+    throw new RangeError(`not a decimal number: ${JSON.stringify(text.slice(0, 60))}`)
   }
-  const digits = whole + fraction
-  const shift = Number(match[4] ?? '0') - fraction.length + 12
-  const magnitude = shift >= 0 ? BigInt(digits) * 10n ** BigInt(shift) : roundedShift(BigInt(digits), -shift)
-  return (match[1] === '-' ? -magnitude : magnitude) as Picodollars
+  const digits = BigInt(whole + fraction)
+  const shift = Number(match[4] ?? '0') - fraction.length + places
+  const magnitude = shift >= 0 ? digits * 10n ** BigInt(shift) : divideHalfUp(digits, 10n ** BigInt(-shift))
+  return match[1] === '-' ? -magnitude : magnitude
 }
 
-function roundedShift(digits: bigint, places: number): bigint {
-  const divisor = 10n ** BigInt(places)
-  const quotient = digits / divisor
-  return (digits % divisor) * 2n >= divisor ? quotient + 1n : quotient
+/** Divides a non-negative integer by a positive one; a remainder of one half or more rounds up. */
+export function divideHalfUp(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor
+  return (dividend - quotient * divisor) * 2n >= divisor ? quotient + 1n : quotient
 }
 
 /** The amount as a JavaScript number of dollars: for JSON answers and metrics only, never to be added up. */
@@ -52,9 +66,13 @@ export function toDollars(amount: Picodollars): number {
 
 /** The amount as an exact decimal text of dollars, without trailing zeros. */
 export function toDecimal(amount: Picodollars): string {
-  const negative = amount < 0n
-  const magnitude: bigint = negative ? 0n - amount : amount
-  const whole = magnitude / PICODOLLARS_PER_DOLLAR
-  const fraction = (magnitude % PICODOLLARS_PER_DOLLAR).toString().padStart(12, '0').replace(/0+$/, '')
-  return `${negative ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`
+  return formatDecimal(amount, PICODOLLAR_PLACES)
+}
+
+/** An integer count of 10^-places as exact decimal text, without trailing zeros: the inverse of `parseDecimal`. */
+export function formatDecimal(count: bigint, places: number): string {
+  const digits = (count < 0n ? -count : count).toString().padStart(places + 1, '0')
+  const whole = digits.slice(0, digits.length - places)
+  const fraction = digits.slice(digits.length - places).replace(/0+$/, '')
+  return `${count < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`
 }
