@@ -1,0 +1,121 @@
+/**
+ * The log line of a call: one JSON object, put together from parts that are made once per caller and per deployment.
+ * The docs list its fields.
+ */
+import { completionTokens, promptTokens, type Usage } from '../../dialects/usage.ts'
+import { toDecimal } from '../../money/picodollars.ts'
+import {
+  isSuccess,
+  type CallEnd,
+  type CallerFacts,
+  type CallStart,
+  type DeploymentFacts,
+} from '../../record/call-record.ts'
+import { firstContentMs, overheadMs, providerMs, totalMs } from '../call-timings.ts'
+import type { Redactor } from '../redaction.ts'
+import { jsonText } from './json-text.ts'
+import type { LogLevel } from './log-level.ts'
+
+const LONGEST_ERROR_MESSAGE = 2_000
+
+/** The level of a call's line: `error` for a failure of provider or gateway, `warn` for a refusal or a missing price. */
+export function callLevel(end: CallEnd): LogLevel {
+  if (!isSuccess(end.ending)) return end.ending === 'refused' && end.httpStatus < 500 ? 'warn' : 'error'
+  return !end.priced && end.usage !== undefined ? 'warn' : 'info'
+}
+
+export class CallLineWriter {
+  readonly #redactor: Redactor
+  readonly #callers = new WeakMap<CallerFacts, string>()
+  readonly #deployments = new WeakMap<DeploymentFacts, string>()
+  #lastTimeMs = Number.NaN
+  #lastTimeText = ''
+
+  constructor(redactor: Redactor) {
+    this.#redactor = redactor
+  }
+
+  /** The line of a settled call, with its line feed. */
+  line(level: LogLevel, start: CallStart, end: CallEnd): string {
+    const provider = providerMs(end)
+    const firstContent = start.stream ? firstContentMs(end) : undefined
+    return (
+      `{"level":"${level}","time":"${this.#timeText(end.endedAtMs)}","msg":"call ${end.ending}","event":"call",` +
+      `"call_id":${jsonText(start.callId)},"call_type":"${start.callType}","route":${jsonText(start.route)},` +
+      `"status":${end.httpStatus},"ending":"${end.ending}","stream":${start.stream},` +
+      `${this.#callerPart(start.caller)},"end_user":${this.#clientText(start.endUser)},` +
+      `"session_id":${this.#clientText(start.sessionId)},"requester_ip":${this.#clientText(start.requesterIp)},` +
+      `"model":${this.#clientText(start.requestedModel)},${this.#deploymentPart(end.deployment)},` +
+      `"attempts":${end.attempts.length},${usagePart(end.usage)},"usage_source":"${end.usageSource}",` +
+      `"cost_usd":${Number(end.cost) / 1e12},"cost":"${toDecimal(end.cost)}","priced":${end.priced},` +
+      `"duration_ms":${milliseconds(totalMs(start, end))},"provider_ms":${milliseconds(provider)},` +
+      `"ttft_ms":${milliseconds(firstContent)},"overhead_ms":${milliseconds(overheadMs(start, end))}` +
+      `${this.#errorPart(end)}}\n`
+    )
+  }
+
+  #callerPart(caller: CallerFacts): string {
+    let part = this.#callers.get(caller)
+    if (part === undefined) {
+      part =
+        `"key_hash":${jsonText(caller.keyHash.slice(0, 8))},"key_alias":${this.#clientText(caller.keyAlias)},` +
+        `"user_id":${this.#clientText(caller.userId)},"team_id":${this.#clientText(caller.teamId)},` +
+        `"team_alias":${this.#clientText(caller.teamAlias)}`
+      this.#callers.set(caller, part)
+    }
+    return part
+  }
+
+  #deploymentPart(deployment: DeploymentFacts | undefined): string {
+    if (deployment === undefined) return NO_DEPLOYMENT
+    let part = this.#deployments.get(deployment)
+    if (part === undefined) {
+      part =
+        `"model_group":${jsonText(deployment.modelGroup)},"deployment":${jsonText(deployment.modelId)},` +
+        `"provider":${jsonText(deployment.provider)},"upstream_model":${jsonText(deployment.upstreamModel)}`
+      this.#deployments.set(deployment, part)
+    }
+    return part
+  }
+
+  #errorPart(end: CallEnd): string {
+    if (end.error === undefined) return ''
+    const { errorClass, message, provider, httpStatus } = end.error
+    return (
+      `,"error_class":${jsonText(errorClass)},"error_status":${httpStatus},"error_provider":${jsonText(provider)},` +
+      `"error_message":${jsonText(this.#redactor.redact(message), LONGEST_ERROR_MESSAGE)}`
+    )
+  }
+
+  #clientText(value: string | undefined): string {
+    return value === undefined ? 'null' : jsonText(this.#redactor.redact(value))
+  }
+
+  /** Many calls end in the same millisecond. */
+  #timeText(timeMs: number): string {
+    const whole = Math.floor(timeMs)
+    if (whole !== this.#lastTimeMs) {
+      this.#lastTimeMs = whole
+      this.#lastTimeText = new Date(whole).toISOString()
+    }
+    return this.#lastTimeText
+  }
+}
+
+const NO_DEPLOYMENT = '"model_group":null,"deployment":null,"provider":null,"upstream_model":null'
+
+function usagePart(usage: Usage | undefined): string {
+  if (usage === undefined) return '"prompt_tokens":null,"completion_tokens":null'
+  return (
+    `"prompt_tokens":${promptTokens(usage)},"completion_tokens":${completionTokens(usage)},` +
+    `"input_tokens":${usage.inputTokens},"input_audio_tokens":${usage.inputAudioTokens},` +
+    `"cache_read_tokens":${usage.cacheReadTokens},"cache_write_5m_tokens":${usage.cacheWrite5mTokens},` +
+    `"cache_write_1h_tokens":${usage.cacheWrite1hTokens},"output_tokens":${usage.outputTokens},` +
+    `"reasoning_tokens":${usage.reasoningTokens},"output_audio_tokens":${usage.outputAudioTokens}`
+  )
+}
+
+/** Microseconds are the finest that is shown. */
+function milliseconds(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * 1000) / 1000
+}

@@ -1,0 +1,115 @@
+/**
+ * The log: one JSON object a line. Events (start, reload, faults) go through pino; every line of an event is redacted
+ * as a whole before it leaves. Calls have a line of their own form, see `call-line.ts`.
+ */
+import { pino, type Logger as PinoLogger } from 'pino'
+import type { Redactor } from '../redaction.ts'
+import { LineBuffer, type LogDestination } from './line-buffer.ts'
+import { isWritten, type LogLevel } from './log-level.ts'
+
+/** Facts of an event. An error goes under `err`. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+export interface Logger {
+  readonly level: LogLevel
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+  /** A logger whose events all have these fields too. */
+  child(fields: LogFields): Logger
+  isEnabled(level: LogLevel): boolean
+  /** Writes a line that is already JSON and redacted, with its line feed. */
+  writeLine(line: string): void
+  /** Writes everything still held back, without waiting for the event loop. */
+  flushSync(): void
+  /** Flushes, and lets go of the process. */
+  close(): void
+}
+
+/** Text waiting for a reader that has stopped reading is dropped beyond this length. */
+const MAX_WAITING_LENGTH = 16 * 1024 * 1024
+
+/** Standard output, written without blocking; a closed pipe ends the log and nothing else. */
+export function standardOutput(): LogDestination {
+  const stream = pino.destination({ fd: 1, sync: false, maxLength: MAX_WAITING_LENGTH })
+  // A log that cannot be written has no place to say so: the gateway goes on without it.
+  stream.on('error', () => {})
+  return stream
+}
+
+/** Makes the log of this process. */
+export function createLogger(
+  level: LogLevel,
+  redactor: Redactor,
+  destination: LogDestination = standardOutput(),
+): Logger {
+  const buffer = new LineBuffer(destination)
+  const events = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line: string) => buffer.write(redactor.redact(line)) },
+  )
+  const logger = new BufferedLogger(level, events, buffer)
+  logger.flushOnExit()
+  return logger
+}
+
+class BufferedLogger implements Logger {
+  readonly level: LogLevel
+  readonly #events: PinoLogger
+  readonly #buffer: LineBuffer
+
+  constructor(level: LogLevel, events: PinoLogger, buffer: LineBuffer) {
+    this.level = level
+    this.#events = events
+    this.#buffer = buffer
+  }
+
+  debug(message: string, fields: LogFields = {}): void {
+    this.#events.debug(fields, message)
+  }
+
+  info(message: string, fields: LogFields = {}): void {
+    this.#events.info(fields, message)
+  }
+
+  warn(message: string, fields: LogFields = {}): void {
+    this.#events.warn(fields, message)
+  }
+
+  error(message: string, fields: LogFields = {}): void {
+    this.#events.error(fields, message)
+  }
+
+  child(fields: LogFields): Logger {
+    return new BufferedLogger(this.level, this.#events.child(fields), this.#buffer)
+  }
+
+  isEnabled(level: LogLevel): boolean {
+    return isWritten(level, this.level)
+  }
+
+  writeLine(line: string): void {
+    this.#buffer.write(line)
+  }
+
+  flushSync(): void {
+    this.#buffer.flushSync()
+  }
+
+  flushOnExit(): void {
+    process.on('exit', this.#onExit)
+  }
+
+  close(): void {
+    this.flushSync()
+    process.off('exit', this.#onExit)
+  }
+
+  readonly #onExit = (): void => this.#buffer.flushSync()
+}

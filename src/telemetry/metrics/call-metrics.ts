@@ -1,0 +1,259 @@
+/** Counts settled calls: finds the series of a call, and adds what its record says. */
+import { ERROR_KINDS } from '../../errors/gateway-error.ts'
+import { completionTokens, promptTokens, type Usage } from '../../dialects/usage.ts'
+import {
+  isSuccess,
+  type AttemptFacts,
+  type CallEnd,
+  type CallerFacts,
+  type CallStart,
+  type DeploymentFacts,
+} from '../../record/call-record.ts'
+import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
+import { callLabelValues, exceptionClassLabel, type CallVariant } from './call-labels.ts'
+import { CallSeries } from './call-series.ts'
+import { registerCallFamilies, type CallFamilies, type FamilySettings } from './families.ts'
+import { OTHER } from './family.ts'
+import type { Gauge } from './gauge.ts'
+import { LONGEST_LABEL_VALUE } from './label-value.ts'
+import type { MetricsRegistry } from './registry.ts'
+
+export interface CallMetricsSettings extends FamilySettings {
+  /** Gives the label `end_user` its values (`enable_end_user_cost_tracking_prometheus_only`). */
+  readonly endUserLabel: boolean
+  /**
+   * Tells whether a client's model name is one of the configured ones; the others are counted as `other`. Without it,
+   * a name is taken for unknown when the call was refused with 400 or 404 before a deployment was chosen.
+   */
+  readonly isKnownModel?: ((model: string) => boolean) | undefined
+}
+
+/** How many kinds of call are held at once. They are only a short way to the series, and are made again when needed. */
+const MAX_HELD_SERIES = 20_000
+
+export class CallMetrics {
+  readonly #settings: CallMetricsSettings
+  readonly #families: CallFamilies
+  readonly #inFlight: Gauge
+  readonly #held = new Map<CallerFacts, Map<DeploymentFacts | undefined, Map<string, CallSeries>>>()
+  #heldCount = 0
+
+  constructor(registry: MetricsRegistry, settings: CallMetricsSettings) {
+    this.#settings = settings
+    this.#families = registerCallFamilies(registry, settings)
+    this.#inFlight = this.#families.inFlight.series([])
+  }
+
+  requestBegan(): void {
+    this.#inFlight.add(1)
+  }
+
+  requestEnded(): void {
+    this.#inFlight.add(-1)
+  }
+
+  callSettled(start: CallStart, end: CallEnd): void {
+    const variant = this.#variantOf(start, end)
+    const series = this.#seriesOf(start.caller, end.deployment, variant)
+    const { counters, histograms } = this.#families
+    series.add(counters.proxyTotal, 1)
+    if (isSuccess(end.ending)) {
+      if (end.deployment !== undefined) series.add(counters.requests, 1)
+      this.#observeServed(series, start, end)
+    } else {
+      series.add(counters.proxyFailed, 1)
+    }
+    if (end.deployment !== undefined) this.#countUsage(series, end)
+    series.observe(histograms.callDuration, totalMs(start, end) / 1000)
+    if (end.attempts.length === 0 && !isSuccess(end.ending)) this.#countRefusal(start, variant)
+    for (const attempt of end.attempts) this.#countAttempt(attempt, start, end, variant, series)
+  }
+
+  #observeServed(series: CallSeries, start: CallStart, end: CallEnd): void {
+    const { histograms } = this.#families
+    const provider = providerMs(end)
+    const queue = queueMs(start, end)
+    if (queue !== undefined) {
+      series.observe(histograms.queueTime, queue / 1000)
+      series.observe(histograms.overhead, overheadMs(start, end) / 1000)
+    }
+    const firstContent = start.stream ? firstContentMs(end) : undefined
+    if (firstContent !== undefined) series.observe(histograms.timeToFirstToken, firstContent / 1000)
+    if (end.ending !== 'complete') return
+    series.observe(histograms.totalLatency, totalMs(start, end) / 1000)
+    if (provider === undefined) return
+    series.observe(histograms.llmApiLatency, provider / 1000)
+    const output = end.usage === undefined ? 0 : completionTokens(end.usage)
+    if (output > 0) series.observe(histograms.latencyPerOutputToken, provider / 1000 / output)
+  }
+
+  #countUsage(series: CallSeries, end: CallEnd): void {
+    const { counters } = this.#families
+    if (end.cost > 0n || isSuccess(end.ending)) series.add(counters.spend, Number(end.cost))
+    const usage = end.usage
+    if (usage === undefined) return
+    const input = promptTokens(usage)
+    const output = completionTokens(usage)
+    series.add(counters.totalTokens, input + output)
+    series.add(counters.inputTokens, input)
+    series.add(counters.outputTokens, output)
+    if (!end.priced && input + output > 0) series.add(counters.zeroCost, 1)
+    this.#countTokenClasses(series, usage)
+  }
+
+  /** Classes that most calls do not have get a series only when they first occur. */
+  #countTokenClasses(series: CallSeries, usage: Usage): void {
+    const { counters } = this.#families
+    if (usage.cacheReadTokens > 0) {
+      series.add(counters.inputCachedTokens, usage.cacheReadTokens)
+      series.add(counters.providerCacheReadTokens, usage.cacheReadTokens)
+    }
+    const cacheWrite = usage.cacheWrite5mTokens + usage.cacheWrite1hTokens
+    if (cacheWrite > 0) {
+      series.add(counters.inputCacheCreationTokens, cacheWrite)
+      series.add(counters.providerCacheCreationTokens, cacheWrite)
+    }
+    if (usage.inputAudioTokens > 0) series.add(counters.inputAudioTokens, usage.inputAudioTokens)
+    if (usage.reasoningTokens > 0) series.add(counters.outputReasoningTokens, usage.reasoningTokens)
+    if (usage.outputAudioTokens > 0) series.add(counters.outputAudioTokens, usage.outputAudioTokens)
+  }
+
+  /** LiteLLM counts a call that the gateway refused among the attempts, with empty labels for the deployment. */
+  #countRefusal(start: CallStart, variant: CallVariant): void {
+    const series = this.#seriesOf(start.caller, undefined, { ...variant, absentDeployment: '' })
+    series.add(this.#families.counters.deploymentTotal, 1)
+    series.add(this.#families.counters.deploymentFailure, 1)
+  }
+
+  #countAttempt(
+    attempt: AttemptFacts,
+    start: CallStart,
+    end: CallEnd,
+    variant: CallVariant,
+    callSeries: CallSeries,
+  ): void {
+    const { counters, deploymentState } = this.#families
+    const failed = attempt.errorClass !== undefined
+    const isOfCall = attempt.deployment === end.deployment && !failed && variant.exceptionClass === undefined
+    const series = isOfCall
+      ? callSeries
+      : this.#seriesOf(start.caller, attempt.deployment, attemptVariant(attempt, variant))
+    series.add(counters.deploymentTotal, 1)
+    series.add(failed ? counters.deploymentFailure : counters.deploymentSuccess, 1)
+    if (failed) series.add(counters.llmApiFailed, 1)
+    series.setState(deploymentState, failed ? 1 : 0)
+  }
+
+  #variantOf(start: CallStart, end: CallEnd): CallVariant {
+    const failed = !isSuccess(end.ending)
+    const status = failed ? failureStatus(end) : end.httpStatus
+    return {
+      requestedModel: this.#modelLabel(start, end),
+      endUser: this.#settings.endUserLabel ? shortened(start.endUser) : undefined,
+      clientIp: shortened(start.requesterIp),
+      userAgent: shortened(start.userAgent),
+      route: start.route,
+      stream: start.stream,
+      status,
+      serviceTier: end.usage?.serviceTier ?? '',
+      ending: end.ending,
+      exceptionClass: failed ? exceptionClassOf(end) : undefined,
+      exceptionStatus: failed ? status : undefined,
+      absentDeployment: 'None',
+    }
+  }
+
+  #modelLabel(start: CallStart, end: CallEnd): string {
+    const model = start.requestedModel
+    if (end.deployment !== undefined) return shortened(model) ?? OTHER
+    const isKnown =
+      this.#settings.isKnownModel?.(model) ?? !(end.httpStatus === 400 || end.httpStatus === 404)
+    return isKnown ? (shortened(model) ?? OTHER) : OTHER
+  }
+
+  #seriesOf(caller: CallerFacts, deployment: DeploymentFacts | undefined, variant: CallVariant): CallSeries {
+    const key = variantKey(variant)
+    const held = this.#held.get(caller)?.get(deployment)?.get(key)
+    return held ?? this.#hold(caller, deployment, variant, key)
+  }
+
+  #hold(
+    caller: CallerFacts,
+    deployment: DeploymentFacts | undefined,
+    variant: CallVariant,
+    key: string,
+  ): CallSeries {
+    if (this.#heldCount >= MAX_HELD_SERIES) {
+      this.#held.clear()
+      this.#heldCount = 0
+    }
+    const { counters, histograms } = this.#families
+    const series = new CallSeries(
+      callLabelValues(caller, deployment, variant),
+      Object.keys(counters).length,
+      Object.keys(histograms).length,
+    )
+    const byDeployment = getOrMake(this.#held, caller, () => new Map())
+    getOrMake(byDeployment, deployment, () => new Map()).set(key, series)
+    this.#heldCount += 1
+    return series
+  }
+}
+
+function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
+}
+
+/**
+ * Names a variant within its caller and deployment. The lengths of the texts that clients choose keep two variants
+ * apart whatever those texts hold.
+ */
+function variantKey(variant: CallVariant): string {
+  const endUser = variant.endUser ?? ''
+  const clientIp = variant.clientIp ?? ''
+  const userAgent = variant.userAgent ?? ''
+  const outcome =
+    variant.exceptionClass === undefined ? '' : `${variant.exceptionClass},${variant.exceptionStatus}`
+  return (
+    `${variant.requestedModel.length},${endUser.length},${clientIp.length},${variant.stream ? 1 : 0},` +
+    `${variant.status},${variant.ending},${variant.absentDeployment},${variant.route},${variant.serviceTier},${outcome},` +
+    `${variant.requestedModel}${endUser}${clientIp}${userAgent}`
+  )
+}
+
+function shortened(value: string | undefined): string | undefined {
+  if (value === undefined || value === '') return undefined
+  return value.length <= LONGEST_LABEL_VALUE ? value : value.slice(0, LONGEST_LABEL_VALUE)
+}
+
+function attemptVariant(attempt: AttemptFacts, variant: CallVariant): CallVariant {
+  const errorClass = attempt.errorClass
+  if (errorClass === undefined) return { ...variant, exceptionClass: undefined, exceptionStatus: undefined }
+  return {
+    ...variant,
+    exceptionClass: exceptionClassLabel(errorClass, attempt.deployment.provider),
+    exceptionStatus: attemptStatus(attempt.httpStatus, errorClass),
+  }
+}
+
+/** An attempt without an answer, or that broke off after a good status, has the status that a client gets for it. */
+function attemptStatus(httpStatus: number | undefined, errorClass: string): number {
+  if (httpStatus !== undefined && httpStatus >= 400) return httpStatus
+  const kind = errorClass === ERROR_KINDS.timeout.errorClass ? ERROR_KINDS.timeout : ERROR_KINDS.provider_cut
+  return kind.status
+}
+
+/** A stream that broke off had sent 200: it is counted under the status of its error. */
+function failureStatus(end: CallEnd): number {
+  const status = end.error?.httpStatus ?? end.httpStatus
+  return status >= 400 ? status : ERROR_KINDS.provider_cut.status
+}
+
+function exceptionClassOf(end: CallEnd): string {
+  if (end.error === undefined) return ERROR_KINDS.internal.errorClass
+  return exceptionClassLabel(end.error.errorClass, end.error.provider)
+}

@@ -1,0 +1,110 @@
+/**
+ * Metrics as text: the Prometheus format 0.0.4, or OpenMetrics 1.0 where the scraper prefers it.
+ * Sources: prometheus.io/docs/instrumenting/exposition_formats, the OpenMetrics specification 1.0.
+ */
+import type { CounterFamily } from './counter.ts'
+import type { GaugeFamily } from './gauge.ts'
+import type { HistogramFamily } from './histogram.ts'
+import type { AnyFamily, MetricsRegistry } from './registry.ts'
+
+export type ExpositionFormat = 'prometheus' | 'openmetrics'
+
+export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+}
+
+/** Text is handed over in pieces of about this many characters, so that writing a large page can pause between. */
+const PIECE_LENGTH = 256 * 1024
+
+/** The format for an `Accept` header: OpenMetrics only where it is named and not ranked below plain text. */
+export function negotiateFormat(accept: string | undefined): ExpositionFormat {
+  const openMetrics = quality(accept, 'application/openmetrics-text')
+  return openMetrics > 0 && openMetrics >= quality(accept, 'text/plain') ? 'openmetrics' : 'prometheus'
+}
+
+function quality(accept: string | undefined, type: string): number {
+  let best = 0
+  for (const range of (accept ?? '').toLowerCase().split(',')) {
+    const [name, ...parameters] = range.split(';').map((part) => part.trim())
+    if (name !== type) continue
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))
+    const value = weight === undefined ? 1 : Number(weight.slice(2))
+    if (value > best) best = value
+  }
+  return best
+}
+
+/** The whole page, in pieces. Metrics are ordered by name, series by the time of their first use. */
+export function* writeExposition(registry: MetricsRegistry, format: ExpositionFormat): Generator<string> {
+  let piece = ''
+  for (const family of registry.families()) {
+    piece += header(family, format)
+    for (const lines of samples(family)) {
+      piece += lines
+      if (piece.length < PIECE_LENGTH) continue
+      yield piece
+      piece = ''
+    }
+  }
+  yield format === 'openmetrics' ? `${piece}# EOF\n` : piece
+}
+
+function header(family: AnyFamily, format: ExpositionFormat): string {
+  const counter = family.type === 'counter' && format === 'openmetrics'
+  const name = counter ? family.name.slice(0, -'_total'.length) : family.name
+  return `# HELP ${name} ${escapeHelp(family.help, format)}\n# TYPE ${name} ${family.type}\n`
+}
+
+function escapeHelp(help: string, format: ExpositionFormat): string {
+  const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+  return format === 'openmetrics' ? escaped.replaceAll('"', '\\"') : escaped
+}
+
+function samples(family: AnyFamily): Iterable<string> {
+  switch (family.type) {
+    case 'counter':
+      return counterLines(family)
+    case 'gauge':
+      return gaugeLines(family)
+    case 'histogram':
+      return histogramLines(family)
+  }
+}
+
+function* counterLines(family: CounterFamily): Generator<string> {
+  for (const { labelText, value } of family.children()) {
+    yield `${family.name}${labelText} ${formatNumber(value / family.unit)}\n`
+  }
+}
+
+function* gaugeLines(family: GaugeFamily): Generator<string> {
+  for (const gauge of family.children())
+    yield `${family.name}${gauge.labelText} ${formatNumber(gauge.value)}\n`
+}
+
+function* histogramLines(family: HistogramFamily): Generator<string> {
+  const endings = [...family.bounds.map(formatBound), '+Inf'].map((bound) => `le="${bound}"} `)
+  for (const histogram of family.children()) {
+    const open = histogram.labelText === '' ? '{' : `${histogram.labelText.slice(0, -1)},`
+    const cells = histogram.cells
+    let count = 0
+    let lines = ''
+    for (let bucket = 0; bucket < endings.length; bucket += 1) {
+      count += cells[bucket] ?? 0
+      lines += `${family.name}_bucket${open}${endings[bucket] ?? ''}${count}\n`
+    }
+    const sum = formatNumber(cells[endings.length] ?? 0)
+    yield `${lines}${family.name}_sum${histogram.labelText} ${sum}\n${family.name}_count${histogram.labelText} ${count}\n`
+  }
+}
+
+/** Whole bounds are written `1.0`, as LiteLLM's Python client does, so that `le` selectors match both. */
+function formatBound(bound: number): string {
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound)
+}
+
+function formatNumber(value: number): string {
+  if (value === Infinity) return '+Inf'
+  return value === -Infinity ? '-Inf' : String(value)
+}

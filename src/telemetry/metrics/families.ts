@@ -1,0 +1,361 @@
+/**
+ * Every metric about calls, as data: name, type, labels in LiteLLM's order, and what it counts. The docs page and the
+ * code that counts both come from this list. Source of names and labels: LiteLLM's Prometheus documentation.
+ */
+import { CLIENT_GIVEN_LABELS, type CallLabel } from './call-labels.ts'
+import type { CounterFamily } from './counter.ts'
+import type { GaugeFamily } from './gauge.ts'
+import type { HistogramFamily } from './histogram.ts'
+import type { MetricsRegistry } from './registry.ts'
+
+/** Seconds. LiteLLM's own list. */
+export const LATENCY_BUCKETS: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 420, 600,
+]
+
+/** The default buckets of Prometheus' Python client, in seconds. */
+export const CLIENT_DEFAULT_BUCKETS: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+]
+
+const WHO: readonly CallLabel[] = ['hashed_api_key', 'api_key_alias', 'team', 'team_alias']
+
+const PROXY: readonly CallLabel[] = [
+  'end_user',
+  'hashed_api_key',
+  'api_key_alias',
+  'requested_model',
+  'team',
+  'team_alias',
+  'user',
+]
+
+const TOKENS: readonly CallLabel[] = [
+  'end_user',
+  'hashed_api_key',
+  'api_key_alias',
+  'model',
+  'team',
+  'team_alias',
+  'user',
+  'user_email',
+  'requested_model',
+  'model_id',
+  'api_provider',
+]
+
+const LATENCY: readonly CallLabel[] = [...PROXY, 'model', 'model_id', 'api_provider']
+
+const DEPLOYMENT: readonly CallLabel[] = ['litellm_model_name', 'model_id', 'api_base', 'api_provider']
+
+const ATTEMPT: readonly CallLabel[] = ['requested_model', ...DEPLOYMENT, ...WHO, 'client_ip', 'user_agent']
+
+interface FamilyDefinition {
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly CallLabel[]
+}
+
+/** Counters, by the name that the code calls them. */
+export const COUNTERS = {
+  proxyTotal: {
+    name: 'litellm_proxy_total_requests_metric_total',
+    help: 'Calls that clients made, whatever became of them',
+    labels: [
+      ...PROXY,
+      'status_code',
+      'user_email',
+      'route',
+      'client_ip',
+      'user_agent',
+      'model_id',
+      'api_provider',
+    ],
+  },
+  proxyFailed: {
+    name: 'litellm_proxy_failed_requests_metric_total',
+    help: 'Calls that did not get a whole answer from a provider, other than by the client leaving',
+    labels: [
+      ...PROXY,
+      'user_email',
+      'exception_status',
+      'exception_class',
+      'route',
+      'client_ip',
+      'user_agent',
+      'model_id',
+      'api_provider',
+    ],
+  },
+  requests: {
+    name: 'litellm_requests_metric_total',
+    help: 'Calls that a provider served (older name, kept for dashboards)',
+    labels: [
+      'end_user',
+      'hashed_api_key',
+      'api_key_alias',
+      'model',
+      'team',
+      'team_alias',
+      'user',
+      'user_email',
+      'client_ip',
+      'user_agent',
+      'requested_model',
+      'model_id',
+      'api_provider',
+    ],
+  },
+  llmApiFailed: {
+    name: 'litellm_llm_api_failed_requests_metric_total',
+    help: 'Attempts at a provider that failed (older name, kept for dashboards)',
+    labels: [
+      'end_user',
+      'hashed_api_key',
+      'api_key_alias',
+      'model',
+      'team',
+      'team_alias',
+      'user',
+      'model_id',
+    ],
+  },
+  zeroCost: {
+    name: 'litellm_zero_cost_requests_total',
+    help: 'Calls with usage that were booked at no cost because no price is known for their model',
+    labels: ['requested_model', 'model', 'model_id', 'api_provider', 'reason'],
+  },
+  spend: {
+    name: 'litellm_spend_metric_total',
+    help: 'Cost of calls in US dollars, calls that broke off included',
+    labels: [
+      'end_user',
+      'hashed_api_key',
+      'api_key_alias',
+      'model',
+      'team',
+      'team_alias',
+      'user',
+      'user_email',
+      'client_ip',
+      'user_agent',
+      'requested_model',
+      'model_id',
+      'api_provider',
+      'service_tier',
+    ],
+  },
+  totalTokens: {
+    name: 'litellm_total_tokens_metric_total',
+    help: 'Input and output tokens together',
+    labels: TOKENS,
+  },
+  inputTokens: {
+    name: 'litellm_input_tokens_metric_total',
+    help: 'Input tokens, those read from and written to a prompt cache included',
+    labels: TOKENS,
+  },
+  outputTokens: {
+    name: 'litellm_output_tokens_metric_total',
+    help: 'Output tokens, reasoning included',
+    labels: TOKENS,
+  },
+  inputCachedTokens: {
+    name: 'litellm_input_cached_tokens_metric_total',
+    help: 'Input tokens read from a prompt cache: part of the input tokens',
+    labels: TOKENS,
+  },
+  inputCacheCreationTokens: {
+    name: 'litellm_input_cache_creation_tokens_metric_total',
+    help: 'Input tokens written to a prompt cache: part of the input tokens',
+    labels: TOKENS,
+  },
+  inputAudioTokens: {
+    name: 'litellm_input_audio_tokens_metric_total',
+    help: 'Input tokens of audio: part of the input tokens',
+    labels: TOKENS,
+  },
+  outputReasoningTokens: {
+    name: 'litellm_output_reasoning_tokens_metric_total',
+    help: 'Output tokens of reasoning: part of the output tokens',
+    labels: TOKENS,
+  },
+  outputAudioTokens: {
+    name: 'litellm_output_audio_tokens_metric_total',
+    help: 'Output tokens of audio: part of the output tokens',
+    labels: TOKENS,
+  },
+  providerCacheReadTokens: {
+    name: 'litellm_provider_cache_read_input_tokens_metric_total',
+    help: 'The same tokens as litellm_input_cached_tokens_metric_total, under the name of newer dashboards',
+    labels: TOKENS,
+  },
+  providerCacheCreationTokens: {
+    name: 'litellm_provider_cache_creation_input_tokens_metric_total',
+    help: 'The same tokens as litellm_input_cache_creation_tokens_metric_total, under the name of newer dashboards',
+    labels: TOKENS,
+  },
+  deploymentTotal: {
+    name: 'litellm_deployment_total_requests_total',
+    help: 'Attempts at a deployment; calls refused by the gateway have empty deployment labels',
+    labels: ATTEMPT,
+  },
+  deploymentSuccess: {
+    name: 'litellm_deployment_success_responses_total',
+    help: 'Attempts at a deployment that succeeded',
+    labels: ATTEMPT,
+  },
+  deploymentFailure: {
+    name: 'litellm_deployment_failure_responses_total',
+    help: 'Attempts at a deployment that failed; calls refused by the gateway have empty deployment labels',
+    labels: [
+      'requested_model',
+      ...DEPLOYMENT,
+      'exception_status',
+      'exception_class',
+      ...WHO,
+      'client_ip',
+      'user_agent',
+    ],
+  },
+} as const satisfies Record<string, FamilyDefinition>
+
+/** Histograms, in seconds, by the name that the code calls them. */
+export const HISTOGRAMS = {
+  totalLatency: {
+    name: 'litellm_request_total_latency_metric',
+    help: 'Seconds from the arrival of a call to its end, of calls that a provider served',
+    labels: [...LATENCY, 'service_tier'],
+  },
+  llmApiLatency: {
+    name: 'litellm_llm_api_latency_metric',
+    help: 'Seconds from sending the request to the end of the answer, of calls that a provider served',
+    labels: [...LATENCY, 'service_tier'],
+  },
+  timeToFirstToken: {
+    name: 'litellm_llm_api_time_to_first_token_metric',
+    help: 'Seconds from sending the request to the first content of the stream',
+    labels: [...LATENCY, 'service_tier'],
+  },
+  queueTime: {
+    name: 'litellm_request_queue_time_seconds',
+    help: 'Seconds from the arrival of a call to its first attempt at a provider',
+    labels: LATENCY,
+  },
+  overhead: {
+    name: 'litellm_overhead_latency_metric',
+    help: 'Seconds that the gateway added to a call',
+    labels: [
+      'model_group',
+      'api_provider',
+      'api_base',
+      'litellm_model_name',
+      'hashed_api_key',
+      'api_key_alias',
+      'model_id',
+    ],
+  },
+  latencyPerOutputToken: {
+    name: 'litellm_deployment_latency_per_output_token',
+    help: 'Seconds of the provider for each output token, of calls that it served',
+    labels: [...DEPLOYMENT, ...WHO],
+  },
+  callDuration: {
+    name: 'sluice_call_duration_seconds',
+    help: 'Seconds from the arrival of a call to its end, of all calls, by how they ended',
+    labels: ['requested_model', 'model_id', 'api_provider', 'ending'],
+  },
+} as const satisfies Record<string, FamilyDefinition>
+
+/** Gauges, by the name that the code calls them. */
+export const GAUGES = {
+  inFlight: {
+    name: 'litellm_in_flight_requests',
+    help: 'HTTP requests being answered now',
+    labels: [],
+  },
+  deploymentState: {
+    name: 'litellm_deployment_state',
+    help: 'Outcome of the last attempt at a deployment: 0 it succeeded, 1 it failed',
+    labels: DEPLOYMENT,
+  },
+} as const satisfies Record<string, FamilyDefinition>
+
+export type CounterName = keyof typeof COUNTERS
+export type HistogramName = keyof typeof HISTOGRAMS
+
+/** A metric about calls together with where its series stand in a `CallSeries`. */
+export interface CallFamily<Family> {
+  readonly family: Family
+  readonly labels: readonly CallLabel[]
+  readonly slot: number
+}
+
+export interface CallFamilies {
+  readonly counters: Readonly<Record<CounterName, CallFamily<CounterFamily>>>
+  readonly histograms: Readonly<Record<HistogramName, CallFamily<HistogramFamily>>>
+  readonly inFlight: GaugeFamily
+  readonly deploymentState: CallFamily<GaugeFamily>
+}
+
+export interface FamilySettings {
+  /** Adds the label `stream` to the count of calls (`prometheus_emit_stream_label`). */
+  readonly emitStreamLabel: boolean
+  /** Bounds in seconds of the latency histograms (`prometheus_latency_buckets`). */
+  readonly latencyBuckets?: readonly number[] | undefined
+  /** Series a metric may have (`prometheus_metrics_max_series_per_metric`). */
+  readonly maxSeriesPerMetric?: number | undefined
+}
+
+/** Series of a metric with a label that clients choose freely, when the configuration gives no bound. */
+const DEFAULT_MAX_CLIENT_SERIES = 2_000
+
+/** Registers every metric about calls. */
+export function registerCallFamilies(registry: MetricsRegistry, settings: FamilySettings): CallFamilies {
+  const options = ({ name, help, labels }: FamilyDefinition) => {
+    const bound =
+      settings.maxSeriesPerMetric ??
+      (labels.some((label) => CLIENT_GIVEN_LABELS.includes(label)) ? DEFAULT_MAX_CLIENT_SERIES : undefined)
+    return {
+      name,
+      help,
+      labels,
+      volatileLabels: CLIENT_GIVEN_LABELS,
+      ...(bound === undefined ? {} : { maxSeries: bound }),
+    }
+  }
+  const counter = (name: CounterName, slot: number): CallFamily<CounterFamily> => {
+    const definition: FamilyDefinition = COUNTERS[name]
+    const labels =
+      name === 'proxyTotal' && settings.emitStreamLabel
+        ? [...definition.labels, 'stream' as const]
+        : definition.labels
+    const unit = name === 'spend' ? 1e12 : 1
+    return { family: registry.counter({ ...options({ ...definition, labels }), unit }), labels, slot }
+  }
+  const histogram = (name: HistogramName, slot: number): CallFamily<HistogramFamily> => {
+    const definition = HISTOGRAMS[name]
+    const bounds =
+      name === 'latencyPerOutputToken' ? CLIENT_DEFAULT_BUCKETS : (settings.latencyBuckets ?? LATENCY_BUCKETS)
+    return { family: registry.histogram(options(definition), bounds), labels: definition.labels, slot }
+  }
+  return {
+    counters: mapNames(COUNTERS, counter),
+    histograms: mapNames(HISTOGRAMS, histogram),
+    inFlight: registry.gauge(options(GAUGES.inFlight)),
+    deploymentState: {
+      family: registry.gauge(options(GAUGES.deploymentState)),
+      labels: GAUGES.deploymentState.labels,
+      slot: 0,
+    },
+  }
+}
+
+function mapNames<Name extends string, Value>(
+  definitions: Readonly<Record<Name, unknown>>,
+  make: (name: Name, index: number) => Value,
+): Record<Name, Value> {
+  // Object.keys gives the names of a literal whose type lists them all.
+  const names = Object.keys(definitions) as Name[]
+  return Object.fromEntries(names.map((name, index) => [name, make(name, index)])) as Record<Name, Value>
+}

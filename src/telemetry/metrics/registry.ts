@@ -1,0 +1,64 @@
+/**
+ * A registry of metrics made for a hot path: a series is found once by its label values, and then counted by a plain
+ * addition. The number of series of each metric is bounded, whatever clients send as label values.
+ */
+import { cleanLabelValue } from './label-value.ts'
+import { CounterFamily, type CounterOptions } from './counter.ts'
+import { GaugeFamily } from './gauge.ts'
+import { HistogramFamily } from './histogram.ts'
+import type { FamilyOptions } from './family.ts'
+
+export type AnyFamily = CounterFamily | GaugeFamily | HistogramFamily
+
+/** The name of the counter that tells which metrics have met their bound. */
+export const OVERFLOW_METRIC = 'sluice_metric_overflow_total'
+
+export class MetricsRegistry {
+  readonly #families = new Map<string, AnyFamily>()
+  readonly #clean: (value: string) => string
+  readonly #overflow: CounterFamily
+
+  /** @param redact applied to each label value once, when its series is made. */
+  constructor(redact: (value: string) => string = (value) => value) {
+    this.#clean = (value) => cleanLabelValue(redact(value))
+    this.#overflow = this.#add(
+      new CounterFamily(
+        {
+          name: OVERFLOW_METRIC,
+          help: 'Label sets that were folded into a series with the value other, by metric',
+          labels: ['metric'],
+        },
+        this.#clean,
+        () => {},
+      ),
+    )
+  }
+
+  counter(options: CounterOptions): CounterFamily {
+    return this.#add(new CounterFamily(options, this.#clean, this.#countOverflow))
+  }
+
+  gauge(options: FamilyOptions): GaugeFamily {
+    return this.#add(new GaugeFamily(options, this.#clean, this.#countOverflow))
+  }
+
+  /** @param bounds upper bounds of the buckets, ascending, without infinity. */
+  histogram(options: FamilyOptions, bounds: readonly number[]): HistogramFamily {
+    return this.#add(new HistogramFamily(options, bounds, this.#clean, this.#countOverflow))
+  }
+
+  /** All metrics, in the order of their names. */
+  families(): AnyFamily[] {
+    return [...this.#families.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  readonly #countOverflow = (metric: string): void => {
+    this.#overflow.series([metric]).add(1)
+  }
+
+  #add<Family extends AnyFamily>(family: Family): Family {
+    if (this.#families.has(family.name)) throw new Error(`metric ${family.name} is registered twice`)
+    this.#families.set(family.name, family)
+    return family
+  }
+}
