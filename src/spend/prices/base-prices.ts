@@ -3,7 +3,7 @@
  * (`_mtok`) or per thousand requests (`_kcount`), may be tiered by the prompt's length (the tier prices the whole call
  * when the prompt is longer than `start`) and dated (the last entry whose constraint holds).
  */
-import type { MatchLogic, ModelInfo, ModelPrice, Provider } from '@pydantic/genai-prices'
+import type { ConditionalPrice, MatchLogic, ModelInfo, ModelPrice, Provider } from '@pydantic/genai-prices'
 import { parseDecimal } from '../../money/picodollars.ts'
 import type { PricePeriod, RateClass } from './model-price.ts'
 import type { DatedListing, ListedRates, ListedSchedule, ListedTier } from './price-listing.ts'
@@ -36,16 +36,21 @@ export class BasePrices {
     this.#providers = new Map(providers.map((provider) => [provider.id, provider]))
   }
 
-  /** The first of the names that the seller's list knows; some sellers resell the models of others at their price. */
+  /** The entry of the first name that the seller's list knows; some sellers resell models of others at their price. */
   find(seller: string, names: readonly string[]): BaseEntry | undefined {
-    const provider = this.#providers.get(seller)
-    if (provider === undefined) return undefined
     for (const name of names) {
-      const model = provider.models.find((candidate) => matches(candidate.match, name))
-      if (model !== undefined) return toEntry(seller, model)
+      const entry = this.#findName(seller, name)
+      if (entry !== undefined) return entry
     }
-    for (const other of provider.fallback_model_providers ?? []) {
-      const entry = this.find(other, names)
+    return undefined
+  }
+
+  #findName(seller: string, name: string): BaseEntry | undefined {
+    const provider = this.#providers.get(seller)
+    const model = provider?.models.find((candidate) => matches(candidate.match, name))
+    if (model !== undefined) return toEntry(seller, model)
+    for (const other of provider?.fallback_model_providers ?? []) {
+      const entry = this.#findName(other, name)
       if (entry !== undefined) return entry
     }
     return undefined
@@ -84,7 +89,7 @@ function matches(rule: MatchLogic, name: string): boolean {
 
 function toEntry(seller: string, model: ModelInfo): BaseEntry {
   const [first, ...rest] = Array.isArray(model.prices) ? model.prices : [{ prices: model.prices }]
-  const dated = (entry: ConditionalEntry): DatedListing => ({
+  const dated = (entry: ConditionalPrice): DatedListing => ({
     period: toPeriod(entry.constraint),
     standard: toSchedule(entry.prices),
     services: {},
@@ -97,9 +102,7 @@ function toEntry(seller: string, model: ModelInfo): BaseEntry {
   }
 }
 
-type ConditionalEntry = Exclude<ModelInfo['prices'], ModelPrice>[number]
-
-function toPeriod(constraint: ConditionalEntry['constraint']): PricePeriod | undefined {
+function toPeriod(constraint: ConditionalPrice['constraint']): PricePeriod | undefined {
   if (constraint === undefined) return undefined
   if (constraint.type === 'start_date') return { kind: 'since', sinceMs: Date.parse(constraint.start_date) }
   return {
