@@ -1,0 +1,193 @@
+/**
+ * One try at one deployment: undici's handler for the provider's answer. It sorts the answer into what the call can do
+ * with it (a whole answer, a stream, a failure) and knows nothing of retries or of the client's connection.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { nowMs } from '../record/clock.ts'
+import type { AttemptFacts } from '../record/call-record.ts'
+import type { Deployment } from '../routing/deployment.ts'
+import type { StreamTap } from '../dialects/dialect.ts'
+import { failureOfAnswer, failureOfError, failureOfStreamEnd, type AttemptFailure } from './attempt-failure.ts'
+import { headerText } from './answer-headers.ts'
+
+/** What an attempt asks of the call it belongs to. */
+export interface AttemptOwner {
+  readonly stream: boolean
+  readonly maxAnswerBytes: number
+  openTap(): StreamTap
+  /** The first content has come: from here on `attemptChunk` is called, and no failure can be retried. */
+  attemptContent(attempt: Attempt, held: readonly Buffer[]): void
+  attemptChunk(attempt: Attempt, chunk: Buffer): void
+  attemptAnswered(attempt: Attempt, body: Buffer): void
+  /** The stream ended with its dialect's last event. `held` was not sent yet. */
+  attemptStreamed(attempt: Attempt, held: readonly Buffer[]): void
+  attemptFailed(attempt: Attempt, failure: AttemptFailure): void
+}
+
+type Phase = 'waiting' | 'whole' | 'refusal' | 'stream' | 'over'
+
+/** Bytes of a provider's refusal that are kept. */
+const MAX_REFUSAL_BYTES = 1_048_576
+
+/** Bytes of a stream's preamble (before any content) that are held back. */
+const MAX_PREAMBLE_BYTES = 1_048_576
+
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly deployment: Deployment
+  readonly startedAtMs: number
+  readonly #owner: AttemptOwner
+  #phase: Phase = 'waiting'
+  #controller: Dispatcher.DispatchController | undefined
+  #abortReason: Error | undefined
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #tap: StreamTap | undefined
+  #contentSent = false
+  /** Status and headers of the provider's answer; zero and empty before they came. */
+  status = 0
+  headers: IncomingHttpHeaders = {}
+  firstContentAtMs: number | undefined
+  endedAtMs = 0
+
+  constructor(owner: AttemptOwner, deployment: Deployment) {
+    this.#owner = owner
+    this.deployment = deployment
+    this.startedAtMs = nowMs()
+  }
+
+  get tap(): StreamTap | undefined {
+    return this.#tap
+  }
+
+  get answered(): boolean {
+    return this.status !== 0
+  }
+
+  /** Cuts the connection; nothing is reported for this attempt afterwards. */
+  abort(reason: Error): void {
+    if (this.#phase === 'over') return
+    this.#over()
+    this.#abortReason = reason
+    this.#controller?.abort(reason)
+  }
+
+  pause(): void {
+    this.#controller?.pause()
+  }
+
+  resume(): void {
+    if (this.#phase !== 'over') this.#controller?.resume()
+  }
+
+  facts(errorClass: string | undefined): AttemptFacts {
+    return {
+      deployment: this.deployment.facts,
+      startedAtMs: this.startedAtMs,
+      endedAtMs: this.endedAtMs === 0 ? nowMs() : this.endedAtMs,
+      httpStatus: this.answered ? this.status : undefined,
+      errorClass,
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#abortReason !== undefined) controller.abort(this.#abortReason)
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return
+    this.status = status
+    this.headers = headers
+    if (status >= 300) {
+      this.#phase = 'refusal'
+    } else if (this.#owner.stream && (headerText(headers['content-type']) ?? '').startsWith('text/event-stream')) {
+      this.#phase = 'stream'
+      this.#tap = this.#owner.openTap()
+    } else {
+      this.#phase = 'whole'
+    }
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    switch (this.#phase) {
+      case 'stream':
+        return this.#onStreamChunk(chunk)
+      case 'whole':
+        if (this.#bytes + chunk.length > this.#owner.maxAnswerBytes) return this.#failTooLarge()
+        return this.#keep(chunk)
+      case 'refusal':
+        if (this.#bytes < MAX_REFUSAL_BYTES) this.#keep(chunk)
+        return undefined
+      case 'waiting':
+      case 'over':
+        return undefined
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.#phase === 'over') return
+    const phase = this.#phase
+    this.#over()
+    if (phase === 'stream') return this.#onStreamEnd()
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks)
+    if (phase === 'refusal') this.#owner.attemptFailed(this, failureOfAnswer(this, body))
+    else this.#owner.attemptAnswered(this, body)
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    if (this.#phase === 'over') return
+    this.#over()
+    this.#owner.attemptFailed(this, failureOfError(this, error))
+  }
+
+  #onStreamChunk(chunk: Buffer): void {
+    const tap = this.#tap
+    if (tap === undefined) return
+    const passed = tap.push(chunk)
+    if (!this.#contentSent && tap.contentSeen) {
+      this.firstContentAtMs = nowMs()
+      this.#contentSent = true
+      const held = this.#chunks
+      this.#chunks = []
+      this.#bytes = 0
+      this.#owner.attemptContent(this, held)
+    }
+    if (passed === undefined) return
+    // The end of a stream is held back until its record is written: a client that saw the end was accounted for.
+    if (this.#contentSent && !tap.finished && tap.streamError === undefined) {
+      this.#owner.attemptChunk(this, passed)
+    } else if (this.#bytes + passed.length > MAX_PREAMBLE_BYTES) {
+      this.#failTooLarge()
+    } else {
+      this.#keep(passed)
+    }
+  }
+
+  #onStreamEnd(): void {
+    const tap = this.#tap
+    const rest = tap?.end()
+    if (rest !== undefined) this.#keep(rest)
+    if (tap !== undefined && tap.finished && tap.streamError === undefined) {
+      this.#owner.attemptStreamed(this, this.#chunks)
+    } else {
+      this.#owner.attemptFailed(this, failureOfStreamEnd(this, tap?.streamError, this.#chunks))
+    }
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#bytes += chunk.length
+  }
+
+  #failTooLarge(): void {
+    const error = new RangeError(`the provider's answer is larger than the gateway holds (${this.#bytes} bytes)`)
+    this.abort(error)
+    this.#owner.attemptFailed(this, failureOfError(this, error))
+  }
+
+  #over(): void {
+    this.#phase = 'over'
+    this.endedAtMs = nowMs()
+  }
+}

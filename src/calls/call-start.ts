@@ -1,0 +1,58 @@
+/** The record of a call's start: what ledger, metrics and log know of it from then on. */
+import type { RequestFacts } from '../dialects/dialect.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { CallerFacts, CallStart } from '../record/call-record.ts'
+import type { Arrival } from './arrival.ts'
+import { headerText } from './answer-headers.ts'
+
+/** Stands for a caller that could not be identified. */
+const NOBODY: CallerFacts = {
+  keyHash: '',
+  keyAlias: undefined,
+  userId: undefined,
+  userEmail: undefined,
+  teamId: undefined,
+  teamAlias: undefined,
+  organizationId: undefined,
+}
+
+/** Longest client-given text that is recorded. */
+const MAX_TEXT_LENGTH = 512
+
+/** @param principal undefined for a caller that was not identified, `facts` for a body that could not be read. */
+export function callStart(
+  arrival: Arrival,
+  principal: Principal | undefined,
+  facts: RequestFacts | undefined,
+): CallStart {
+  const { headers } = arrival.request
+  return {
+    callId: arrival.callId,
+    callType: arrival.endpoint.callType,
+    route: arrival.endpoint.route,
+    arrivedAtMs: arrival.arrivedAtMs,
+    caller: principal?.facts ?? NOBODY,
+    requestedModel: clipped(facts?.model ?? arrival.pathModel) ?? '',
+    stream: facts?.stream ?? false,
+    endUser: clipped(
+      headerText(headers['x-litellm-customer-id']) ?? headerText(headers['x-litellm-end-user-id']) ?? facts?.endUser,
+    ),
+    tags: allTags(principal?.tags ?? [], facts?.tags ?? [], headerText(headers['x-litellm-tags'])),
+    sessionId: clipped(
+      facts?.sessionId ?? headerText(headers['x-claude-code-session-id']) ?? headerText(headers['session-id']),
+    ),
+    requesterIp: arrival.requesterIp,
+    userAgent: clipped(headers['user-agent']),
+    spendLogsMetadata: facts?.spendLogsMetadata,
+  }
+}
+
+function clipped(text: string | undefined): string | undefined {
+  return text === undefined || text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH)
+}
+
+function allTags(own: readonly string[], asked: readonly string[], header: string | undefined): readonly string[] {
+  if (header === undefined && asked.length === 0) return own
+  const named = header === undefined ? [] : header.split(',').map((tag) => tag.trim())
+  return [...new Set([...own, ...asked, ...named])].filter((tag) => tag !== '').slice(0, 100)
+}

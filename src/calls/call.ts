@@ -1,0 +1,300 @@
+/**
+ * One admitted model call, from its first attempt to its settlement. It owns the client's side of the connection and
+ * the decisions between attempts. Its life: start journaled → attempts → (content goes to the client) → end journaled
+ * → last bytes to the client.
+ */
+import type { ServerResponse } from 'node:http'
+import { GatewayError } from '../errors/gateway-error.ts'
+import type { RequestFacts, StreamTap } from '../dialects/dialect.ts'
+import type { JsonMembers } from '../dialects/json-members.ts'
+import { wrapForeignError } from '../dialects/index.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { AttemptFacts, CallStart, Ending } from '../record/call-record.ts'
+import { nowMs } from '../record/clock.ts'
+import type { Deployment } from '../routing/deployment.ts'
+import { pickDeployment } from '../routing/pick-deployment.ts'
+import { retryDelayMs } from '../routing/retry.ts'
+import type { JournalWaiter } from '../spend/ledger.ts'
+import type { Admission } from './admit.ts'
+import type { Arrival } from './arrival.ts'
+import { Attempt, type AttemptOwner } from './attempt.ts'
+import { failureOfError, failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
+import { headerText } from './answer-headers.ts'
+import type { CallSettings, Gateway } from './gateway.ts'
+import { dispatchAttempt } from './send.ts'
+import { estimateAtStart, settle, type Outcome } from './settle.ts'
+import { writeStreamHead, writeWhole } from './write-answer.ts'
+
+/** What goes to the client once the end is in the journal. */
+type Farewell =
+  | { readonly kind: 'whole'; readonly status: number; readonly contentType: string; readonly body: Buffer }
+  | { readonly kind: 'error'; readonly error: GatewayError }
+  | { readonly kind: 'stream'; readonly tail: readonly Buffer[]; readonly error: GatewayError | undefined }
+  | { readonly kind: 'nothing' }
+
+const NOTHING: Farewell = { kind: 'nothing' }
+
+export class Call implements JournalWaiter, AttemptOwner {
+  readonly gateway: Gateway
+  readonly settings: CallSettings
+  readonly arrival: Arrival
+  readonly principal: Principal
+  readonly members: JsonMembers
+  readonly facts: RequestFacts
+  readonly start: CallStart
+  readonly stream: boolean
+  readonly #candidates: readonly Deployment[]
+  readonly #response: ServerResponse
+  readonly #attempts: AttemptFacts[] = []
+  #attempt: Attempt | undefined
+  #timer: NodeJS.Timeout | undefined
+  #deployment: Deployment
+  #headSent = false
+  #clientGone = false
+  #settled = false
+  #farewell: Farewell = NOTHING
+  #outcome: Outcome | undefined
+  /** The answer's bytes, kept only where prompts are stored. */
+  #kept: Buffer[] | undefined
+
+  constructor(
+    gateway: Gateway,
+    arrival: Arrival,
+    principal: Principal,
+    members: JsonMembers,
+    facts: RequestFacts,
+    start: CallStart,
+    admission: Admission,
+    first: Deployment,
+  ) {
+    this.gateway = gateway
+    this.settings = gateway.settings
+    this.arrival = arrival
+    this.principal = principal
+    this.members = members
+    this.facts = facts
+    this.start = start
+    this.stream = facts.stream
+    this.#candidates = admission.candidates
+    this.#deployment = first
+    this.#response = arrival.response
+    this.#kept = gateway.settings.storePrompts ? [] : undefined
+  }
+
+  get maxAnswerBytes(): number {
+    return this.settings.maxAnswerBytes
+  }
+
+  get deployment(): Deployment {
+    return this.#deployment
+  }
+
+  get attempts(): readonly AttemptFacts[] {
+    return this.#attempts
+  }
+
+  /** Begins: journal first, then the provider. */
+  begin(): void {
+    if (this.arrival.endpoint.dialect.unbilled) return this.#tryDeployment(this.#deployment)
+    this.gateway.ledger.start(this.start, this.#deployment.facts, estimateAtStart(this), this)
+  }
+
+  onStartJournaled(): void {
+    if (this.#settled) return
+    this.#tryDeployment(this.#deployment)
+  }
+
+  openTap(): StreamTap {
+    return this.arrival.endpoint.dialect.openStream(this.facts)
+  }
+
+  /** The client's connection closed before the answer was whole. */
+  clientClosed(): void {
+    if (this.#settled || this.#clientGone) return
+    this.#clientGone = true
+    const attempt = this.#attempt
+    if (attempt !== undefined && !this.settings.cancelOnDisconnect) return attempt.resume()
+    if (attempt !== undefined) {
+      attempt.abort(new Error('the client closed its connection'))
+      this.#attempts.push(attempt.facts(undefined))
+    }
+    this.#settle('client_gone', 499, undefined, NOTHING)
+  }
+
+  clientDrained(): void {
+    this.#attempt?.resume()
+  }
+
+  attemptContent(attempt: Attempt, held: readonly Buffer[]): void {
+    this.#armTimer(attempt.deployment.timeoutMs - (nowMs() - this.arrival.arrivedAtMs))
+    if (this.#clientGone) return
+    this.#headSent = true
+    writeStreamHead(this, attempt)
+    for (const chunk of held) this.attemptChunk(attempt, chunk)
+  }
+
+  attemptChunk(attempt: Attempt, chunk: Buffer): void {
+    this.#kept?.push(chunk)
+    if (this.#clientGone) return
+    if (!this.#response.write(chunk)) attempt.pause()
+  }
+
+  attemptAnswered(attempt: Attempt, body: Buffer): void {
+    const contentType = headerText(attempt.headers['content-type'])
+    const answer = this.arrival.endpoint.dialect.readAnswer(body)
+    const json = contentType === undefined || contentType.includes('json')
+    if (answer.isError || !json) return this.attemptFailed(attempt, failureOfForeignAnswer(contentType, answer.isError))
+    this.#attempts.push(attempt.facts(undefined))
+    this.#kept?.push(body)
+    const farewell: Farewell = {
+      kind: 'whole',
+      status: attempt.status,
+      contentType: contentType ?? 'application/json',
+      body,
+    }
+    this.#settle(this.#clientGone ? 'client_gone' : 'complete', attempt.status, undefined, farewell, answer.usage)
+  }
+
+  attemptStreamed(attempt: Attempt, held: readonly Buffer[]): void {
+    this.#attempts.push(attempt.facts(undefined))
+    if (this.#kept !== undefined) this.#kept.push(...held)
+    const farewell: Farewell = { kind: 'stream', tail: held, error: undefined }
+    this.#settle(this.#clientGone ? 'client_gone' : 'complete', attempt.status, undefined, farewell, attempt.tap?.usage)
+  }
+
+  attemptFailed(attempt: Attempt, failure: AttemptFailure): void {
+    this.#attempts.push(attempt.facts(failure.errorClass))
+    if (this.#settled) return
+    if (this.#clientGone) return this.#settle('client_gone', 499, undefined, NOTHING, attempt.tap?.usage)
+    if (!this.#headSent && failure.retryable && this.#retry(failure)) return
+    this.#giveUp(attempt, failure)
+  }
+
+  onEndJournaled(): void {
+    const farewell = this.#farewell
+    const outcome = this.#outcome
+    if (this.#clientGone || outcome === undefined) return
+    switch (farewell.kind) {
+      case 'nothing':
+        return
+      case 'whole':
+        return writeWhole(this, this.#attempt, outcome, farewell.status, farewell.contentType, farewell.body)
+      case 'error': {
+        const wire = this.arrival.endpoint.dialect.writeError(farewell.error, this.arrival.callId)
+        return writeWhole(this, undefined, outcome, wire.status, 'application/json', wire.body, wire.headers)
+      }
+      case 'stream':
+        return this.#endStream(farewell.tail, farewell.error)
+    }
+  }
+
+  #endStream(tail: readonly Buffer[], error: GatewayError | undefined): void {
+    if (!this.#headSent && this.#attempt !== undefined) writeStreamHead(this, this.#attempt)
+    for (const chunk of tail) this.#response.write(chunk)
+    if (error === undefined) this.#response.end()
+    else this.#response.end(this.arrival.endpoint.dialect.writeStreamError(error, this.arrival.callId))
+  }
+
+  #tryDeployment(deployment: Deployment): void {
+    this.#deployment = deployment
+    const attempt = new Attempt(this, deployment)
+    this.#attempt = attempt
+    const left = deployment.timeoutMs - (nowMs() - this.arrival.arrivedAtMs)
+    const first = this.stream ? (deployment.streamTimeoutMs ?? left) : left
+    this.#armTimer(Math.min(left, first))
+    dispatchAttempt(this, attempt, Math.max(1, Math.min(left, first)))
+  }
+
+  #retry(failure: AttemptFailure): boolean {
+    if (this.#attempts.length > this.settings.retries) return false
+    const next = pickDeployment(this.#candidates, this.#attempts, Math.random())
+    if (next === undefined) return false
+    const another = !this.#attempts.some((attempt) => attempt.deployment === next.facts)
+    const delayMs = retryDelayMs(
+      this.#attempts.length,
+      failure.retryAfterMs,
+      another,
+      this.settings.retryAfterMs,
+      Math.random(),
+    )
+    const leftMs = next.timeoutMs - (nowMs() - this.arrival.arrivedAtMs)
+    if (delayMs === undefined || delayMs >= leftMs) return false
+    this.#attempt = undefined
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(retryCall, delayMs, this, next)
+    return true
+  }
+
+  retryWith(deployment: Deployment): void {
+    if (this.#settled || this.#clientGone) return
+    this.#tryDeployment(deployment)
+  }
+
+  #giveUp(attempt: Attempt, failure: AttemptFailure): void {
+    const error = this.#errorOf(attempt, failure)
+    if (this.#headSent) {
+      this.#kept?.push(...failure.tail)
+      const farewell: Farewell = {
+        kind: 'stream',
+        tail: failure.tail,
+        error: failure.toldInStream ? undefined : failure.error,
+      }
+      return this.#settle(failure.ending, attempt.status, error, farewell, attempt.tap?.usage)
+    }
+    if (failure.refusal === undefined) {
+      return this.#settle(failure.ending, failure.error.status, error, { kind: 'error', error: failure.error })
+    }
+    const contentType = headerText(attempt.headers['content-type'])
+    const refusal = wrapForeignError(this.arrival.endpoint.dialect.family, attempt.status, failure.refusal, contentType)
+    this.#kept?.push(refusal.body)
+    const farewell: Farewell = { kind: 'whole', status: attempt.status, ...refusal }
+    this.#settle(failure.ending, attempt.status, error, farewell)
+  }
+
+  #errorOf(attempt: Attempt, failure: AttemptFailure): Outcome['error'] {
+    return {
+      errorClass: failure.errorClass,
+      httpStatus: attempt.answered ? attempt.status : failure.error.status,
+      message: this.gateway.redact(failure.message).slice(0, 2_000),
+      provider: attempt.deployment.facts.provider,
+    }
+  }
+
+  #settle(
+    ending: Ending,
+    httpStatus: number,
+    error: Outcome['error'],
+    farewell: Farewell,
+    usage?: Outcome['usage'],
+  ): void {
+    if (this.#settled) return
+    this.#settled = true
+    clearTimeout(this.#timer)
+    this.#farewell = farewell
+    this.#outcome = settle(this, this.#attempt, { ending, httpStatus, error, usage, kept: this.#kept })
+  }
+
+  #armTimer(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(expireCall, Math.max(1, ms), this)
+  }
+
+  /** The call's own time has run out, whatever the provider does. */
+  expire(): void {
+    const attempt = this.#attempt
+    if (this.#settled || attempt === undefined) return
+    const error = Object.assign(new Error('the time for this call has run out'), {
+      code: attempt.firstContentAtMs === undefined ? 'UND_ERR_HEADERS_TIMEOUT' : 'UND_ERR_BODY_TIMEOUT',
+    })
+    attempt.abort(error)
+    this.attemptFailed(attempt, failureOfError(attempt, error))
+  }
+}
+
+function expireCall(call: Call): void {
+  call.expire()
+}
+
+function retryCall(call: Call, deployment: Deployment): void {
+  call.retryWith(deployment)
+}

@@ -1,0 +1,60 @@
+/** What the call path works with. `routes` and `settings` are replaced as a whole by a config reload; a call reads them once. */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Picodollars } from '../money/picodollars.ts'
+import type { UpstreamPools } from '../providers/upstream-pools.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { DeploymentTable } from '../routing/deployment-table.ts'
+import type { Ledger } from '../spend/ledger.ts'
+import type { CallObserver } from '../telemetry/call-observer.ts'
+
+/** The part of identity that a call needs. All but `authenticate` are synchronous, and it is too for a known key. */
+export interface CallIdentity {
+  /** @throws GatewayError `key_…` or `identity_unavailable`. */
+  authenticate(headers: IncomingHttpHeaders): Principal | Promise<Principal>
+  /** @throws GatewayError `route_forbidden`. */
+  authorizeRoute(principal: Principal, method: string, path: string): void
+  /** @throws GatewayError `…_model_access_denied`. */
+  authorizeModel(
+    principal: Principal,
+    requestedModel: string,
+    modelGroup: string,
+    accessGroups: readonly string[],
+  ): void
+  /** @throws GatewayError `budget_exceeded`. */
+  checkBudgets(principal: Principal): void
+  recordSpend(principal: Principal, amount: Picodollars): void
+}
+
+export interface CallSettings {
+  readonly version: string
+  readonly maxBodyBytes: number
+  /** Longest silence while a client sends its body. */
+  readonly bodyIdleTimeoutMs: number
+  /** Longest time for a client to send its whole body. */
+  readonly bodyTimeoutMs: number
+  /** Largest whole (not streamed) answer that is held in memory. */
+  readonly maxAnswerBytes: number
+  /** Tries after the first one, before any content has gone to the client. */
+  readonly retries: number
+  /** Least time between two tries. */
+  readonly retryAfterMs: number
+  /** Longest silence of a provider within an answer. */
+  readonly idleTimeoutMs: number
+  /** True: a client that leaves cancels the provider's work; false: it is read to its end and billed exactly. */
+  readonly cancelOnDisconnect: boolean
+  readonly storePrompts: boolean
+  readonly refuseUnpriced: boolean
+  /** Model name → model group, for all callers (`litellm_settings.model_alias_map`). */
+  readonly modelAliases: ReadonlyMap<string, string>
+}
+
+export interface Gateway {
+  readonly identity: CallIdentity
+  readonly ledger: Ledger
+  readonly observer: CallObserver
+  readonly pools: UpstreamPools
+  /** Takes secrets out of a text that goes into a log or an error row. */
+  readonly redact: (text: string) => string
+  routes: DeploymentTable
+  settings: CallSettings
+}

@@ -1,0 +1,56 @@
+/** Sends an attempt: the client's own bytes with only the changed members spliced. */
+import { spliceMembers } from '../dialects/index.ts'
+import type { MemberEdit } from '../dialects/dialect.ts'
+import type { Deployment } from '../routing/deployment.ts'
+import type { Attempt } from './attempt.ts'
+import type { Call } from './call.ts'
+import { upstreamHeaders } from './upstream-headers.ts'
+
+/** @param headersTimeoutMs longest wait for the provider's response headers. */
+export function dispatchAttempt(call: Call, attempt: Attempt, headersTimeoutMs: number): void {
+  const { deployment } = attempt
+  const { dialect } = call.arrival.endpoint
+  const path = deployment.paths[dialect.name]
+  if (path === undefined) throw new Error(`deployment ${deployment.facts.modelId} does not speak ${dialect.name}`)
+  const parts = spliceMembers(call.members, editsFor(call, deployment))
+  call.gateway.pools.forOrigin(deployment.origin).dispatch(
+    {
+      method: 'POST',
+      path: path + queryOf(call.arrival.request.url),
+      headers: upstreamHeaders(
+        deployment,
+        dialect.family,
+        call.arrival.request.headers,
+        call.stream,
+        call.arrival.callId,
+      ),
+      body: parts.length === 1 ? (parts[0] ?? null) : Buffer.concat(parts),
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: call.settings.idleTimeoutMs,
+    },
+    attempt,
+  )
+}
+
+function editsFor(call: Call, deployment: Deployment): MemberEdit[] {
+  const edits = [...call.arrival.endpoint.dialect.upstreamEdits(call.members, call.facts)]
+  const model = call.members.get('model')
+  const sentModel = model === undefined ? '' : call.members.body.toString('latin1', model.valueStart, model.valueEnd)
+  if (sentModel !== deployment.upstreamModelJson) edits.push({ name: 'model', value: deployment.upstreamModelJson })
+  for (const [name, value] of deployment.defaults) {
+    if (call.members.get(name) === undefined) edits.push({ name, value })
+  }
+  return edits
+}
+
+/** The client's query string goes on (`?beta=true`), except members that may carry a credential. */
+function queryOf(url: string | undefined): string {
+  const mark = url?.indexOf('?') ?? -1
+  if (url === undefined || mark < 0) return ''
+  const query = url.slice(mark)
+  if (query === '?beta=true') return query
+  const members = new URLSearchParams(query)
+  for (const name of ['key', 'api_key', 'api-key', 'api-version', 'access_token', 'token']) members.delete(name)
+  const text = members.toString()
+  return text === '' ? '' : `?${text}`
+}

@@ -1,0 +1,103 @@
+/** Settles a call, once, whatever its ending: usage, cost, spend, journal record, metrics and log line. */
+import { estimatedUsage, estimateTokens } from '../dialects/index.ts'
+import { completionTokens, NO_USAGE, type Usage } from '../dialects/usage.ts'
+import { ZERO, type Picodollars } from '../money/picodollars.ts'
+import { isSuccess, type CallEnd, type CallError, type Ending } from '../record/call-record.ts'
+import { nowMs } from '../record/clock.ts'
+import { costOf } from '../spend/prices/cost-of.ts'
+import type { ModelPrice } from '../spend/prices/model-price.ts'
+import type { StartEstimate } from '../spend/ledger.ts'
+import type { Attempt } from './attempt.ts'
+import type { Call } from './call.ts'
+
+export interface Ended {
+  readonly ending: Ending
+  readonly httpStatus: number
+  readonly error: CallError | undefined
+  /** Usage told by the provider, whole or (for a broken stream) as far as it had been told. */
+  readonly usage: Usage | undefined
+  readonly kept: readonly Buffer[] | undefined
+}
+
+/** What the answer's headers need to know of the settlement. */
+export interface Outcome {
+  readonly cost: Picodollars
+  readonly usage: Usage | undefined
+  readonly error: CallError | undefined
+  readonly endedAtMs: number
+}
+
+/** What a call is booked with if the process dies before it ends: its input, and no output. */
+export function estimateAtStart(call: Call): StartEstimate {
+  const usage = estimatedUsage(call.members.body.length, 0)
+  return { usage, cost: priced(call.deployment.price, usage, call.arrival.arrivedAtMs) }
+}
+
+/** Journals and reports the end; the call is told by `onEndJournaled` when its last bytes may go out. */
+export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): Outcome {
+  const { usage, source } = settledUsage(call, attempt, ended)
+  const price = call.deployment.price
+  const cost = usage === undefined ? ZERO : priced(price, usage, call.arrival.arrivedAtMs)
+  const endedAtMs = nowMs()
+  const end: CallEnd = {
+    ending: ended.ending,
+    httpStatus: ended.httpStatus,
+    endedAtMs,
+    deployment: call.deployment.facts,
+    attempts: call.attempts,
+    providerStartedAtMs: attempt?.startedAtMs,
+    firstContentAtMs: attempt?.firstContentAtMs,
+    providerEndedAtMs: attempt === undefined || attempt.endedAtMs === 0 ? undefined : attempt.endedAtMs,
+    usage,
+    usageSource: source,
+    cost,
+    priced: price !== undefined,
+    error: ended.error,
+    requestBody: call.settings.storePrompts ? call.members.body : undefined,
+    responseBody: ended.kept === undefined ? undefined : Buffer.concat(ended.kept),
+  }
+  if (cost !== ZERO) call.gateway.identity.recordSpend(call.principal, cost)
+  call.gateway.observer.callSettled(call.start, end)
+  if (call.arrival.endpoint.dialect.unbilled) queueMicrotask(call.onEndJournaled.bind(call))
+  else call.gateway.ledger.settle(call.start, end, call)
+  return { cost, usage, error: ended.error, endedAtMs }
+}
+
+function priced(price: ModelPrice | undefined, usage: Usage, atMs: number): Picodollars {
+  return price === undefined ? ZERO : costOf(price, usage, atMs)
+}
+
+interface SettledUsage {
+  readonly usage: Usage | undefined
+  readonly source: CallEnd['usageSource']
+}
+
+const UNUSED: SettledUsage = { usage: undefined, source: 'none' }
+
+function settledUsage(call: Call, attempt: Attempt | undefined, ended: Ended): SettledUsage {
+  if (call.arrival.endpoint.dialect.unbilled) return UNUSED
+  const tap = attempt?.tap
+  const told = ended.usage ?? tap?.usage
+  const whole = isSuccess(ended.ending) && (tap === undefined ? ended.usage !== undefined : tap.finished)
+  if (told !== undefined && whole) return { usage: told, source: 'provider' }
+  if (attempt === undefined || !mayBeBilled(ended.ending, attempt)) return UNUSED
+  const outputBytes = tap?.outputBytes ?? (ended.ending === 'complete' ? answerBytes(ended) : 0)
+  return { usage: completed(told, call.members.body.length, outputBytes), source: 'estimated' }
+}
+
+/** Whether a provider that gave no usage has probably done (and bills) work. A refusal or a dead connection has not. */
+function mayBeBilled(ending: Ending, attempt: Attempt): boolean {
+  if (ending === 'complete' || ending === 'client_gone' || ending === 'timeout') return true
+  return attempt.firstContentAtMs !== undefined
+}
+
+function answerBytes(ended: Ended): number {
+  return ended.kept?.reduce((bytes, chunk) => bytes + chunk.length, 0) ?? 0
+}
+
+/** Usage of a stream that broke off: what the provider had told, and an estimate of the output that was seen. */
+function completed(told: Usage | undefined, inputBytes: number, outputBytes: number): Usage {
+  if (told === undefined) return estimatedUsage(inputBytes, outputBytes)
+  const missing = estimateTokens(outputBytes) - completionTokens(told)
+  return missing <= 0 ? told : { ...NO_USAGE, ...told, outputTokens: told.outputTokens + missing }
+}

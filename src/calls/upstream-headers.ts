@@ -1,0 +1,46 @@
+/**
+ * Headers of a request on its way up, built from an allow-list: the caller's credentials and everything the gateway
+ * does not know stay behind. `anthropic-*` headers go through, as their values and the body's fields travel in pairs.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { DialectFamily } from '../dialects/dialect.ts'
+import type { Deployment } from '../routing/deployment.ts'
+
+const BLOCKED: ReadonlySet<string> = new Set(['anthropic-dangerous-direct-browser-access'])
+
+/** @returns a flat list of names and values. */
+export function upstreamHeaders(
+  deployment: Deployment,
+  family: DialectFamily,
+  client: IncomingHttpHeaders,
+  stream: boolean,
+  callId: string,
+): string[] {
+  const list = [
+    ...deployment.headers,
+    'content-type',
+    'application/json',
+    'accept',
+    stream ? 'text/event-stream' : 'application/json',
+    // Answers are read for usage on their way through: compressed ones would have to be inflated first.
+    'accept-encoding',
+    'identity',
+    'x-client-request-id',
+    callId,
+  ]
+  if (family === 'anthropic') appendAnthropic(list, client)
+  else if (typeof client['openai-beta'] === 'string') list.push('openai-beta', client['openai-beta'])
+  return list
+}
+
+function appendAnthropic(list: string[], client: IncomingHttpHeaders): void {
+  let versioned = false
+  for (const name in client) {
+    if (!name.startsWith('anthropic-') || BLOCKED.has(name)) continue
+    const value = client[name]
+    if (typeof value !== 'string') continue
+    if (name === 'anthropic-version') versioned = true
+    list.push(name, value)
+  }
+  if (!versioned) list.push('anthropic-version', '2023-06-01')
+}

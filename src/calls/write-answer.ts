@@ -1,0 +1,72 @@
+/** Writes the head of an answer, and whole answers, to the client. */
+import { toDecimal } from '../money/picodollars.ts'
+import { appendProviderHeaders, headerValue } from './answer-headers.ts'
+import type { Attempt } from './attempt.ts'
+import type { Call } from './call.ts'
+import type { Outcome } from './settle.ts'
+import { nowMs } from '../record/clock.ts'
+
+/** Head of a stream: sent with its first content. The cost is not known yet, so no header tells it. */
+export function writeStreamHead(call: Call, attempt: Attempt): void {
+  const headers = ['content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache, no-transform']
+  // Proxies such as nginx would otherwise gather chunks.
+  headers.push('x-accel-buffering', 'no')
+  appendGatewayHeaders(headers, call, attempt, nowMs())
+  appendProviderHeaders(headers, attempt.headers)
+  call.arrival.response.writeHead(200, headers)
+}
+
+/** A whole answer, or an error. `attempt` is given when the answer is the provider's. */
+export function writeWhole(
+  call: Call,
+  attempt: Attempt | undefined,
+  outcome: Outcome,
+  status: number,
+  contentType: string,
+  body: Buffer,
+  extra: Readonly<Record<string, string>> = {},
+): void {
+  const headers = ['content-type', contentType, 'content-length', String(body.length)]
+  for (const name in extra) if (name !== 'content-type') headers.push(name, extra[name] ?? '')
+  if (outcome.usage !== undefined) headers.push('x-litellm-response-cost', toDecimal(outcome.cost))
+  appendGatewayHeaders(headers, call, attempt, outcome.endedAtMs)
+  if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers)
+  const { response } = call.arrival
+  response.writeHead(status, headers)
+  response.end(body)
+}
+
+function appendGatewayHeaders(headers: string[], call: Call, attempt: Attempt | undefined, atMs: number): void {
+  const { facts } = call.deployment
+  headers.push(
+    'x-litellm-call-id',
+    call.arrival.callId,
+    'x-litellm-model-id',
+    headerValue(facts.modelId),
+    'x-litellm-model-group',
+    headerValue(facts.modelGroup),
+    'x-litellm-model-api-base',
+    facts.apiBase,
+    'x-litellm-version',
+    call.settings.version,
+    'x-litellm-attempted-retries',
+    String(Math.max(0, call.attempts.length - 1)),
+    'x-litellm-overhead-duration-ms',
+    overheadMs(call, attempt, atMs).toFixed(3),
+    'x-litellm-response-duration-ms',
+    (atMs - call.arrival.arrivedAtMs).toFixed(3),
+  )
+  const keyScope = call.principal.scopes[0]
+  if (keyScope !== undefined) {
+    headers.push('x-litellm-key-spend', toDecimal(keyScope.spent))
+    if (keyScope.maxBudget !== undefined) headers.push('x-litellm-key-max-budget', toDecimal(keyScope.maxBudget))
+  }
+}
+
+/** Time the gateway itself took: all of the call but the provider's part. */
+function overheadMs(call: Call, attempt: Attempt | undefined, atMs: number): number {
+  const total = atMs - call.arrival.arrivedAtMs
+  if (attempt === undefined) return total
+  const providerEndedAtMs = attempt.endedAtMs === 0 ? atMs : attempt.endedAtMs
+  return Math.max(0, total - (providerEndedAtMs - attempt.startedAtMs))
+}

@@ -1,0 +1,41 @@
+/** Connections to providers: one undici pool an origin, kept alive, shared by all deployments of that origin. */
+import { Pool, type Dispatcher } from 'undici'
+
+export interface UpstreamPoolOptions {
+  readonly connectTimeoutMs: number
+  /** Idle connections are closed after this long, below the usual idle time of providers' load balancers. */
+  readonly keepAliveTimeoutMs: number
+}
+
+export class UpstreamPools {
+  readonly #options: UpstreamPoolOptions
+  readonly #pools = new Map<string, Pool>()
+
+  constructor(options: UpstreamPoolOptions) {
+    this.#options = options
+  }
+
+  /** The pool of an origin such as `https://api.openai.com`; made at the first call. */
+  forOrigin(origin: string): Dispatcher {
+    let pool = this.#pools.get(origin)
+    if (pool === undefined) {
+      pool = new Pool(origin, {
+        connections: null,
+        pipelining: 1,
+        connectTimeout: this.#options.connectTimeoutMs,
+        keepAliveTimeout: this.#options.keepAliveTimeoutMs,
+        keepAliveMaxTimeout: 600_000,
+        maxHeaderSize: 65_536,
+      })
+      this.#pools.set(origin, pool)
+    }
+    return pool
+  }
+
+  /** Ends all connections; calls under way are cut. */
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()]
+    this.#pools.clear()
+    await Promise.all(pools.map((pool) => pool.destroy()))
+  }
+}

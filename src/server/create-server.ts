@@ -1,0 +1,101 @@
+/** The listener: one Fastify instance for model calls, management, health and metrics. */
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerOptions as TlsOptions } from 'node:https'
+import type { Gateway } from '../calls/gateway.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
+import type { ManagementRoute } from '../management/route.ts'
+import { registerCallRoutes } from './call-routes.ts'
+import { registerHealthRoutes, type HealthSource } from './health-routes.ts'
+import { registerManagementRoutes, writeManagementError } from './management-routes.ts'
+import { registerMetricsRoutes, type MetricsSource } from './metrics-routes.ts'
+import { registerModelRoutes, type ModelSource } from './model-routes.ts'
+
+export interface ServerParts {
+  readonly gateway: Gateway
+  readonly management: readonly ManagementRoute[]
+  readonly health: HealthSource
+  readonly metrics: MetricsSource
+  readonly models: ModelSource
+  /** Called with what a request threw and no handler expected. */
+  readonly onUnexpected: (error: unknown, route: string) => void
+}
+
+export interface ServerOptions {
+  /** `SERVER_ROOT_PATH`: everything is served below it; empty for none. */
+  readonly rootPath: string
+  /** Longer than a load balancer's idle time (ALB: 60 s), so that the balancer closes first. */
+  readonly keepAliveTimeoutMs: number
+  readonly maxManagementBodyBytes: number
+  /** True where a proxy in front sets `x-forwarded-for`. */
+  readonly trustProxy: boolean
+  readonly tls: TlsOptions | undefined
+}
+
+/** Builds the server; `listen` is the caller's. */
+export async function createServer(parts: ServerParts, options: ServerOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    ...(options.tls === undefined ? {} : { https: options.tls }),
+    logger: false,
+    trustProxy: options.trustProxy,
+    bodyLimit: options.maxManagementBodyBytes,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    // Bodies have their own, stricter time-outs on the call path.
+    requestTimeout: 0,
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
+    http: { headersTimeout: 30_000, maxHeaderSize: 65_536 },
+  }) as unknown as FastifyInstance
+  countRequests(app, parts)
+  app.setErrorHandler((error: FastifyError | GatewayError, request, reply) => {
+    writeManagementError(reply, toGatewayError(error, request, parts))
+  })
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
+  await app.register((scope) => registerRoutes(scope, parts, options), { prefix: options.rootPath })
+  return app
+}
+
+async function registerRoutes(scope: FastifyInstance, parts: ServerParts, options: ServerOptions): Promise<void> {
+  const addressOf = options.trustProxy ? forwardedAddress : socketAddress
+  await scope.register(async (calls) => registerCallRoutes(calls, parts.gateway, addressOf))
+  await scope.register(async (rest) => {
+    registerHealthRoutes(rest, parts.health, parts.gateway.identity)
+    registerMetricsRoutes(rest, parts.metrics, parts.gateway.identity)
+    registerModelRoutes(rest, parts.models, parts.gateway.identity)
+    registerManagementRoutes(rest, parts.management, parts.gateway.identity)
+  })
+}
+
+function forwardedAddress(request: FastifyRequest): string | undefined {
+  return request.ip
+}
+
+function socketAddress(request: FastifyRequest): string | undefined {
+  return request.raw.socket.remoteAddress
+}
+
+/** Every HTTP request counts as in flight, health and metrics included. */
+function countRequests(app: FastifyInstance, parts: ServerParts): void {
+  const { observer } = parts.gateway
+  const ended = (): void => observer.requestEnded()
+  app.server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+    observer.requestBegan()
+    response.once('close', ended)
+  })
+}
+
+function toGatewayError(error: FastifyError | GatewayError, request: FastifyRequest, parts: ServerParts): GatewayError {
+  if (error instanceof GatewayError) return error
+  const status = error.statusCode ?? 500
+  if (status === 413) return new GatewayError('body_too_large', 'The request body is too large for this route.')
+  if (status === 415) return new GatewayError('unsupported_media_type', 'Expected content-type application/json.')
+  if (status < 500) {
+    return new GatewayError('bad_request', `The request body is not valid JSON: ${error.message}`, {
+      param: 'request_body',
+    })
+  }
+  parts.onUnexpected(error, request.routeOptions.url ?? request.url)
+  return new GatewayError('internal', 'Internal server error')
+}
+
+export type { FastifyReply }
