@@ -1,0 +1,176 @@
+/** Loads a config file: the one way from YAML and environment to the typed `Config`. */
+import type * as z from 'zod'
+import { buildDeployments } from './build-deployments.ts'
+import { warnOfCallbacks } from './callbacks.ts'
+import type { Config, EffectiveRouterSettings } from './config.ts'
+import { ConfigError, type ConfigIssue } from './config-issue.ts'
+import { addFallbacks } from './environment-fallbacks.ts'
+import type { Environment } from './environment.ts'
+import { type LocatedMap, nodeAt } from './located.ts'
+import { readConfigFiles } from './read-files.ts'
+import { resolveReferences } from './resolve-references.ts'
+import { type Credential, credentialSchema } from './schema/credential-list.ts'
+import { environmentVariablesSchema } from './schema/environment-variables.ts'
+import { GENERAL_SETTINGS_NOT_IN_FORCE, generalSettingsSchema } from './schema/general-settings.ts'
+import {
+  LITELLM_SETTINGS_NOT_IN_FORCE,
+  type LitellmSettings,
+  litellmSettingsSchema,
+} from './schema/litellm-settings.ts'
+import {
+  ROUTER_SETTINGS_NOT_IN_FORCE,
+  type RouterSettings,
+  routerSettingsSchema,
+} from './schema/router-settings.ts'
+import { SECTIONS, SECTIONS_NOT_IN_FORCE } from './schema/top-level.ts'
+import type { Secret } from './secret.ts'
+import { SectionReader, shapeOf } from './section-reader.ts'
+import { anything } from './setting.ts'
+
+export interface LoadedConfig {
+  readonly config: Config
+  readonly warnings: readonly ConfigIssue[]
+  /** The file and all that it includes, as absolute or given paths. */
+  readonly files: readonly string[]
+}
+
+/**
+ * Reads, resolves and checks the config file at `path`.
+ * @param environment resolves `os.environ/NAME` and gives the fallbacks; it is not changed.
+ * @throws ConfigError with all issues at once.
+ */
+export function loadConfig(path: string, environment: Environment): LoadedConfig {
+  const { root, issues, files } = readConfigFiles(path)
+  if (root === undefined || issues.length > 0) throw new ConfigError(issues, files)
+  return readConfig(root, files, environment)
+}
+
+/** The config of a start without a file: no models, and what the environment says. */
+export function defaultConfig(environment: Environment): LoadedConfig {
+  const root: LocatedMap = {
+    kind: 'map',
+    place: { file: 'environment', line: 0, column: 0 },
+    entries: new Map(),
+  }
+  return readConfig(root, [], environment)
+}
+
+const DEFAULT_RETRIES = 2
+const DEFAULT_TIMEOUT_SECONDS = 600
+
+function readConfig(source: LocatedMap, files: readonly string[], environment: Environment): LoadedConfig {
+  const issues: ConfigIssue[] = []
+  const exported = readEnvironmentVariables(source, environment, issues)
+  const merged: Environment = { ...environment, ...revealAll(exported) }
+  const root = addFallbacks(
+    resolveReferences(withoutSection(source, 'environment_variables'), merged, issues),
+    merged,
+  )
+  const reader = new SectionReader(root, source, issues)
+  reader.warnOfKeys([], root, {
+    shape: Object.fromEntries(SECTIONS.map((name) => [name, anything()])),
+    notInForce: SECTIONS_NOT_IN_FORCE,
+  })
+  const general = readSection(
+    reader,
+    'general_settings',
+    generalSettingsSchema,
+    GENERAL_SETTINGS_NOT_IN_FORCE,
+  )
+  const litellm = readSection(
+    reader,
+    'litellm_settings',
+    litellmSettingsSchema,
+    LITELLM_SETTINGS_NOT_IN_FORCE,
+  )
+  const router = readSection(reader, 'router_settings', routerSettingsSchema, ROUTER_SETTINGS_NOT_IN_FORCE)
+  const credentials = readCredentials(reader)
+  const deployments = buildDeployments(reader, credentials, merged)
+  if (litellm !== undefined) warnOfAllCallbacks(reader, litellm, merged)
+  const warnings = issues.filter((issue) => issue.severity === 'warning')
+  if (
+    general === undefined ||
+    litellm === undefined ||
+    router === undefined ||
+    warnings.length < issues.length
+  ) {
+    throw new ConfigError(issues, files)
+  }
+  const config: Config = {
+    model_list: deployments,
+    credential_list: credentials,
+    general_settings: general,
+    litellm_settings: litellm,
+    router_settings: effectiveRouterSettings(router, litellm),
+    environment_variables: exported,
+  }
+  return { config, warnings, files }
+}
+
+/** The file's own variables come first: the other sections may refer to them. */
+function readEnvironmentVariables(
+  source: LocatedMap,
+  environment: Environment,
+  issues: ConfigIssue[],
+): Readonly<Record<string, Secret>> {
+  const entry = source.entries.get('environment_variables')
+  if (entry === undefined || (entry.value.kind === 'scalar' && entry.value.value === null)) return {}
+  const section: LocatedMap = { ...source, entries: new Map([['environment_variables', entry]]) }
+  const reader = new SectionReader(resolveReferences(section, environment, issues), source, issues)
+  return reader.parse(['environment_variables'], environmentVariablesSchema) ?? {}
+}
+
+function withoutSection(root: LocatedMap, name: string): LocatedMap {
+  return { ...root, entries: new Map([...root.entries].filter(([key]) => key !== name)) }
+}
+
+function revealAll(variables: Readonly<Record<string, Secret>>): Environment {
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, value.reveal()]))
+}
+
+function readSection<Schema extends z.ZodType & { readonly out: { readonly shape: unknown } }>(
+  reader: SectionReader,
+  name: string,
+  schema: Schema,
+  notInForce: readonly string[],
+): z.output<Schema> | undefined {
+  const node = nodeAt(reader.root, [name])
+  if (node === undefined || (node.kind === 'scalar' && node.value === null))
+    return reader.parse([name], schema, {})
+  if (node.kind === 'map') reader.warnOfKeys([name], node, { shape: shapeOf(schema), notInForce })
+  return reader.parse([name], schema)
+}
+
+function readCredentials(reader: SectionReader): readonly Credential[] {
+  const list = nodeAt(reader.root, ['credential_list'])
+  if (list === undefined || (list.kind === 'scalar' && list.value === null)) return []
+  if (list.kind !== 'list') {
+    reader.reportUnfit(['credential_list'], 'a list of credentials')
+    return []
+  }
+  return list.items.flatMap((item, index) => {
+    const path = ['credential_list', index]
+    if (item.kind === 'map')
+      reader.warnOfKeys(path, item, { shape: shapeOf(credentialSchema), notInForce: [] })
+    const credential = reader.parse(path, credentialSchema)
+    return credential === undefined ? [] : [credential]
+  })
+}
+
+function warnOfAllCallbacks(
+  reader: SectionReader,
+  settings: LitellmSettings,
+  environment: Environment,
+): void {
+  for (const key of ['callbacks', 'success_callback', 'failure_callback', 'service_callback'] as const) {
+    warnOfCallbacks(reader, ['litellm_settings', key], settings[key], environment)
+  }
+}
+
+function effectiveRouterSettings(router: RouterSettings, litellm: LitellmSettings): EffectiveRouterSettings {
+  return {
+    ...router,
+    num_retries: router.num_retries ?? litellm.num_retries ?? DEFAULT_RETRIES,
+    timeout: router.timeout ?? litellm.request_timeout ?? DEFAULT_TIMEOUT_SECONDS,
+  }
+}

@@ -1,0 +1,130 @@
+/** `general_settings`: the server, its database and who may use it. */
+import type * as z from 'zod'
+import {
+  accepted,
+  decimal,
+  duration,
+  inForce,
+  integer,
+  mapWith,
+  secretText,
+  text,
+  toggle,
+} from '../setting.ts'
+
+const seconds = 'a number of seconds'
+
+export const generalSettingsSchema = mapWith({
+  master_key: inForce(
+    secretText('text that starts with "sk-"', (value) => value.startsWith('sk-')).optional(),
+    'The key of the administrator. Falls back to `LITELLM_MASTER_KEY`.',
+  ),
+  database_url: inForce(
+    secretText('a URL that starts with "postgresql://" or "postgres://"', (value) =>
+      /^postgres(ql)?:\/\//.test(value),
+    ).optional(),
+    'PostgreSQL. Falls back to `DATABASE_URL`, then to `DATABASE_HOST`, `DATABASE_PORT`, `DATABASE_USERNAME`, `DATABASE_PASSWORD`, `DATABASE_NAME`, `DATABASE_SCHEMA`; without any, the embedded database is used.',
+  ),
+  database_connection_pool_limit: inForce(
+    integer('a whole number from 1', 1).default(10),
+    'Most connections to PostgreSQL from one process.',
+  ),
+  database_connection_timeout: inForce(
+    decimal(seconds).default(60),
+    'Seconds to wait for a free connection of the pool. `database_connection_pool_timeout` is the same key.',
+  ),
+  database_connection_pool_timeout: inForce(
+    decimal(seconds).optional(),
+    'See `database_connection_timeout`.',
+  ),
+  database_connect_timeout: inForce(decimal(seconds).optional(), 'Seconds to open a connection.'),
+  database_socket_timeout: inForce(decimal(seconds).optional(), 'Seconds to wait for the answer to a query.'),
+  database_statement_timeout: inForce(
+    decimal(seconds).optional(),
+    'Seconds after which PostgreSQL ends a statement.',
+  ),
+  database_lock_timeout: inForce(
+    decimal(seconds).optional(),
+    'Seconds after which PostgreSQL gives up waiting for a lock.',
+  ),
+  store_model_in_db: accepted(
+    toggle().default(false),
+    'Models kept in the database. Falls back to `STORE_MODEL_IN_DB`.',
+  ),
+  store_prompts_in_spend_logs: inForce(toggle().default(false), 'Keep prompts and answers in the call log.'),
+  disable_spend_logs: inForce(
+    toggle().default(false),
+    'Write no call log rows; spend is counted all the same.',
+  ),
+  maximum_spend_logs_retention_period: inForce(
+    duration().optional(),
+    'How long rows of the call log are kept.',
+  ),
+  maximum_spend_logs_retention_interval: inForce(
+    duration().default(86_400),
+    'How often rows that are too old are deleted.',
+  ),
+  proxy_batch_write_at: inForce(
+    decimal(seconds).default(10),
+    'Longest time in seconds before settled calls are in the database. Falls back to `PROXY_BATCH_WRITE_AT`.',
+  ),
+  user_api_key_cache_ttl: inForce(
+    decimal(seconds).default(60),
+    'Seconds after which a known key is read anew.',
+  ),
+  allow_requests_on_db_unavailable: inForce(
+    toggle().default(false),
+    'Serve calls while the database cannot be reached, instead of refusing keys that are not yet known.',
+  ),
+  litellm_key_header_name: inForce(text().optional(), 'Name of the one header that carries the key.'),
+  max_request_size_mb: inForce(decimal('a number of megabytes').optional(), 'Largest request body.'),
+  cancel_on_disconnect: inForce(
+    toggle().default(true),
+    'Cancel the provider’s work when the client leaves; otherwise the answer is read to its end and billed exactly.',
+  ),
+  sse_keepalive_ping_interval_seconds: inForce(
+    decimal(seconds).optional(),
+    'Seconds of silence in a stream after which a comment is sent to keep it open.',
+  ),
+  always_include_stream_usage: inForce(
+    toggle().default(false),
+    'Send the usage of a stream to clients that did not ask for it.',
+  ),
+})
+
+export type GeneralSettings = Readonly<z.output<typeof generalSettingsSchema>>
+
+/** Keys of LiteLLM that are read over: a warning names each that is set. */
+export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
+  admin_only_routes admission_queue_timeout_seconds alert_to_webhook_url alert_type_config alert_types alerting
+  alerting_args alerting_threshold allow_client_side_credentials allow_public_health_readiness_details
+  allow_unmanaged_response_ids allowed_file_extensions allowed_ips allowed_routes auto_redirect_ui_login_to_sso
+  background_health_check_model_groups background_health_checks blocked_file_extensions completion_model
+  control_plane_url coordination_redis custom_auth custom_auth_run_common_checks custom_key_generate custom_key_policy
+  custom_key_update custom_sso custom_ui_sso_sign_in_handler database_disable_prepared_statements
+  database_extra_connection_params database_type default_team_disabled disable_adding_master_key_hash_to_db
+  disable_auto_add_proxy_admin_to_teams disable_budget_reservation disable_env_credential_login disable_error_logs
+  disable_master_key_return disable_password_login_when_sso_enabled disable_prisma_schema_update disable_reset_budget
+  disable_responses_id_security disable_retry_on_max_parallel_request_limit_error disable_spend_updates
+  drain_endpoint_token embedding_model enable_drain_endpoint enable_health_check_routing enable_jwt_auth
+  enable_mcp_registry enable_oauth2_auth enable_oauth2_proxy_auth enforce_fallback_budget
+  enforce_fallback_model_access enforce_rbac enforce_rpm_tpm_on_model_add enforce_user_param enforced_params
+  fail_closed_budget_enforcement failed_login_window_seconds forward_client_headers_to_llm_api
+  forward_llm_provider_auth_headers forward_openai_org_id global_max_parallel_requests health_check_concurrency
+  health_check_details health_check_ignore_transient_errors health_check_interval
+  health_check_skip_disabled_background_models health_check_staleness_threshold image_generation_model
+  include_call_id_in_error_body infer_model_from_keys key_management_settings key_management_system litellm_jwtauth
+  litellm_license max_batch_file_size_mb max_failed_login_attempts max_failed_login_attempts_per_source
+  max_file_size_mb max_in_flight_requests_per_worker max_parallel_requests max_queued_requests_per_worker
+  max_response_size_mb maximum_spend_logs_cleanup_batch_size maximum_spend_logs_cleanup_batch_timeout
+  maximum_spend_logs_cleanup_cron maximum_spend_logs_cleanup_max_batches maximum_spend_logs_cleanup_run_budget
+  mcp_trusted_proxy_ranges missing_session_id moderation_model oauth2_config_mappings pass_through_endpoints
+  pass_through_request_timeout proxy_batch_polling_interval proxy_budget_rescheduler_max_time
+  proxy_budget_rescheduler_min_time proxy_config_reload_interval_seconds public_routes reject_clientside_metadata_tags
+  require_end_user_mcp_access_defined require_key_mcp_access_defined role_permissions scheduled_job_stagger
+  scope_spend_list_endpoints_to_caller search_tools service_account_settings spend_report_frequency
+  supported_db_objects token_rate_limit_type ui_access_mode use_client_credentials_pass_through_routes
+  use_redis_transaction_buffer use_shared_health_check use_x_forwarded_for user_api_key_cache_max_size
+  user_header_mappings user_header_name`
+  .trim()
+  .split(/\s+/)

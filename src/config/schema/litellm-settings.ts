@@ -1,0 +1,136 @@
+/** `litellm_settings`: callbacks, metrics, logging, and defaults of calls, keys and users. */
+import type * as z from 'zod'
+import {
+  accepted,
+  anyMap,
+  anything,
+  decimal,
+  duration,
+  inForce,
+  integer,
+  listOf,
+  mapOf,
+  mapWith,
+  secretText,
+  text,
+  textList,
+  toggle,
+} from '../setting.ts'
+
+const seconds = 'a number of seconds'
+
+/** Response cache. Any further argument of a Redis client may stand here too. */
+const cacheParamsSchema = mapWith({
+  type: accepted(text().optional(), 'Kind of store, e.g. `redis` or `local`.'),
+  host: accepted(text().optional(), 'Redis host. Falls back to `REDIS_HOST`.'),
+  port: accepted(integer('a port number', 1, 65_535).optional(), 'Redis port. Falls back to `REDIS_PORT`.'),
+  username: accepted(text().optional(), 'Redis user.'),
+  password: accepted(secretText().optional(), 'Redis password. Falls back to `REDIS_PASSWORD`.'),
+  url: accepted(secretText().optional(), 'Redis URL, instead of host, port and password.'),
+  db: accepted(integer().optional(), 'Redis database number.'),
+  ssl: accepted(toggle().optional(), 'Connect by TLS.'),
+  namespace: accepted(text().optional(), 'Prefix of all keys.'),
+  ttl: accepted(decimal(seconds).optional(), 'Seconds that an answer is kept.'),
+  mode: accepted(text().optional(), '`default_on`, or `default_off` for calls that ask for it only.'),
+  supported_call_types: accepted(textList().optional(), 'Kinds of call that are cached.'),
+})
+
+export const litellmSettingsSchema = mapWith({
+  callbacks: inForce(textList().default([]), 'Where calls are reported; `prometheus` is in force.'),
+  success_callback: inForce(textList().default([]), 'As `callbacks`, for calls that succeed.'),
+  failure_callback: inForce(textList().default([]), 'As `callbacks`, for calls that fail.'),
+  service_callback: inForce(
+    textList().default([]),
+    'Where the state of database and Redis is reported; `prometheus_system` is in force.',
+  ),
+  service_callbacks: inForce(textList().optional(), 'Another spelling of `service_callback`.'),
+  require_auth_for_metrics_endpoint: inForce(
+    toggle().default(true),
+    'Ask for a key with an admin or admin-viewer role on `/metrics`.',
+  ),
+  prometheus_initialize_budget_metrics: inForce(
+    toggle().default(false),
+    'Show budgets of keys and teams in the metrics before their first call.',
+  ),
+  prometheus_emit_stream_label: inForce(toggle().default(false), 'The label `stream` on request metrics.'),
+  prometheus_metrics_max_series_per_metric: inForce(
+    integer('a whole number from 1', 1).optional(),
+    'Most label combinations of a metric; further ones are counted together.',
+  ),
+  prometheus_latency_buckets: inForce(
+    listOf(decimal(seconds), 'a list of numbers of seconds').optional(),
+    'Upper bounds of the latency histograms.',
+  ),
+  prometheus_metrics_config: accepted(
+    listOf(anyMap(), 'a list of maps').optional(),
+    'Which metrics are given, with which labels.',
+  ),
+  enable_end_user_cost_tracking_prometheus_only: inForce(
+    toggle().default(false),
+    'The label `end_user` on request and spend metrics.',
+  ),
+  request_timeout: inForce(
+    decimal(seconds).optional(),
+    'Seconds for a whole call, where neither deployment nor `router_settings` says. Falls back to `REQUEST_TIMEOUT`.',
+  ),
+  num_retries: inForce(integer().optional(), 'As `router_settings.num_retries`, which wins.'),
+  allowed_fails: accepted(integer().optional(), 'As `router_settings.allowed_fails`, which wins.'),
+  cooldown_time: accepted(decimal(seconds).optional(), 'As `router_settings.cooldown_time`, which wins.'),
+  json_logs: inForce(toggle().default(true), 'Log lines as JSON objects. Falls back to `JSON_LOGS`.'),
+  turn_off_message_logging: inForce(
+    toggle().default(false),
+    'Never keep prompts and answers, whatever else is set.',
+  ),
+  drop_params: accepted(
+    toggle().default(false),
+    'Drop parameters that a provider does not know, instead of refusing.',
+  ),
+  cache: accepted(toggle().default(false), 'Cache answers.'),
+  cache_params: accepted(cacheParamsSchema.optional(), 'Where and how answers are cached.'),
+  model_alias_map: inForce(
+    mapOf(text(), 'a map of texts').default({}),
+    'Model names of clients, each with the model group that serves it.',
+  ),
+  default_internal_user_params: inForce(
+    mapWith({
+      user_role: inForce(text().optional(), 'Role of a new user.'),
+      max_budget: inForce(decimal('an amount in USD').optional(), 'Budget of a new user.'),
+      budget_duration: inForce(text().optional(), 'After which time the budget starts anew, e.g. `30d`.'),
+      models: inForce(textList().optional(), 'Models that a new user may call.'),
+      teams: accepted(listOf(anything(), 'a list').optional(), 'Teams that a new user joins.'),
+    }).optional(),
+    'What a new user gets where `/user/new` does not say.',
+  ),
+  max_spend_log_payload_bytes: inForce(
+    integer('a whole number of bytes').optional(),
+    'Longest prompt or answer kept in the call log; longer ones are cut.',
+  ),
+  spend_logs_cleanup_interval: accepted(
+    duration().optional(),
+    'See `maximum_spend_logs_retention_interval`.',
+  ),
+})
+
+export type LitellmSettings = Readonly<z.output<typeof litellmSettingsSchema>>
+
+/** Keys of LiteLLM that are read over: a warning names each that is set. */
+export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
+  add_user_information_to_llm_headers aiohttp_trust_env audit_log_callbacks budget_duration budget_reset_time
+  check_provider_endpoint content_policy_fallbacks context_window_fallbacks cost_discount_config cost_margin_config
+  custom_prometheus_metadata_labels custom_prometheus_tags custom_provider_map default_fallbacks
+  default_key_generate_params default_redis_batch_cache_expiry default_redis_ttl default_team_params
+  default_team_settings disable_add_user_agent_to_request_tags disable_aiohttp_transport disable_copilot_system_to_assistant
+  disable_end_user_cost_tracking disable_end_user_cost_tracking_prometheus_only disable_hf_tokenizer_download
+  disable_stop_sequence_limit enable_caching_on_provider_specific_optional_params enable_json_schema_validation
+  enable_key_alias_format_validation enable_model_config_credential_overrides enable_preview_features
+  enable_redis_auth_cache extra_spend_tag_headers fallbacks force_ipv4 forward_traceparent_to_llm_provider guardrails
+  http2 internal_user_budget_duration key_generation_settings langfuse_default_tags litellm_key_header_name
+  max_budget max_end_user_budget max_end_user_budget_id max_internal_user_budget max_ui_session_budget
+  max_user_budget mcp_aliases model_group_settings modify_params overwrite_user_with_key_hash priority_reservation
+  priority_reservation_settings public_model_groups public_model_groups_links redact_messages_in_exceptions
+  redact_user_api_key_info request_correlation_in_logs require_managed_files return_response_headers
+  route_all_chat_openai_to_responses s3_callback_params set_verbose skip_system_message_in_guardrail ssl_verify
+  store_audit_logs tag_budget_config telemetry timezone upperbound_key_generate_params
+  use_chat_completions_url_for_anthropic_messages user_url_allowed_hosts user_url_validation`
+  .trim()
+  .split(/\s+/)

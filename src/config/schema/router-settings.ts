@@ -1,0 +1,56 @@
+/** `router_settings`: how calls are spread over deployments and tried again. */
+import * as z from 'zod'
+import { accepted, choice, decimal, inForce, integer, mapOf, mapWith, text, toggle } from '../setting.ts'
+
+const seconds = 'a number of seconds'
+
+const aliasTarget = z.union(
+  [
+    text(),
+    mapWith({
+      model: inForce(text(), 'Model group.'),
+      hidden: inForce(toggle().default(false), 'Not listed.'),
+    }),
+  ],
+  { error: 'the name of a model group, or a map with `model` and `hidden`' },
+)
+
+export const routerSettingsSchema = mapWith({
+  routing_strategy: accepted(
+    choice([
+      'simple-shuffle',
+      'least-busy',
+      'usage-based-routing',
+      'usage-based-routing-v2',
+      'latency-based-routing',
+      'cost-based-routing',
+    ]).default('simple-shuffle'),
+    'How a deployment is picked; `simple-shuffle` is in force.',
+  ),
+  num_retries: inForce(integer().optional(), 'Further tries after the first; 2 when nothing says.'),
+  timeout: inForce(decimal(seconds).optional(), 'Seconds for a whole call; 600 when nothing says.'),
+  stream_timeout: inForce(decimal(seconds).optional(), 'Seconds to the first content of a stream.'),
+  retry_after: inForce(decimal(seconds).default(0), 'Least number of seconds between two tries.'),
+  model_group_alias: inForce(
+    mapOf(aliasTarget, 'a map').default({}),
+    'Further names of model groups; with `hidden: true` they are not listed.',
+  ),
+  allowed_fails: accepted(integer().optional(), 'Failures in a minute after which a deployment rests.'),
+  cooldown_time: accepted(decimal(seconds).optional(), 'Seconds that a failing deployment rests.'),
+})
+
+export type RouterSettings = Readonly<z.output<typeof routerSettingsSchema>>
+
+/** Keys of LiteLLM that are read over: a warning names each that is set. */
+export const ROUTER_SETTINGS_NOT_IN_FORCE: readonly string[] = `
+  alerting_config allow_client_keepalive_override allowed_fails_policy assistants_config cache_kwargs cache_responses
+  caching_groups client_ttl content_policy_fallbacks context_window_fallbacks debug_level default_fallbacks
+  default_litellm_params default_max_parallel_requests default_priority deployment_affinity_ttl_seconds
+  disable_cooldowns enable_health_check_routing enable_pre_call_checks enable_tag_filtering enable_weighted_failover
+  fallbacks guardrail_list health_check_staleness_threshold ignore_invalid_deployments keepalive_seconds max_fallbacks
+  max_retries model_group_affinity_config model_group_retry_policy optional_pre_call_checks polling_interval
+  provider_budget_config redis_db redis_host redis_password redis_port redis_url retry_policy router_general_settings
+  routing_groups routing_strategy_args search_tools set_verbose stream_idle_timeout tag_filtering_match_any
+  tag_routing_prefix ttft_timeout`
+  .trim()
+  .split(/\s+/)
