@@ -8,6 +8,9 @@ import { createLogger, type Logger } from './logs/logger.ts'
 import { CallMetrics, type CallMetricsSettings } from './metrics/call-metrics.ts'
 import type { CounterFamily } from './metrics/counter.ts'
 import { CONTENT_TYPES, negotiateFormat, writeExposition } from './metrics/exposition.ts'
+import type { FamilyOptions } from './metrics/family.ts'
+import { OPERATION_COUNTERS, type MetricDefinition } from './metrics/operations.ts'
+import { registerProcessMetrics } from './metrics/process.ts'
 import { MetricsRegistry } from './metrics/registry.ts'
 import type { Redactor } from './redaction.ts'
 
@@ -29,11 +32,6 @@ export interface MetricsPage {
   readonly body: Buffer
 }
 
-export interface MetricDefinition {
-  readonly name: string
-  readonly help: string
-}
-
 export interface Telemetry {
   readonly observer: CallObserver
   readonly log: Logger
@@ -43,35 +41,42 @@ export interface Telemetry {
    * the event loop going on between them.
    */
   renderMetrics(accept: string | undefined): Promise<MetricsPage>
-  /** A gauge of another room, read at each scrape. */
+  /** Registers a gauge of another room (`OPERATION_GAUGES`), read at each scrape. */
   gauge(definition: MetricDefinition, read: () => number): void
-  /** A counter of another room. */
-  counter(definition: MetricDefinition & { readonly labels?: readonly string[] }): CounterFamily
+  /** Registers a counter of another room (`OPERATION_COUNTERS`); count with `.series([labelValue]).add(1)`. */
+  counter(definition: MetricDefinition): CounterFamily
   /** Writes what the log still holds, and lets go of the process. */
-  close(): void
+  close(): Promise<void>
 }
 
 /** Makes the telemetry of a process. */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const registry = new MetricsRegistry((value) => options.redactor.redact(value))
-  const log = createLogger(options.level, options.redactor, options.destination)
+  const { redactor, settings } = options
+  const registry = new MetricsRegistry((value) => redactor.redact(value))
+  const log = createLogger(options.level, redactor, options.destination)
+  const stopMeasuring = registerProcessMetrics(registry, options.version)
+  countDroppedLines(registry, log)
   return {
-    observer: new Observer(
-      new CallMetrics(registry, options.settings),
-      new CallLineWriter(options.redactor),
-      log,
-    ),
+    observer: new Observer(new CallMetrics(registry, settings), new CallLineWriter(redactor), log),
     log,
     registry,
     renderMetrics: (accept) => renderMetrics(registry, accept),
-    gauge: (definition, read) =>
-      registry
-        .gauge({ ...definition, labels: [] })
-        .series([])
-        .readFrom(read),
-    counter: ({ labels = [], ...definition }) => registry.counter({ ...definition, labels }),
-    close: () => log.close(),
+    gauge: (definition, read) => registry.gauge(familyOptions(definition)).series([]).readFrom(read),
+    counter: (definition) => registry.counter(familyOptions(definition)),
+    close: () => {
+      stopMeasuring()
+      return log.close()
+    },
   }
+}
+
+function familyOptions(definition: MetricDefinition): FamilyOptions {
+  return { name: definition.name, help: definition.help, labels: definition.labels ?? [] }
+}
+
+function countDroppedLines(registry: MetricsRegistry, log: Logger): void {
+  const dropped = registry.counter(familyOptions(OPERATION_COUNTERS.logLinesDropped)).series([])
+  registry.beforeScrape(() => dropped.add(log.droppedLines - dropped.value))
 }
 
 class Observer implements CallObserver {

@@ -13,7 +13,7 @@ export interface Redactor {
 }
 
 /** Shorter values would tear ordinary words apart; the shapes below still cover them where they stand in a URL. */
-const SHORTEST_SECRET = 4
+const SHORTEST_SECRET = 6
 
 /** Cheap test: without one of these words in it, no shape can match. */
 const SUSPECT =
@@ -25,31 +25,39 @@ interface Shape {
 }
 
 /**
- * What credentials look like. Each pattern is a literal start followed by loops over one character class, so that the
- * time to match grows linearly. No class takes a quote or a backslash: a line of JSON stays one when it is redacted.
+ * What credentials look like. Each pattern starts with a literal, and its loops go over one class of characters and
+ * are bounded or cannot be entered again within the same run: the time to match grows linearly with the text. No class
+ * takes a quote or the backslash of an escaped quote: a line of JSON stays JSON when it is redacted.
  */
 const SHAPES: readonly Shape[] = [
   {
     pattern:
-      /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|(?=")|$)/g,
+      /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^"\\]|\\[rn])*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|(?=")|(?=\\(?![rn]))|$)/g,
     replacement: REDACTED,
   },
-  // User and password of a URL. The password reaches to the last @ before the path.
+  // The password of a URL reaches to the last @ before the path.
   {
     pattern: /:\/\/([^\s:/@"'\\]{0,128}):(?!\[redacted\]@)[^\s/?#"'<>\\]{1,512}@/g,
     replacement: `://$1:${REDACTED}@`,
   },
   { pattern: /\b(bearer|basic)( {1,4})[\w.~+/=-]{6,}/gi, replacement: `$1$2${REDACTED}` },
   {
-    pattern:
-      /\b((?:x-|x-goog-|x-litellm-|ocp-apim-subscription-|api-)(?:api-key|key)|(?:proxy-)?authorization|(?:set-)?cookie)(\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?)(?!\[redacted\]|bearer |basic )[^\s"',;&\\]{4,}/gi,
+    pattern: /\b((?:set-)?cookie)(["']?\s{0,4}[:=]\s{0,4}\\?["']?)(?!\[redacted\])[^\r\n"\\]{4,}/gi,
     replacement: `$1$2${REDACTED}`,
   },
+  // Headers, as `name: value`, as members of JSON, and as a list of names and values in turn.
   {
     pattern:
-      /\b((?:api[_-]?|access[_-]?|master[_-]?|private[_-]?)?key|(?:access_|refresh_|id_|security-)?token|(?:client_|api_)?secret|secret_access_key|aws_secret_access_key|password|passwd|pwd|sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token)=(?!\[redacted\])[^&\s"'#;,\\]+/gi,
+      /\b((?:x-|x-goog-|x-litellm-|ocp-apim-subscription-|api-)(?:api-key|key)|(?:proxy-)?authorization)(\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?|\\?["'],\s?\\?["'])(?!\[redacted\]|bearer |basic )[^\s"',;&\\]{4,}(?: [\w.~+/=-]{8,})?/gi,
+    replacement: `$1$2${REDACTED}`,
+  },
+  // Parameters of a URL, and settings of a connection string.
+  {
+    pattern:
+      /\b((?:api[_-]?|access[_-]?|master[_-]?|private[_-]?)?key|(?:access_|refresh_|id_)?token|(?:client_|api_)?secret|(?:aws_)?secret_access_key|password|passwd|pwd|sig|signature|x-amz-(?:signature|credential|security-token))=(?!\[redacted\])[^&\s"'#;,\\]+/gi,
     replacement: `$1=${REDACTED}`,
   },
+  // Members of JSON.
   {
     pattern:
       /(\\?["'](?:\w{0,64}(?:api_?key|password|passwd|secret|private_key|access_key|auth_token|access_token|refresh_token|session_token)|token|master_key)\\?["']\s{0,4}:\s{0,4}\\?["'])(?!\[redacted\])[^"'\\]+/gi,
@@ -59,13 +67,14 @@ const SHAPES: readonly Shape[] = [
   { pattern: /\bA[KS]IA[A-Z0-9]{16}\b/g, replacement: REDACTED },
   { pattern: /\bAIza[\w-]{30,}/g, replacement: REDACTED },
   { pattern: /\bya29\.[\w.-]{8,}/g, replacement: REDACTED },
-  { pattern: /\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]+)?/g, replacement: REDACTED },
+  // The look behind makes a run of characters be tried once only.
+  { pattern: /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]+)?/g, replacement: REDACTED },
 ]
 
 /**
  * Makes a redactor.
  * @param knownSecrets exact values that must never be shown: master key, provider keys, database password. They are
- * also found percent-encoded and JSON-escaped. Values under four characters are left to the shapes.
+ * also found percent-encoded and JSON-escaped. Values under six characters are left to the shapes.
  */
 export function createRedactor(knownSecrets: Iterable<string> = []): Redactor {
   const known = new Set<string>()

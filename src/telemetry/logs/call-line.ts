@@ -28,8 +28,8 @@ export class CallLineWriter {
   readonly #redactor: Redactor
   readonly #callers = new WeakMap<CallerFacts, string>()
   readonly #deployments = new WeakMap<DeploymentFacts, string>()
-  #lastTimeMs = Number.NaN
-  #lastTimeText = ''
+  #lastSecond = Number.NaN
+  #lastSecondText = ''
 
   constructor(redactor: Redactor) {
     this.#redactor = redactor
@@ -91,14 +91,14 @@ export class CallLineWriter {
     return value === undefined ? 'null' : jsonText(this.#redactor.redact(value))
   }
 
-  /** Many calls end in the same millisecond. */
+  /** ISO 8601 in UTC. The text of the second is kept: many calls end in the same one. */
   #timeText(timeMs: number): string {
-    const whole = Math.floor(timeMs)
-    if (whole !== this.#lastTimeMs) {
-      this.#lastTimeMs = whole
-      this.#lastTimeText = new Date(whole).toISOString()
+    const second = Math.floor(timeMs / 1000)
+    if (second !== this.#lastSecond) {
+      this.#lastSecond = second
+      this.#lastSecondText = new Date(second * 1000).toISOString().slice(0, -'000Z'.length)
     }
-    return this.#lastTimeText
+    return `${this.#lastSecondText}${String(Math.floor(timeMs) - second * 1000).padStart(3, '0')}Z`
   }
 }
 

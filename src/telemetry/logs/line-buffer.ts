@@ -6,8 +6,12 @@
 export interface LogDestination {
   /** Takes text that consists of whole lines. Must not throw and must not wait. */
   write(text: string): unknown
+  /** Calls back when all text taken so far is written, or has failed. */
+  flush?(done: (error?: Error | null) => void): void
   /** Writes what is still held back, before the process ends. */
   flushSync?(): void
+  /** Lines that were given up because the destination did not take them. */
+  readonly droppedLines?: number
 }
 
 const FULL_LENGTH = 64 * 1024
@@ -21,26 +25,37 @@ export class LineBuffer {
     this.#destination = destination
   }
 
+  get droppedLines(): number {
+    return this.#destination.droppedLines ?? 0
+  }
+
   /** @param line ends in a line feed. */
   write(line: string): void {
     this.#text += line
-    if (this.#text.length >= FULL_LENGTH) this.handOn()
-    else if (!this.#scheduled) {
+    if (this.#text.length >= FULL_LENGTH) {
+      this.#handOn()
+    } else if (!this.#scheduled) {
       this.#scheduled = true
       setImmediate(this.#onTurn)
     }
   }
 
-  handOn(): void {
-    const text = this.#text
-    if (text === '') return
-    this.#text = ''
-    this.#destination.write(text)
+  /** Hands everything on; resolves when it is written, or after `timeoutMs` when nobody reads. */
+  flush(timeoutMs: number): Promise<void> {
+    this.#handOn()
+    return new Promise((resolve) => {
+      if (this.#destination.flush === undefined) return resolve()
+      const timer = setTimeout(resolve, timeoutMs)
+      this.#destination.flush(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 
   /** Hands everything on and waits until the destination has written it, as far as it can. */
   flushSync(): void {
-    this.handOn()
+    this.#handOn()
     try {
       this.#destination.flushSync?.()
     } catch {
@@ -48,8 +63,15 @@ export class LineBuffer {
     }
   }
 
+  #handOn(): void {
+    const text = this.#text
+    if (text === '') return
+    this.#text = ''
+    this.#destination.write(text)
+  }
+
   readonly #onTurn = (): void => {
     this.#scheduled = false
-    this.handOn()
+    this.#handOn()
   }
 }

@@ -5,6 +5,7 @@
 import { pino, type Logger as PinoLogger } from 'pino'
 import type { Redactor } from '../redaction.ts'
 import { LineBuffer, type LogDestination } from './line-buffer.ts'
+import { StandardOutput } from './standard-output.ts'
 import { isWritten, type LogLevel } from './log-level.ts'
 
 /** Facts of an event. An error goes under `err`. */
@@ -23,26 +24,19 @@ export interface Logger {
   writeLine(line: string): void
   /** Writes everything still held back, without waiting for the event loop. */
   flushSync(): void
-  /** Flushes, and lets go of the process. */
-  close(): void
+  /** Lines that nobody took from the destination in time. */
+  readonly droppedLines: number
+  /** Flushes, waiting at most a second for a slow reader, and lets go of the process. */
+  close(): Promise<void>
 }
 
-/** Text waiting for a reader that has stopped reading is dropped beyond this length. */
-const MAX_WAITING_LENGTH = 16 * 1024 * 1024
-
-/** Standard output, written without blocking; a closed pipe ends the log and nothing else. */
-export function standardOutput(): LogDestination {
-  const stream = pino.destination({ fd: 1, sync: false, maxLength: MAX_WAITING_LENGTH })
-  // A log that cannot be written has no place to say so: the gateway goes on without it.
-  stream.on('error', () => {})
-  return stream
-}
+const CLOSE_TIMEOUT_MS = 1_000
 
 /** Makes the log of this process. */
 export function createLogger(
   level: LogLevel,
   redactor: Redactor,
-  destination: LogDestination = standardOutput(),
+  destination: LogDestination = new StandardOutput(),
 ): Logger {
   const buffer = new LineBuffer(destination)
   const events = pino(
@@ -106,8 +100,12 @@ class BufferedLogger implements Logger {
     process.on('exit', this.#onExit)
   }
 
-  close(): void {
-    this.flushSync()
+  get droppedLines(): number {
+    return this.#buffer.droppedLines
+  }
+
+  async close(): Promise<void> {
+    await this.#buffer.flush(CLOSE_TIMEOUT_MS)
     process.off('exit', this.#onExit)
   }
 

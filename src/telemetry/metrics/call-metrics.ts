@@ -19,8 +19,6 @@ import { LONGEST_LABEL_VALUE } from './label-value.ts'
 import type { MetricsRegistry } from './registry.ts'
 
 export interface CallMetricsSettings extends FamilySettings {
-  /** Gives the label `end_user` its values (`enable_end_user_cost_tracking_prometheus_only`). */
-  readonly endUserLabel: boolean
   /**
    * Tells whether a client's model name is one of the configured ones; the others are counted as `other`. Without it,
    * a name is taken for unknown when the call was refused with 400 or 404 before a deployment was chosen.

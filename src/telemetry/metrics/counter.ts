@@ -32,6 +32,8 @@ export class CounterFamily extends Family<Counter> {
     onOverflow: (metric: string) => void,
   ) {
     super(options, clean, onOverflow)
+    if (!options.name.endsWith('_total'))
+      throw new Error(`counter ${options.name}: expected a name with _total`)
     this.unit = options.unit ?? 1
     if (options.labels.length === 0) this.series([])
   }

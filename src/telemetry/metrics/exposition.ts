@@ -37,6 +37,7 @@ function quality(accept: string | undefined, type: string): number {
 
 /** The whole page, in pieces. Metrics are ordered by name, series by the time of their first use. */
 export function* writeExposition(registry: MetricsRegistry, format: ExpositionFormat): Generator<string> {
+  registry.collect()
   let piece = ''
   for (const family of registry.families()) {
     piece += header(family, format)

@@ -4,6 +4,7 @@
  */
 import { CLIENT_GIVEN_LABELS, type CallLabel } from './call-labels.ts'
 import type { CounterFamily } from './counter.ts'
+import { DEFAULT_MAX_SERIES } from './family.ts'
 import type { GaugeFamily } from './gauge.ts'
 import type { HistogramFamily } from './histogram.ts'
 import type { MetricsRegistry } from './registry.ts'
@@ -301,6 +302,8 @@ export interface CallFamilies {
 export interface FamilySettings {
   /** Adds the label `stream` to the count of calls (`prometheus_emit_stream_label`). */
   readonly emitStreamLabel: boolean
+  /** Gives the label `end_user` its values (`enable_end_user_cost_tracking_prometheus_only`). */
+  readonly endUserLabel: boolean
   /** Bounds in seconds of the latency histograms (`prometheus_latency_buckets`). */
   readonly latencyBuckets?: readonly number[] | undefined
   /** Series a metric may have (`prometheus_metrics_max_series_per_metric`). */
@@ -312,17 +315,13 @@ const DEFAULT_MAX_CLIENT_SERIES = 2_000
 
 /** Registers every metric about calls. */
 export function registerCallFamilies(registry: MetricsRegistry, settings: FamilySettings): CallFamilies {
+  const clientGiven = settings.endUserLabel
+    ? CLIENT_GIVEN_LABELS
+    : CLIENT_GIVEN_LABELS.filter((label) => label !== 'end_user')
   const options = ({ name, help, labels }: FamilyDefinition) => {
-    const bound =
-      settings.maxSeriesPerMetric ??
-      (labels.some((label) => CLIENT_GIVEN_LABELS.includes(label)) ? DEFAULT_MAX_CLIENT_SERIES : undefined)
-    return {
-      name,
-      help,
-      labels,
-      volatileLabels: CLIENT_GIVEN_LABELS,
-      ...(bound === undefined ? {} : { maxSeries: bound }),
-    }
+    const volatileLabels = labels.filter((label) => clientGiven.includes(label))
+    const bound = volatileLabels.length > 0 ? DEFAULT_MAX_CLIENT_SERIES : DEFAULT_MAX_SERIES
+    return { name, help, labels, volatileLabels, maxSeries: settings.maxSeriesPerMetric ?? bound }
   }
   const counter = (name: CounterName, slot: number): CallFamily<CounterFamily> => {
     const definition: FamilyDefinition = COUNTERS[name]

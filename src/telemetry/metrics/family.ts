@@ -15,7 +15,7 @@ export interface FamilyOptions {
   readonly help: string
   readonly labels: readonly string[]
   /** How many series may be told apart. */
-  readonly maxSeries?: number
+  readonly maxSeries?: number | undefined
   /** Labels whose values clients choose freely. They are the first to become `other` when the bound is met. */
   readonly volatileLabels?: readonly string[]
 }

@@ -10,8 +10,14 @@ export class Gauge implements Series {
     this.labelText = labelText
   }
 
+  /** A reader that throws gives NaN, so that one room at fault does not take the whole page away. */
   get value(): number {
-    return this.#read === undefined ? this.#value : this.#read()
+    if (this.#read === undefined) return this.#value
+    try {
+      return this.#read()
+    } catch {
+      return Number.NaN
+    }
   }
 
   set(value: number): void {
@@ -22,7 +28,7 @@ export class Gauge implements Series {
     this.#value += amount
   }
 
-  /** From now on the value is what `read` gives at the time of a scrape. It must be cheap and must not throw. */
+  /** From now on the value is what `read` gives at the time of a scrape. It must be cheap. */
   readFrom(read: () => number): void {
     this.#read = read
   }

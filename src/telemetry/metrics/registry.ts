@@ -10,28 +10,23 @@ import type { FamilyOptions } from './family.ts'
 
 export type AnyFamily = CounterFamily | GaugeFamily | HistogramFamily
 
-/** The name of the counter that tells which metrics have met their bound. */
-export const OVERFLOW_METRIC = 'sluice_metric_overflow_total'
+/** The counter that tells which metrics have met their bound. */
+export const OVERFLOW: CounterOptions = {
+  name: 'sluice_metric_overflow_total',
+  help: 'How often a label set was folded into a series of the value other, by metric',
+  labels: ['metric'],
+}
 
 export class MetricsRegistry {
   readonly #families = new Map<string, AnyFamily>()
   readonly #clean: (value: string) => string
   readonly #overflow: CounterFamily
+  readonly #beforeScrape: (() => void)[] = []
 
   /** @param redact applied to each label value once, when its series is made. */
   constructor(redact: (value: string) => string = (value) => value) {
     this.#clean = (value) => cleanLabelValue(redact(value))
-    this.#overflow = this.#add(
-      new CounterFamily(
-        {
-          name: OVERFLOW_METRIC,
-          help: 'Label sets that were folded into a series with the value other, by metric',
-          labels: ['metric'],
-        },
-        this.#clean,
-        () => {},
-      ),
-    )
+    this.#overflow = this.#add(new CounterFamily(OVERFLOW, this.#clean, () => {}))
   }
 
   counter(options: CounterOptions): CounterFamily {
@@ -45,6 +40,16 @@ export class MetricsRegistry {
   /** @param bounds upper bounds of the buckets, ascending, without infinity. */
   histogram(options: FamilyOptions, bounds: readonly number[]): HistogramFamily {
     return this.#add(new HistogramFamily(options, bounds, this.#clean, this.#countOverflow))
+  }
+
+  /** Calls `collect` at the start of each scrape, for metrics that have to be read together. */
+  beforeScrape(collect: () => void): void {
+    this.#beforeScrape.push(collect)
+  }
+
+  /** Brings the metrics that are read on demand up to date. */
+  collect(): void {
+    for (const collect of this.#beforeScrape) collect()
   }
 
   /** All metrics, in the order of their names. */
