@@ -172,9 +172,12 @@ function parseRate(price: unknown): bigint | undefined {
   }
 }
 
-/** The cost keys of a listed price, each a number of dollars per token, search or call, for answers only. */
-export function toCostKeys(price: ListedPrice): Readonly<Record<string, number>> {
-  const keys: Record<string, number> = { ...scheduleKeys(price.standard, '') }
+/** The value of a cost key: dollars per token or call, and for searches one price per context size. */
+export type CostKeyValue = number | Readonly<Record<string, number>>
+
+/** A listed price as cost keys, for answers only. */
+export function toCostKeys(price: ListedPrice): Readonly<Record<string, CostKeyValue>> {
+  const keys: Record<string, CostKeyValue> = { ...scheduleKeys(price.standard, '') }
   for (const tier of SERVICE_TIERS) {
     const schedule = price.services[tier]
     const suffix = tier === 'batch' ? '_batches' : `_${tier}`
@@ -183,7 +186,7 @@ export function toCostKeys(price: ListedPrice): Readonly<Record<string, number>>
   return keys
 }
 
-function scheduleKeys(schedule: ListedSchedule, suffix: string): Readonly<Record<string, number>> {
+function scheduleKeys(schedule: ListedSchedule, suffix: string): Readonly<Record<string, CostKeyValue>> {
   const keys = rateKeys(schedule.base, suffix)
   for (const { abovePromptTokens, rates } of schedule.tiers) {
     const thousands = Math.round(abovePromptTokens / 1000)
@@ -192,11 +195,21 @@ function scheduleKeys(schedule: ListedSchedule, suffix: string): Readonly<Record
   return keys
 }
 
-function rateKeys(rates: ListedRates, suffix: string): Record<string, number> {
-  const keys: Record<string, number> = {}
+function rateKeys(rates: ListedRates, suffix: string): Record<string, CostKeyValue> {
+  const keys: Record<string, CostKeyValue> = {}
   for (const rateClass of RATE_CLASSES) {
     const rate = rates[rateClass]
-    if (rate !== undefined) keys[KEY_OF_CLASS[rateClass] + suffix] = Number(formatDecimal(rate, RATE_PLACES))
+    if (rate === undefined) continue
+    const dollars = Number(formatDecimal(rate, RATE_PLACES))
+    keys[KEY_OF_CLASS[rateClass] + suffix] = rateClass === 'webSearch' ? bySearchSize(dollars) : dollars
   }
   return keys
+}
+
+function bySearchSize(dollars: number): Readonly<Record<string, number>> {
+  return {
+    search_context_size_low: dollars,
+    search_context_size_medium: dollars,
+    search_context_size_high: dollars,
+  }
 }

@@ -50,9 +50,9 @@ const MINOR_VERSION_DOT = /(\d)\.(\d)/g
 export function candidateNames(model: string, provider: string): readonly string[] {
   const name = model.trim().toLowerCase()
   const seller = sellerOf(provider)
-  const names = new Set([name])
+  let names: readonly string[] = [name]
   const add = (changed: (name: string) => string): void => {
-    for (const known of [...names]) names.add(changed(known))
+    names = [...new Set([...names, ...names.map(changed)])]
   }
   add((known) => withoutSeller(known, seller))
   if (SELLERS_WITH_PATHS.has(seller)) add((known) => known.slice(known.lastIndexOf('/') + 1))
@@ -64,7 +64,7 @@ export function candidateNames(model: string, provider: string): readonly string
   add((known) => known.replace(DATE, ''))
   add((known) => known.replace(MINOR_VERSION_DASH, '$1.$2'))
   add((known) => known.replaceAll(MINOR_VERSION_DOT, '$1-$2'))
-  return [...names]
+  return names
 }
 
 function withoutSeller(name: string, seller: string): string {

@@ -50,7 +50,13 @@ export interface Listing {
   readonly anthropicModel: boolean
 }
 
-const INPUT_CLASSES: readonly RateClass[] = ['input', 'inputAudio', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h']
+const INPUT_CLASSES: readonly RateClass[] = [
+  'input',
+  'inputAudio',
+  'cacheRead',
+  'cacheWrite5m',
+  'cacheWrite1h',
+]
 const OUTPUT_CLASSES: readonly RateClass[] = ['output', 'reasoning', 'outputAudio']
 const OTHER_CLASSES: readonly RateClass[] = ['webSearch', 'request']
 

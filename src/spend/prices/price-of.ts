@@ -55,7 +55,8 @@ function lookUp(book: PriceBook, provider: string, name: string): BookEntries {
 /** `base_model` is a key of the cost map (`azure/gpt-4o`, `gpt-4o`), or a model of the deployment's own provider. */
 function lookUpBaseModel(book: PriceBook, provider: string, name: string): BookEntries {
   const slash = name.indexOf('/')
-  const prefix = slash > 0 && book.base.knows(sellerOf(name.slice(0, slash))) ? name.slice(0, slash) : undefined
+  const prefix =
+    slash > 0 && book.base.knows(sellerOf(name.slice(0, slash))) ? name.slice(0, slash) : undefined
   const entries = lookUp(book, prefix ?? provider, name)
   const exact = book.overlay?.map.get(name) ?? entries.costMap
   const base = entries.base ?? (prefix === undefined ? baseOfBareName(book, name) : undefined)

@@ -22,7 +22,9 @@ export function readPriceOverrides(
   const warnings = unbilled.map((key) => `${key}: is not billed by; only tokens, searches and calls are`)
   return {
     listed,
-    errors: faults.map(({ key, expected, found }) => `${key}: expected ${expected}, found ${describe(found)}`),
+    errors: faults.map(
+      ({ key, expected, found }) => `${key}: expected ${expected}, found ${describe(found)}`,
+    ),
     warnings: isHalfPriced(listed, modelInfo['mode']) ? [...warnings, HALF_PRICED] : warnings,
   }
 }
