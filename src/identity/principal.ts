@@ -22,6 +22,8 @@ export interface SpendScope {
   readonly label: string
   maxBudget: Picodollars | undefined
   spent: Picodollars
+  /** When the budget's window begins anew, in epoch milliseconds; absent when it has none. */
+  readonly resetsAtMs?: number | undefined
 }
 
 export interface Principal {
@@ -39,6 +41,11 @@ export interface Principal {
   readonly tags: readonly string[]
   /** Key alias → model group (`aliases` of the key, then of the team). */
   readonly modelAliases: ReadonlyMap<string, string>
+  /**
+   * The names of `modelAliases` that the key itself defines. Its owner may choose them freely, so that rights are
+   * asked for what they stand for, and never for the name.
+   */
+  readonly ownAliases?: ReadonlySet<string>
   /** The key's own scope first. */
   readonly scopes: readonly SpendScope[]
 }

@@ -1,0 +1,164 @@
+/** From the rows of a key, its user, team and organization to a principal. */
+import { createHash } from 'node:crypto'
+import { teamMemberScopeId, type PrincipalRow } from '../storage/queries/principals.ts'
+import { ROLES, type ModelList, type Principal, type Role, type SpendScope } from './principal.ts'
+import type { SpendScopes } from './spend-scopes.ts'
+
+/** Who the master key is in records, so that neither the key nor its hash is ever written anywhere. */
+const MASTER_KEY_HASH = createHash('sha256').update('litellm_proxy_master_key').digest('hex')
+export const MASTER_USER_ID = 'default_user_id'
+
+export const MASTER_PRINCIPAL: Principal = {
+  kind: 'master_key',
+  facts: {
+    keyHash: MASTER_KEY_HASH,
+    keyAlias: undefined,
+    userId: MASTER_USER_ID,
+    userEmail: undefined,
+    teamId: undefined,
+    teamAlias: undefined,
+    organizationId: undefined,
+  },
+  role: 'proxy_admin',
+  modelLists: [],
+  allowedRoutes: [],
+  expiresAtMs: undefined,
+  blocked: undefined,
+  tags: [],
+  modelAliases: new Map(),
+  scopes: [],
+}
+
+/** A caller that no database could be asked about, where the configuration lets such callers use models. */
+export function unverifiedPrincipal(keyHash: string): Principal {
+  return {
+    ...MASTER_PRINCIPAL,
+    kind: 'virtual_key',
+    facts: { ...MASTER_PRINCIPAL.facts, keyHash, userId: undefined },
+    role: 'internal_user_viewer',
+    allowedRoutes: ['llm_api_routes'],
+  }
+}
+
+export function buildPrincipal(row: PrincipalRow, scopes: SpendScopes): Principal {
+  const ownAliases = stringMembers(row.aliases)
+  return {
+    kind: 'virtual_key',
+    facts: {
+      keyHash: row.key_hash,
+      keyAlias: row.key_alias ?? undefined,
+      userId: row.user_id ?? undefined,
+      userEmail: row.user_email ?? undefined,
+      teamId: row.team_id ?? undefined,
+      teamAlias: row.team_alias ?? undefined,
+      organizationId: row.organization_id ?? undefined,
+    },
+    role: roleOf(row),
+    modelLists: modelLists(row),
+    allowedRoutes: row.allowed_routes,
+    expiresAtMs: row.expires_at?.getTime(),
+    blocked: row.blocked ? 'key' : row.team_blocked === true ? 'team' : undefined,
+    tags: [...new Set([...tagsOf(row.metadata), ...tagsOf(row.team_metadata)])],
+    modelAliases: new Map([...stringMembers(row.team_aliases), ...ownAliases]),
+    ownAliases: new Set(ownAliases.map(([name]) => name)),
+    scopes: scopesOf(row, scopes),
+  }
+}
+
+/** A key without a user in the database has the least role: it may call models and read what is its own. */
+function roleOf(row: PrincipalRow): Role {
+  return ROLES.find((role) => role === row.user_role) ?? 'internal_user_viewer'
+}
+
+/** The user's list binds personal keys only: what a team's key may call is the team's to say. */
+function modelLists(row: PrincipalRow): readonly ModelList[] {
+  const lists: readonly ModelList[] = [
+    { kind: 'key', models: row.models },
+    row.team_id === null
+      ? { kind: 'user', models: row.user_models ?? [] }
+      : { kind: 'team', models: row.team_models ?? [] },
+  ]
+  return lists.filter((list) => list.models.length > 0)
+}
+
+function tagsOf(metadata: Record<string, unknown> | null): readonly string[] {
+  const tags = metadata?.['tags']
+  return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
+}
+
+function stringMembers(object: Record<string, unknown> | null): readonly (readonly [string, string])[] {
+  return Object.entries(object ?? {}).filter(
+    (member): member is [string, string] => typeof member[1] === 'string',
+  )
+}
+
+/** A team's key spends from the team and the membership; the user's own budget is for personal keys. */
+function scopesOf(row: PrincipalRow, scopes: SpendScopes): readonly SpendScope[] {
+  const taken = [
+    scopes.take({
+      kind: 'key',
+      id: row.key_hash,
+      label: row.key_alias === null ? row.key_name : `${row.key_alias} (${row.key_name})`,
+      maxBudget: row.key_max_budget,
+      total: row.key_total,
+      baseline: row.key_baseline,
+      resetsAt: row.key_reset_at,
+    }),
+  ]
+  if (row.team_id === null) {
+    if (row.known_user_id !== null) taken.push(userScope(row, row.known_user_id, scopes))
+  } else {
+    taken.push(teamScope(row, row.team_id, scopes))
+    if (row.member_user_id !== null) taken.push(memberScope(row, row.team_id, row.member_user_id, scopes))
+  }
+  if (row.organization_id !== null) taken.push(organizationScope(row, row.organization_id, scopes))
+  return taken
+}
+
+function userScope(row: PrincipalRow, userId: string, scopes: SpendScopes): SpendScope {
+  return scopes.take({
+    kind: 'user',
+    id: userId,
+    label: row.user_email ?? row.user_alias ?? userId,
+    maxBudget: row.user_max_budget,
+    total: row.user_total,
+    baseline: row.user_baseline ?? 0n,
+    resetsAt: row.user_reset_at,
+  })
+}
+
+function teamScope(row: PrincipalRow, teamId: string, scopes: SpendScopes): SpendScope {
+  return scopes.take({
+    kind: 'team',
+    id: teamId,
+    label: row.team_alias ?? teamId,
+    maxBudget: row.team_max_budget,
+    total: row.team_total,
+    baseline: row.team_baseline ?? 0n,
+    resetsAt: row.team_reset_at,
+  })
+}
+
+function memberScope(row: PrincipalRow, teamId: string, userId: string, scopes: SpendScopes): SpendScope {
+  return scopes.take({
+    kind: 'team_member',
+    id: teamMemberScopeId(teamId, userId),
+    label: `${row.user_email ?? userId} in ${row.team_alias ?? teamId}`,
+    maxBudget: row.member_max_budget,
+    total: row.member_total,
+    baseline: row.member_baseline ?? 0n,
+    resetsAt: row.member_reset_at,
+  })
+}
+
+function organizationScope(row: PrincipalRow, organizationId: string, scopes: SpendScopes): SpendScope {
+  return scopes.take({
+    kind: 'organization',
+    id: organizationId,
+    label: row.organization_alias ?? organizationId,
+    maxBudget: row.organization_max_budget,
+    total: row.organization_total,
+    baseline: row.organization_baseline ?? 0n,
+    resetsAt: row.organization_reset_at,
+  })
+}

@@ -1,0 +1,124 @@
+/**
+ * Every route that the gateway serves, who may call it, and the groups that a key's `allowed_routes` may name. What is
+ * not in this table is refused to everyone.
+ */
+import { ROLES, type Role } from './principal.ts'
+
+/** Names that may stand in `allowed_routes` for many routes. */
+export const ROUTE_GROUPS = [
+  'openai_routes',
+  'anthropic_routes',
+  'llm_api_routes',
+  'info_routes',
+  'key_management_routes',
+  'management_routes',
+  'spend_tracking_routes',
+  'public_routes',
+] as const
+export type RouteGroup = (typeof ROUTE_GROUPS)[number]
+
+export interface RouteEntry {
+  /** `GET` stands for `HEAD` too. */
+  readonly method: 'GET' | 'POST'
+  /** A segment `:name` stands for any one segment. */
+  readonly path: string
+  readonly groups: readonly RouteGroup[]
+  /** `public` needs no key. */
+  readonly access: 'public' | readonly Role[]
+}
+
+const EVERYONE = ROLES
+const ADMIN = ['proxy_admin'] as const
+const ADMIN_READ = ['proxy_admin', 'proxy_admin_viewer'] as const
+const KEY_WRITERS = ['proxy_admin', 'internal_user'] as const
+
+function routes(
+  access: RouteEntry['access'],
+  groups: readonly RouteGroup[],
+  method: RouteEntry['method'],
+  paths: readonly string[],
+): readonly RouteEntry[] {
+  return paths.map((path) => ({ method, path, groups, access }))
+}
+
+const OPENAI = ['openai_routes', 'llm_api_routes'] as const
+const ANTHROPIC = ['anthropic_routes', 'llm_api_routes'] as const
+
+export const ROUTE_TABLE: readonly RouteEntry[] = [
+  ...routes('public', ['public_routes'], 'GET', [
+    '/',
+    '/api/hello',
+    '/health/liveliness',
+    '/health/liveness',
+    '/health/readiness',
+    '/test',
+  ]),
+  ...routes(EVERYONE, OPENAI, 'POST', [
+    '/chat/completions',
+    '/v1/chat/completions',
+    '/openai/deployments/:model/chat/completions',
+    '/engines/:model/chat/completions',
+    '/completions',
+    '/v1/completions',
+    '/openai/deployments/:model/completions',
+    '/engines/:model/completions',
+    '/embeddings',
+    '/v1/embeddings',
+    '/openai/deployments/:model/embeddings',
+    '/engines/:model/embeddings',
+    '/responses',
+    '/v1/responses',
+    '/openai/v1/responses',
+  ]),
+  ...routes(EVERYONE, OPENAI, 'GET', [
+    '/models',
+    '/v1/models',
+    '/models/:model',
+    '/v1/models/:model',
+    // Clients that would like a WebSocket: they are told to use POST.
+    '/responses',
+    '/v1/responses',
+    '/openai/v1/responses',
+  ]),
+  ...routes(EVERYONE, ANTHROPIC, 'POST', [
+    '/messages',
+    '/v1/messages',
+    '/messages/count_tokens',
+    '/v1/messages/count_tokens',
+  ]),
+  ...routes(EVERYONE, ['info_routes'], 'GET', [
+    '/model/info',
+    '/v1/model/info',
+    '/model_group/info',
+    '/health',
+  ]),
+  ...routes(EVERYONE, ['info_routes', 'key_management_routes', 'management_routes'], 'GET', [
+    '/key/info',
+    '/key/list',
+  ]),
+  ...routes(EVERYONE, ['info_routes', 'management_routes'], 'GET', [
+    '/user/info',
+    '/team/info',
+    '/team/list',
+  ]),
+  ...routes(ADMIN_READ, ['management_routes'], 'GET', ['/user/list']),
+  ...routes(KEY_WRITERS, ['key_management_routes', 'management_routes'], 'POST', [
+    '/key/generate',
+    '/key/update',
+    '/key/delete',
+    '/key/block',
+    '/key/unblock',
+  ]),
+  ...routes(EVERYONE, ['management_routes'], 'POST', ['/user/update']),
+  ...routes(ADMIN, ['management_routes'], 'POST', ['/user/new', '/user/delete', '/team/new']),
+  ...routes(EVERYONE, ['spend_tracking_routes'], 'GET', [
+    '/spend/logs',
+    '/spend/logs/v2',
+    '/spend/logs/ui',
+    '/spend/logs/ui/:request_id',
+    '/spend/keys',
+    '/spend/users',
+    '/user/daily/activity',
+  ]),
+  ...routes(ADMIN_READ, [], 'GET', ['/metrics', '/metrics/']),
+]
