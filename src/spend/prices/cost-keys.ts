@@ -90,11 +90,11 @@ class CostKeyReader {
   /** Reads one key; `abovePromptTokens` is the least threshold, for keys inside a tier. */
   read(key: string, value: unknown, abovePromptTokens: number): void {
     const parsed = parseCostKey(key)
-    if (parsed === undefined) {
+    const price = parsed?.rateClass === 'webSearch' ? searchPrice(value) : value
+    if (parsed === undefined || price === undefined) {
       if (value !== 0) this.unbilled.push(key)
       return
     }
-    const price = parsed.rateClass === 'webSearch' ? searchPrice(value) : value
     const rate = parseRate(price)
     if (rate === undefined) {
       this.faults.push({ key, expected: 'a price in dollars, 0 or more', found: price })
@@ -114,16 +114,22 @@ class CostKeyReader {
   }
 
   #readTier(tier: unknown): void {
-    const fields: Readonly<Record<string, unknown>> = isRecord(tier) ? tier : {}
-    const start: unknown = Array.isArray(fields['range']) ? fields['range'][0] : undefined
-    if (typeof start !== 'number' || !Number.isSafeInteger(start) || start < 0) {
-      const expected = 'tiers with a range: [tokens from, tokens to]'
-      this.faults.push({ key: 'tiered_pricing', expected, found: tier })
+    const prices = isRecord(tier) ? Object.entries(tier).filter(([key]) => isCostKey(key)) : []
+    // Search tools have tiers by the number of results, priced per query: nothing that is counted here.
+    if (prices.length > 0 && prices.every(([key]) => parseCostKey(key) === undefined)) {
+      this.unbilled.push('tiered_pricing')
       return
     }
-    for (const [key, value] of Object.entries(fields)) {
-      if (isCostKey(key) && value !== null) this.read(key, value, start)
+    const start = rangeStart(tier)
+    if (start === undefined) {
+      this.faults.push({
+        key: 'tiered_pricing',
+        expected: 'tiers with a range: [tokens from, tokens to]',
+        found: tier,
+      })
+      return
     }
+    for (const [key, value] of prices) if (value !== null) this.read(key, value, start)
   }
 
   listed(): ListedPrice | undefined {
@@ -156,10 +162,18 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The tokens above which a tier of `tiered_pricing` holds. */
+function rangeStart(tier: unknown): number | undefined {
+  const range: unknown = isRecord(tier) ? tier['range'] : undefined
+  const start: unknown = Array.isArray(range) ? range[0] : undefined
+  return typeof start === 'number' && Number.isSafeInteger(start) && start >= 0 ? start : undefined
+}
+
+/** One price out of a map by context size; undefined when the map has none of the sizes. */
 function searchPrice(value: unknown): unknown {
   if (!isRecord(value)) return value
   const size = SEARCH_SIZES.find((name) => value[name] !== undefined && value[name] !== null)
-  return size === undefined ? value : value[size]
+  return size === undefined ? undefined : value[size]
 }
 
 function parseRate(price: unknown): bigint | undefined {

@@ -105,6 +105,18 @@ describe('a cost map', () => {
     expect(find(book, 'anthropic', 'claude-sonnet-4-6')?.source).toBe('book')
   })
 
+  it('may price what Sluice does not count, and hold fields that it does not know', async () => {
+    const odd = {
+      'exa/search': { tiered_pricing: [{ input_cost_per_query: 0.005, max_results_range: [0, 25] }] },
+      'image-1': { output_cost_per_image: 0.04, search_context_cost_per_query: {}, new_field: { a: [1] } },
+      'free-1': { input_cost_per_token: null, mode: null, litellm_provider: null },
+    }
+    const text = JSON.stringify({ ...GOOD_MAP, ...odd })
+    const book = await loadPriceBook({ overlay: { text, name: 'odd' }, clock })
+    expect(inputPrice(find(book, 'openai', 'gpt-5.5'))).toBe(parseDollars(7))
+    for (const name of ['search', 'image-1', 'free-1']) expect(find(book, 'exa', name)).toBeUndefined()
+  })
+
   it.each([
     ['one extra brace', GOOD_TEXT.replace('"acme', '{"acme'), 'not JSON'],
     ['no text', '', 'not JSON'],
@@ -118,6 +130,11 @@ describe('a cost map', () => {
       'an infinite price',
       mapWith({}).replace('"bad-model":{', '"bad-model":{"input_cost_per_token":1e999,'),
       'bad-model.input',
+    ],
+    [
+      'a tier without a range',
+      mapWith({ tiered_pricing: [{ input_cost_per_token: 1 }] }),
+      'bad-model.tiered_pricing',
     ],
     ['an entry that is no object', JSON.stringify({ ...GOOD_MAP, 'bad-model': 7 }), 'bad-model'],
   ])('with %s is refused with the reason, and the one in force stays', async (_what, text, reason) => {
