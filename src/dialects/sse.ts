@@ -3,8 +3,8 @@
  * read only by whom it concerns, for most events of a stream are relayed unread.
  *
  * An event ends with a blank line; a line ends with CR, LF or CRLF (https://html.spec.whatwg.org, "server-sent
- * events"). Between CR and LF nothing is cut: a LF that follows the CR of a blank line goes to the next event's bytes,
- * where it says nothing.
+ * events"). When the bytes are cut within the CRLF of a blank line, the event ends at the CR, and the LF is a
+ * frame of its own that says nothing. So is each further blank line.
  */
 import { GatewayError } from '../errors/gateway-error.ts'
 
@@ -75,6 +75,10 @@ export class SseSplitter {
         this.#afterCr = false
         if (code === LF) {
           at += 1
+          if (frameStart === at - 1 && this.#heldBytes === 0) {
+            this.#emit(chunk, text, frameStart, at)
+            frameStart = at
+          }
           continue
         }
       }
@@ -172,11 +176,12 @@ export function leadingEventName(text: string): string {
 
 /** Where the line that holds `at` ends. */
 function endOfLine(text: string, at: number): number {
-  let end = at
-  while (end < text.length && text.charCodeAt(end) !== LF && text.charCodeAt(end) !== CR) {
-    end += 1
+  const lf = text.indexOf('\n', at)
+  const cr = text.indexOf('\r', at)
+  if (lf === -1 || cr === -1) {
+    return lf === -1 && cr === -1 ? text.length : Math.max(lf, cr)
   }
-  return end
+  return Math.min(lf, cr)
 }
 
 /** Where the value begins of a field whose name ended at `at`; -1 when the line is another field's. */

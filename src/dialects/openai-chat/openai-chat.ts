@@ -1,0 +1,49 @@
+/** OpenAI's chat completions. */
+import type { AnswerFacts, Dialect, MemberEdit, RequestFacts } from '../dialect.ts'
+import { openAiMetadataEdits, removalsOf, removeGatewayMembers } from '../gateway-members.ts'
+import type { JsonMembers } from '../json-members.ts'
+import { readOpenAiAnswer } from '../openai-answer.ts'
+import {
+  readAsksStreamUsage,
+  readAttribution,
+  readModel,
+  readStream,
+  readTokenBound,
+} from '../request-facts.ts'
+import { includeUsageEdit } from '../stream-usage.ts'
+import { writeOpenAiError, writeOpenAiStreamError } from '../write-error.ts'
+import { ChatStreamTap } from './chat-stream.ts'
+
+const REMOVALS = removalsOf('fallbacks')
+
+export const OPENAI_CHAT: Dialect = {
+  name: 'openai-chat',
+  family: 'openai',
+  unbilled: false,
+  keepAlive: Buffer.from(': keep-alive\n\n'),
+  readRequest,
+  upstreamEdits,
+  readAnswer: (body): AnswerFacts => readOpenAiAnswer(body),
+  openStream: (facts) => new ChatStreamTap(facts, 'delta', facts.choiceCount ?? 1),
+  writeError: (error) => writeOpenAiError(error),
+  writeStreamError: (error) => writeOpenAiStreamError(error),
+}
+
+function readRequest(members: JsonMembers, pathModel: string | undefined): RequestFacts {
+  return {
+    model: readModel(members, pathModel),
+    stream: readStream(members),
+    maxOutputTokens: readTokenBound(members, 'max_completion_tokens', 'max_tokens'),
+    asksStreamUsage: readAsksStreamUsage(members),
+    choiceCount: readTokenBound(members, 'n'),
+    ...readAttribution(members),
+  }
+}
+
+function upstreamEdits(members: JsonMembers, facts: RequestFacts): readonly MemberEdit[] {
+  return [
+    ...removeGatewayMembers(members, REMOVALS),
+    ...openAiMetadataEdits(members),
+    ...includeUsageEdit(members, facts),
+  ]
+}
