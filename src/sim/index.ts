@@ -1,0 +1,6 @@
+/** The door of the simulator. */
+export { readMeterFile, totalsOf } from './meter.ts'
+export type { Meter, MeterEntry, MeterState, MeterTotals } from './meter.ts'
+export type { ReceivedRequest } from './request-log.ts'
+export { startSimulator } from './simulator.ts'
+export type { Simulator, SimulatorOptions } from './simulator.ts'
