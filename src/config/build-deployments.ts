@@ -1,20 +1,22 @@
 /** Makes deployments of the entries of `model_list`: parameters sorted by what they are for, credentials filled in. */
 import { createHash } from 'node:crypto'
 import type * as z from 'zod'
-import { findProvider } from '../providers/provider.ts'
+import { findProvider, providerNames } from '../providers/provider.ts'
 import type { Environment } from './environment.ts'
 import { type KeyPath, type LocatedMap, nodeAt, toPlain } from './located.ts'
+import { nearestName } from './nearest-name.ts'
 import type { Credential } from './schema/credential-list.ts'
 import {
   isPriceKey,
   LITELLM_PARAMS_NOT_IN_FORCE,
   litellmParamsSchema,
+  MODEL_INFO_NOT_IN_FORCE,
   modelInfoSchema,
   priceSchema,
 } from './schema/model-list.ts'
 import { Secret } from './secret.ts'
-import { type SectionReader, shapeOf } from './section-reader.ts'
-import { anything, type ParameterValue, text } from './setting.ts'
+import type { SectionReader } from './section-reader.ts'
+import { anything, type ParameterValue, shapeOf, text } from './setting.ts'
 
 type KnownParams = Readonly<Omit<z.output<typeof litellmParamsSchema>, 'organization'>>
 
@@ -36,7 +38,7 @@ export interface DeploymentConfig {
   readonly model_name: string
   readonly litellm_params: DeploymentParams
   readonly model_info: ModelInfo
-  /** `custom_llm_provider`, else what stands before the first `/` of `model`, else `openai`. */
+  /** `custom_llm_provider`, else what stands before the first `/` of `model`, else `anthropic` or `openai`; `*` for any. */
   readonly provider: string
   /** The variable that `api_key` was taken from, when the file gives none. */
   readonly api_key_variable: string | undefined
@@ -100,6 +102,7 @@ function readEntry(
   )
   const provider = providerOf(params.known.model, params.known.custom_llm_provider)
   const filled = fillFromEnvironment(provider, withCredential, surroundings.environment)
+  checkProvider(reader, [...path, 'litellm_params'], provider, filled.params.api_base)
   const { organization, ...known } = filled.params
   const organizations = Array.isArray(organization) ? organization : [organization]
   return organizations.map((single) => ({
@@ -191,6 +194,7 @@ function readInfo(
     return undefined
   }
   const sorted = sortMembers(reader, path, node, new Set(Object.keys(shapeOf(modelInfoSchema))))
+  reader.warnOfAccepted(path, node, { shape: {}, notInForce: MODEL_INFO_NOT_IN_FORCE })
   const known = reader.parse(path, modelInfoSchema, sorted.known)
   return known === undefined ? undefined : { known, prices: sorted.prices, rest: sorted.rest }
 }
@@ -234,7 +238,63 @@ function applyCredential(
 function providerOf(model: string, named: string | undefined): string {
   if (named !== undefined) return named
   const slash = model.indexOf('/')
-  return slash > 0 ? model.slice(0, slash) : 'openai'
+  if (slash > 0) return model.slice(0, slash)
+  if (model === '*') return '*'
+  return model.startsWith('claude') ? 'anthropic' : 'openai'
+}
+
+/** Tells what will keep the deployment from serving calls. */
+function checkProvider(
+  reader: SectionReader,
+  path: KeyPath,
+  name: string,
+  apiBase: string | undefined,
+): void {
+  if (apiBase !== undefined && !isHttpUrl(apiBase)) {
+    const expected = 'a URL that starts with http:// or https://'
+    reader.report('error', 'wrong_type', [...path, 'api_base'], `expected ${expected}, found another text`, {
+      expected,
+      found: 'another text',
+    })
+  }
+  if (name === '*') return
+  const provider = findProvider(name)
+  if (provider === undefined) {
+    const nearest = nearestName(name, providerNames())
+    reader.report(
+      'warning',
+      'not_in_force',
+      [...path, 'model'],
+      `the provider "${name}" is not supported yet; calls to this model are refused`,
+      {
+        expected: `one of ${providerNames().join(', ')}`,
+        found: `"${name}"`,
+        hint:
+          nearest === undefined
+            ? 'for an OpenAI-compatible server write openai/<model> and api_base'
+            : `did you mean "${nearest}"?`,
+      },
+    )
+  } else if (apiBase === undefined && provider.defaultApiBase === undefined) {
+    reader.report(
+      'warning',
+      'missing_key',
+      path,
+      `the provider "${name}" needs api_base; calls to this model are refused`,
+      {
+        expected: 'api_base',
+        found: 'nothing',
+        hint:
+          provider.baseVariables.length === 0
+            ? undefined
+            : `set api_base or ${provider.baseVariables[0] ?? ''}`,
+      },
+    )
+  }
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 }
 
 /** First variable of the list that is set and not empty. */

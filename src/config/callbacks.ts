@@ -43,21 +43,16 @@ export function warnOfCallbacks(
     if (IN_FORCE.has(name)) continue
     const needed = Object.hasOwn(NEEDED_VARIABLES, name) ? (NEEDED_VARIABLES[name] ?? []) : []
     const missing = needed.filter((group) => !group.some((variable) => environment[variable]))
-    const at = [...path, index]
-    if (missing.length > 0) {
-      const variables = missing.map((group) => group.join(' or ')).join(', ')
-      reader.report(
-        'warning',
-        'environment',
-        at,
-        `the callback "${name}" is off: its environment is not set`,
-        {
-          expected: variables,
-          found: 'nothing',
-          hint: `set ${variables}`,
-        },
-      )
+    const start = `the callback "${name}" is accepted, but not in force yet`
+    if (missing.length === 0) {
+      reader.report('warning', 'not_in_force', [...path, index], start)
+      continue
     }
-    reader.report('warning', 'not_in_force', at, `the callback "${name}" is accepted, but not in force yet`)
+    const variables = missing.map((group) => group.join(' or ')).join(', and ')
+    reader.report('warning', 'environment', [...path, index], `${start}; its environment is not set either`, {
+      expected: variables,
+      found: 'nothing',
+      hint: `it will need ${variables}`,
+    })
   }
 }

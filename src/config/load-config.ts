@@ -9,7 +9,7 @@ import type { Environment } from './environment.ts'
 import { type LocatedMap, nodeAt } from './located.ts'
 import { readConfigFiles } from './read-files.ts'
 import { resolveReferences } from './resolve-references.ts'
-import { type Credential, credentialSchema } from './schema/credential-list.ts'
+import { type Credential, credentialSchema, credentialValuesSchema } from './schema/credential-list.ts'
 import { environmentVariablesSchema } from './schema/environment-variables.ts'
 import { GENERAL_SETTINGS_NOT_IN_FORCE, generalSettingsSchema } from './schema/general-settings.ts'
 import {
@@ -17,6 +17,7 @@ import {
   type LitellmSettings,
   litellmSettingsSchema,
 } from './schema/litellm-settings.ts'
+import { LITELLM_PARAMS_NOT_IN_FORCE } from './schema/model-list.ts'
 import {
   ROUTER_SETTINGS_NOT_IN_FORCE,
   type RouterSettings,
@@ -24,8 +25,8 @@ import {
 } from './schema/router-settings.ts'
 import { SECTIONS, SECTIONS_NOT_IN_FORCE } from './schema/top-level.ts'
 import type { Secret } from './secret.ts'
-import { SectionReader, shapeOf } from './section-reader.ts'
-import { anything } from './setting.ts'
+import { SectionReader } from './section-reader.ts'
+import { anything, shapeOf } from './setting.ts'
 
 export interface LoadedConfig {
   readonly config: Config
@@ -128,7 +129,7 @@ function revealAll(variables: Readonly<Record<string, Secret>>): Environment {
   return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, value.reveal()]))
 }
 
-function readSection<Schema extends z.ZodType & { readonly out: { readonly shape: unknown } }>(
+function readSection<Schema extends z.ZodType>(
   reader: SectionReader,
   name: string,
   schema: Schema,
@@ -152,6 +153,11 @@ function readCredentials(reader: SectionReader): readonly Credential[] {
     const path = ['credential_list', index]
     if (item.kind === 'map')
       reader.warnOfKeys(path, item, { shape: shapeOf(credentialSchema), notInForce: [] })
+    const values = nodeAt(reader.root, [...path, 'credential_values'])
+    if (values?.kind === 'map') {
+      const known = { shape: shapeOf(credentialValuesSchema), notInForce: LITELLM_PARAMS_NOT_IN_FORCE }
+      reader.warnOfKeys([...path, 'credential_values'], values, known)
+    }
     const credential = reader.parse(path, credentialSchema)
     return credential === undefined ? [] : [credential]
   })

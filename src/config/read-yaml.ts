@@ -175,6 +175,7 @@ function asNode(value: unknown): Node | null {
 }
 
 function scalarValue(value: unknown): ScalarValue {
+  // The core schema makes nothing else of a scalar.
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
-  return value === null || value === undefined ? null : String(value)
+  return null
 }

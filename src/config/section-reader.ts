@@ -21,12 +21,6 @@ export interface KnownKeys {
   readonly notInForce: readonly string[]
 }
 
-/** The keys of a schema made by `mapWith`. */
-export function shapeOf(schema: { readonly out: { readonly shape: unknown } }): KnownKeys['shape'] {
-  // `mapWith` takes a shape of Zod types; its own type is lost through the pipe.
-  return schema.out.shape as KnownKeys['shape']
-}
-
 export class SectionReader {
   /** With the values of variables in place. */
   readonly root: LocatedMap
@@ -116,7 +110,8 @@ export class SectionReader {
     if (node !== undefined && isEmpty(node) && this.#isReported(path)) return
     const found = describeFound(node, mayShowFound)
     const kind = node === undefined ? 'missing_key' : 'wrong_type'
-    this.report('error', kind, path, `expected ${expected}, found ${found}`, { expected, found })
+    const hint = expected === 'text' && isNumberOrSwitch(node) ? 'put the value in quotes' : undefined
+    this.report('error', kind, path, `expected ${expected}, found ${found}`, { expected, found, hint })
   }
 
   #isReported(path: KeyPath): boolean {
@@ -127,4 +122,8 @@ export class SectionReader {
 
 function isEmpty(node: Located): boolean {
   return node.kind === 'scalar' && node.value === null
+}
+
+function isNumberOrSwitch(node: Located | undefined): boolean {
+  return node?.kind === 'scalar' && (typeof node.value === 'number' || typeof node.value === 'boolean')
 }

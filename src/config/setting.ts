@@ -148,7 +148,7 @@ export function choice<const Words extends readonly string[]>(words: Words) {
 
 /** A list; its items are errors of their own. */
 export function listOf<Item extends z.ZodType>(item: Item, typeName: string) {
-  const schema = z.array(item, { error: typeName })
+  const schema = z.array(item, { error: typeName }).readonly()
   typeNames.add(schema, { typeName })
   return schema
 }
@@ -167,7 +167,7 @@ export function textList() {
 }
 
 export function mapOf<Value extends z.ZodType>(value: Value, typeName: string) {
-  const schema = z.record(z.string(), value, { error: typeName })
+  const schema = z.record(z.string(), value, { error: typeName }).readonly()
   typeNames.add(schema, { typeName })
   return schema
 }
@@ -178,11 +178,19 @@ function withoutEmptyKeys(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
 }
 
-/** A map with known keys. Unknown ones are reported elsewhere, as warnings. */
-export function mapWith<Shape extends z.ZodRawShape>(shape: Shape, typeName = 'a map') {
-  const schema = z.preprocess(withoutEmptyKeys, z.object(shape, { error: typeName }))
+/** A map with known keys, frozen. Unknown ones are reported elsewhere, as warnings. */
+export function mapWith<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape, typeName = 'a map') {
+  const schema = z.preprocess(withoutEmptyKeys, z.object(shape, { error: typeName }).readonly())
   typeNames.add(schema, { typeName })
+  shapes.set(schema, shape)
   return schema
+}
+
+const shapes = new WeakMap<z.ZodType, Readonly<Record<string, z.ZodType>>>()
+
+/** The keys of a schema made by `mapWith`; none for any other. */
+export function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> {
+  return shapes.get(schema) ?? {}
 }
 
 /** A value that the gateway passes on without reading: JSON, in which texts from the environment are secret. */

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { anything, inForce, mapOf, mapWith, secretText, text, textList } from '../setting.ts'
 
 /** Values that deployments take over where they have none of their own. */
-const credentialValuesSchema = mapWith({
+export const credentialValuesSchema = mapWith({
   api_key: inForce(secretText().optional(), 'Key at the provider.'),
   api_base: inForce(text().optional(), 'Base URL of the provider.'),
   api_version: inForce(text().optional(), 'Version of the provider’s API.'),

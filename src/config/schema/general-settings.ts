@@ -29,24 +29,27 @@ export const generalSettingsSchema = mapWith({
     integer('a whole number from 1', 1).default(10),
     'Most connections to PostgreSQL from one process.',
   ),
-  database_connection_timeout: inForce(
-    decimal(seconds).default(60),
-    'Seconds to wait for a free connection of the pool. `database_connection_pool_timeout` is the same key.',
-  ),
-  database_connection_pool_timeout: inForce(
+  database_connect_timeout: inForce(
     decimal(seconds).optional(),
-    'See `database_connection_timeout`.',
+    'Seconds to open a connection; 5 when nothing says.',
   ),
-  database_connect_timeout: inForce(decimal(seconds).optional(), 'Seconds to open a connection.'),
-  database_socket_timeout: inForce(decimal(seconds).optional(), 'Seconds to wait for the answer to a query.'),
   database_statement_timeout: inForce(
     decimal(seconds).optional(),
-    'Seconds after which PostgreSQL ends a statement.',
+    'Seconds after which PostgreSQL ends a statement; 60 when nothing says.',
   ),
-  database_lock_timeout: inForce(
+  database_connection_timeout: accepted(
     decimal(seconds).optional(),
-    'Seconds after which PostgreSQL gives up waiting for a lock.',
+    'Seconds to wait for a free connection.',
   ),
+  database_connection_pool_timeout: accepted(
+    decimal(seconds).optional(),
+    'As `database_connection_timeout`.',
+  ),
+  database_socket_timeout: accepted(
+    decimal(seconds).optional(),
+    'Seconds to wait for the answer to a query.',
+  ),
+  database_lock_timeout: accepted(decimal(seconds).optional(), 'Seconds to wait for a lock.'),
   store_model_in_db: accepted(
     toggle().default(false),
     'Models kept in the database. Falls back to `STORE_MODEL_IN_DB`.',
@@ -65,7 +68,7 @@ export const generalSettingsSchema = mapWith({
     'How often rows that are too old are deleted.',
   ),
   proxy_batch_write_at: inForce(
-    decimal(seconds).default(10),
+    decimal(seconds).default(1),
     'Longest time in seconds before settled calls are in the database. Falls back to `PROXY_BATCH_WRITE_AT`.',
   ),
   user_api_key_cache_ttl: inForce(
@@ -86,13 +89,17 @@ export const generalSettingsSchema = mapWith({
     decimal(seconds).optional(),
     'Seconds of silence in a stream after which a comment is sent to keep it open.',
   ),
+  refuse_unpriced_models: inForce(
+    toggle().default(false),
+    'Refuse calls to models without a known price, instead of serving them visibly unpriced. A key of Sluice’s own.',
+  ),
   always_include_stream_usage: inForce(
     toggle().default(false),
     'Send the usage of a stream to clients that did not ask for it.',
   ),
 })
 
-export type GeneralSettings = Readonly<z.output<typeof generalSettingsSchema>>
+export type GeneralSettings = z.output<typeof generalSettingsSchema>
 
 /** Keys of LiteLLM that are read over: a warning names each that is set. */
 export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `

@@ -5,7 +5,6 @@ import {
   anyMap,
   anything,
   decimal,
-  duration,
   inForce,
   integer,
   listOf,
@@ -105,13 +104,9 @@ export const litellmSettingsSchema = mapWith({
     integer('a whole number of bytes').optional(),
     'Longest prompt or answer kept in the call log; longer ones are cut.',
   ),
-  spend_logs_cleanup_interval: accepted(
-    duration().optional(),
-    'See `maximum_spend_logs_retention_interval`.',
-  ),
 })
 
-export type LitellmSettings = Readonly<z.output<typeof litellmSettingsSchema>>
+export type LitellmSettings = z.output<typeof litellmSettingsSchema>
 
 /** Keys of LiteLLM that are read over: a warning names each that is set. */
 export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `

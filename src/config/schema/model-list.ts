@@ -91,6 +91,14 @@ export const modelInfoSchema = mapWith({
   max_output_tokens: inForce(integer().optional(), 'Shown in `/model/info`.'),
 })
 
+/** Keys of `model_info` that are shown in `/model/info`, and do nothing else yet. */
+export const MODEL_INFO_NOT_IN_FORCE: readonly string[] = `
+  blocked disable_background_health_check health_check_max_tokens health_check_max_tokens_non_reasoning
+  health_check_max_tokens_reasoning health_check_model health_check_timeout health_check_voice
+  supported_environments team_id team_public_model_name`
+  .trim()
+  .split(/\s+/)
+
 /** Price keys of LiteLLM’s cost map: `input_cost_per_token`, `cache_read_input_token_cost_above_1hr`, … */
 const PRICE_KEY = /_cost(_|$)|^tiered_pricing$/
 

@@ -39,7 +39,7 @@ export const routerSettingsSchema = mapWith({
   cooldown_time: accepted(decimal(seconds).optional(), 'Seconds that a failing deployment rests.'),
 })
 
-export type RouterSettings = Readonly<z.output<typeof routerSettingsSchema>>
+export type RouterSettings = z.output<typeof routerSettingsSchema>
 
 /** Keys of LiteLLM that are read over: a warning names each that is set. */
 export const ROUTER_SETTINGS_NOT_IN_FORCE: readonly string[] = `
