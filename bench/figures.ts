@@ -1,0 +1,117 @@
+/** The figures of the tables, computed from the raw ones: medians over the rounds of a run. */
+import type { BenchResult, ResultRow, RoundFigures } from './result.ts'
+import { median } from './statistics.ts'
+import type { TargetName } from './target.ts'
+
+export interface RowFigures {
+  readonly name: TargetName
+  readonly title: string
+  readonly failure: string | undefined
+  /** 1,000,000 µs divided by what one call costs: what one core can serve. */
+  readonly callsPerSecondPerCore: number
+  readonly chat1kMicroseconds: number
+  readonly chat100kMicroseconds: number
+  readonly chunkMicroseconds: number
+  /** Beyond what the provider takes when it is called directly. */
+  readonly addedP50Ms: number
+  readonly addedP99Ms: number
+  readonly idleBytes: number
+  readonly bytesPerStream: number
+  readonly startToReadyMs: number
+  /** Calls that were not answered with 200. */
+  readonly failures: number
+}
+
+export function rowFigures(result: BenchResult): RowFigures[] {
+  const direct = result.rows.find((row) => row.name === 'provider')
+  return result.rows.map((row) => figuresOf(row, direct))
+}
+
+function figuresOf(row: ResultRow, direct: ResultRow | undefined): RowFigures {
+  const over = (read: (round: RoundFigures, index: number) => number) => median(row.rounds.map(read))
+  const added = (read: (round: RoundFigures) => number) =>
+    over((round, index) => {
+      const baseline = direct?.rounds[index]
+      return baseline === undefined ? Number.NaN : read(round) - read(baseline)
+    })
+  const chat1kMicroseconds = over((round) => round.chat1k.cpuMicrosecondsPerCall)
+  return {
+    name: row.name,
+    title: row.title,
+    failure: row.failure,
+    callsPerSecondPerCore: 1_000_000 / chat1kMicroseconds,
+    chat1kMicroseconds,
+    chat100kMicroseconds: over((round) => round.chat100k.cpuMicrosecondsPerCall),
+    chunkMicroseconds: over((round) => round.streams.cpuMicrosecondsPerChunk),
+    addedP50Ms: added((round) => round.latency.p50Ms),
+    addedP99Ms: added((round) => round.latency.p99Ms),
+    idleBytes: over((round) => round.heldStreams.residentBytesBefore),
+    bytesPerStream: over(({ heldStreams }) => bytesPerStream(heldStreams)),
+    startToReadyMs: over((round) => round.startToReadyMs ?? Number.NaN),
+    failures: row.rounds.reduce((sum, round) => sum + failuresOf(round), 0),
+  }
+}
+
+function bytesPerStream(held: RoundFigures['heldStreams']): number {
+  return (held.residentBytesDuring - held.residentBytesBefore) / held.streams
+}
+
+function failuresOf(round: RoundFigures): number {
+  return [round.heldStreams, round.latency, round.chat1k, round.chat100k, round.streams].reduce(
+    (sum, load) => sum + load.failures,
+    0,
+  )
+}
+
+export interface TargetLine {
+  readonly what: string
+  readonly unit: string
+  readonly measured: number
+  /** Sluice is held to this. */
+  readonly target: number
+  /** Sluice wants to reach this. */
+  readonly goal: number
+  readonly isMore: boolean
+}
+
+/** Sluice against what it promises; empty when a run did not measure all that is needed. */
+export function targetLines(result: BenchResult): TargetLine[] {
+  const rows = rowFigures(result)
+  const find = (name: TargetName) => rows.find((row) => row.name === name)
+  const [sluice, nginx, haproxy, extras] = [find('sluice'), find('nginx'), find('haproxy'), result.sluice]
+  if (sluice === undefined || nginx === undefined || haproxy === undefined || extras === undefined) return []
+  const atMost = (what: string, unit: string, measured: number, target: number, goal: number) => ({
+    what,
+    unit,
+    measured,
+    target,
+    goal,
+    isMore: false,
+  })
+  return [
+    atMost('CPU a call, 1 KB', 'µs', sluice.chat1kMicroseconds, 70, 45),
+    {
+      what: 'Calls a second on one core, as a share of HAProxy’s',
+      unit: '',
+      measured: sluice.callsPerSecondPerCore / haproxy.callsPerSecondPerCore,
+      target: 0.25,
+      goal: 0.35,
+      isMore: true,
+    },
+    atMost('CPU a call, 100 KB', 'µs', sluice.chat100kMicroseconds, 400, 200),
+    atMost(
+      'CPU a relayed chunk, as a multiple of nginx’s',
+      '×',
+      sluice.chunkMicroseconds / nginx.chunkMicroseconds,
+      2.2,
+      1.3,
+    ),
+    atMost('Added latency at 1,000 calls a second, p50', 'ms', sluice.addedP50Ms, 0.5, 0.3),
+    atMost('Added latency at 1,000 calls a second, p99', 'ms', sluice.addedP99Ms, 2, 1),
+    atMost('Memory when idle', 'MB', sluice.idleBytes / 1e6, 150, 120),
+    atMost('Memory added by an open stream', 'KB', sluice.bytesPerStream / 1e3, 100, 50),
+    atMost('Start to ready, PostgreSQL', 's', sluice.startToReadyMs / 1e3, 1.5, 0.7),
+    atMost('Start to ready, embedded database reopened', 's', extras.embeddedStartToReadyMs / 1e3, 2, 1),
+    atMost('Wait of other requests beside 2 MB bodies, p99', 'ms', extras.besideLargeBodies.p99Ms, 20, 10),
+  ]
+}

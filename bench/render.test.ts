@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest'
+import { rowFigures, targetLines } from './figures.ts'
+import { renderPerformancePage, renderTable } from './render.ts'
+import type { BenchResult, ResultRow, RoundFigures } from './result.ts'
+import type { TargetName } from './target.ts'
+
+function round(cpuMicroseconds: number, latencyMs: number, failures = 0): RoundFigures {
+  const latency = {
+    kind: 'open-loop',
+    calls: 1000,
+    failures: 0,
+    p50Ms: latencyMs,
+    p99Ms: 2 * latencyMs,
+  } as const
+  const loop = { kind: 'closed-loop', calls: 1000, callsPerSecond: 5, failures } as const
+  return {
+    startToReadyMs: 900,
+    heldStreams: {
+      kind: 'held-streams',
+      streams: 1000,
+      residentBytesBefore: 100e6,
+      residentBytesDuring: 140e6,
+      failures: 0,
+    },
+    latency: { ...latency, maxMs: 9 },
+    chat1k: { ...loop, cpuMicrosecondsPerCall: cpuMicroseconds },
+    chat100k: { ...loop, cpuMicrosecondsPerCall: 3 * cpuMicroseconds },
+    streams: {
+      kind: 'streams',
+      chunks: 1000,
+      chunksPerSecond: 10,
+      cpuMicrosecondsPerChunk: cpuMicroseconds / 2,
+      failures: 0,
+    },
+  }
+}
+
+function row(name: TargetName, rounds: RoundFigures[], failure?: string): ResultRow {
+  return { name, title: `Title of ${name}`, rounds, failure }
+}
+
+const RESULT: BenchResult = {
+  date: '2026-11-22T10:00:00.000Z',
+  machine: { processor: 'Test CPU', cores: 2, kernel: '6.1', node: '26.10.0', pinned: true },
+  rows: [
+    row('provider', [round(10, 0.1), round(10, 0.1), round(10, 0.3)]),
+    row('nginx', [round(20, 0.2)]),
+    row('haproxy', [round(20, 0.2)]),
+    row('sluice', [round(70, 0.3), round(50, 0.5), round(60, 0.9, 4)]),
+    row('portkey', [], 'it exited with 1 before it was ready'),
+  ],
+  sluice: {
+    embeddedStartToReadyMs: 1200,
+    besideLargeBodies: { kind: 'open-loop', calls: 9, p50Ms: 1, p99Ms: 25, maxMs: 30, failures: 0 },
+    profile: { parts: [{ name: 'undici', share: 0.25 }], functions: [] },
+  },
+}
+
+test('figures are medians over the rounds, and latency is counted from the provider of the same round', () => {
+  const sluice = rowFigures(RESULT).find((figures) => figures.name === 'sluice')!
+  expect(sluice.chat1kMicroseconds).toBe(60)
+  expect(sluice.callsPerSecondPerCore).toBeCloseTo(16_667, 0)
+  expect(sluice.addedP50Ms).toBeCloseTo(0.4)
+  expect(sluice.bytesPerStream).toBe(40_000)
+  // The same object stands for both closed loops of the round.
+  expect(sluice.failures).toBe(8)
+})
+
+test('a target that is missed is marked as missed, and one that holds says how well', () => {
+  const page = renderPerformancePage(RESULT)
+  expect(page).toContain('| CPU a call, 1 KB | 60.00 µs | ≤ 70.00 µs | ≤ 45.00 µs | target holds |')
+  expect(page).toContain(
+    '| Wait of other requests beside 2 MB bodies, p99 | 25.00 ms | ≤ 20.00 ms | ≤ 10.00 ms | **missed** |',
+  )
+  expect(targetLines(RESULT)).toHaveLength(11)
+})
+
+test('a row that could not be measured says why, and failed calls are told', () => {
+  for (const text of [renderTable(RESULT), renderPerformancePage(RESULT)]) {
+    expect(text).toContain('Title of portkey: not measured, it exited with 1 before it was ready')
+    expect(text).toContain('Title of sluice: 8 calls were not answered with 200')
+  }
+})

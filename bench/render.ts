@@ -1,0 +1,142 @@
+/** Turns a benchmark result into the table on the terminal and into `docs/performance.md`. */
+import type { ProfileShare } from './cpu-profile.ts'
+import { rowFigures, targetLines, type RowFigures, type TargetLine } from './figures.ts'
+import type { BenchResult } from './result.ts'
+
+interface Column {
+  readonly title: string
+  readonly cell: (row: RowFigures) => string
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'calls/s a core, 1 KB', cell: (row) => figure(row.callsPerSecondPerCore, 0) },
+  { title: 'CPU µs a call, 1 KB', cell: (row) => figure(row.chat1kMicroseconds, 1) },
+  { title: 'CPU µs a call, 100 KB', cell: (row) => figure(row.chat100kMicroseconds, 0) },
+  { title: 'CPU µs a chunk', cell: (row) => figure(row.chunkMicroseconds, 1) },
+  { title: 'added p50 ms', cell: (row) => figure(row.addedP50Ms, 2) },
+  { title: 'added p99 ms', cell: (row) => figure(row.addedP99Ms, 2) },
+  { title: 'RSS idle MB', cell: (row) => figure(row.idleBytes / 1e6, 0) },
+  { title: 'KB an open stream', cell: (row) => figure(row.bytesPerStream / 1e3, 0) },
+  { title: 'ready after ms', cell: (row) => figure(row.startToReadyMs, 0) },
+]
+
+/** English digits; a dash for what was not measured. */
+function figure(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return '–'
+  return value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+}
+
+function cellsOf(row: RowFigures): string[] {
+  return [row.title, ...COLUMNS.map((column) => column.cell(row))]
+}
+
+/** For the terminal: columns under one another. */
+export function renderTable(result: BenchResult): string {
+  const lines = [['', ...COLUMNS.map((column) => column.title)], ...rowFigures(result).map(cellsOf)]
+  const widths = lines[0]?.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0))) ?? []
+  const table = lines.map((line) =>
+    line.map((cell, index) => pad(cell, widths[index] ?? 0, index)).join('  '),
+  )
+  return [...table, ...noteLines(result)].join('\n')
+}
+
+function pad(cell: string, width: number, index: number): string {
+  return index === 0 ? cell.padEnd(width) : cell.padStart(width)
+}
+
+function noteLines(result: BenchResult): string[] {
+  return rowFigures(result).flatMap((row) => [
+    ...(row.failure === undefined ? [] : [`${row.title}: not measured, ${row.failure}`]),
+    ...(row.failures === 0 ? [] : [`${row.title}: ${row.failures} calls were not answered with 200`]),
+  ])
+}
+
+function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const all = [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...lines]
+  return all.map((line) => `| ${line.join(' | ')} |`).join('\n')
+}
+
+function targetCells(line: TargetLine): string[] {
+  const sign = line.isMore ? '≥' : '≤'
+  const show = (value: number) => `${figure(value, 2)} ${line.unit}`.trim()
+  const reaches = (bound: number) => (line.isMore ? line.measured >= bound : line.measured <= bound)
+  const verdict = reaches(line.goal) ? 'goal reached' : reaches(line.target) ? 'target holds' : '**missed**'
+  return [
+    line.what,
+    show(line.measured),
+    `${sign} ${show(line.target)}`,
+    `${sign} ${show(line.goal)}`,
+    verdict,
+  ]
+}
+
+function profileTable(head: string, shares: readonly ProfileShare[]): string {
+  return markdownTable(
+    [head, 'share of busy time'],
+    shares.map(({ name, share }) => [`\`${name}\``, `${figure(share * 100, 1)} %`]),
+  )
+}
+
+/** The page for operators: tables, targets, where the time goes, and how to repeat it. */
+export function renderPerformancePage(result: BenchResult): string {
+  const notes = noteLines(result).map((line) => `- ${line}`)
+  const targets = targetLines(result)
+  return [
+    INTRODUCTION,
+    `Measured on ${result.date.slice(0, 10)}: ${result.machine.processor}, ${result.machine.cores} cores, ` +
+      `Linux ${result.machine.kernel}, Node ${result.machine.node}.`,
+    markdownTable(['', ...COLUMNS.map((column) => column.title)], rowFigures(result).map(cellsOf)),
+    ...(notes.length === 0 ? [] : [notes.join('\n')]),
+    HOW_TO_READ,
+    ...(targets.length === 0
+      ? []
+      : [
+          '## What Sluice is held to',
+          markdownTable(['', 'measured', 'target', 'goal', ''], targets.map(targetCells)),
+        ]),
+    ...(result.sluice === undefined
+      ? []
+      : [
+          '## Where the time goes',
+          'A processor profile of Sluice under the 1 KB load: time of the functions themselves, without what they call.',
+          profileTable('part', result.sluice.profile.parts),
+          profileTable('function', result.sluice.profile.functions),
+        ]),
+    HOW_TO_REPEAT,
+  ].join('\n\n')
+}
+
+const INTRODUCTION = `# Performance
+
+<!-- Written by \`npm run bench\` from bench/results/latest.json: do not edit by hand. -->
+
+What a call costs in Sluice with everything on (virtual key, budget check, journal, metrics, a log line, PostgreSQL),
+beside plain reverse proxies that only relay, and beside another gateway written in TypeScript. All rows come from one
+run on one machine.`
+
+const HOW_TO_READ = `How to read it:
+
+- The program under test has one core for itself; the load generator, the provider and PostgreSQL share another.
+- CPU µs is user and system time of the program with all its child processes, divided by the number of calls or chunks.
+  It repeats far better than rates do. Calls a second on a core follow from it.
+- 1 KB and 100 KB are sizes of the request; the answer has 1 KB. 64 connections, each with one call at a time.
+- A chunk is one server-sent event of about 200 bytes: 200 streams side by side, 100 chunks each, 20 ms apart.
+- Added latency is what the row takes beyond the provider called directly, at 1,000 calls a second that are sent when
+  they are due, whether or not earlier ones are answered.
+- Memory is the resident set after the start, and what each of 1,000 streams that are open at once adds to it.
+- Each figure is the median of the rounds of the run; the order of the rows changes from round to round.
+- The provider is a stand-in that repeats fixed answers from bare sockets (\`bench/provider-process.ts\`), so that it
+  does not limit the row under test. The simulator reads every request and keeps a meter; it has a row of its own.`
+
+const HOW_TO_REPEAT = `## How to repeat it
+
+\`\`\`sh
+npm run bench                                # everything: about ten minutes
+npm run bench -- --only sluice,nginx,haproxy # some rows
+npm run bench -- --quick                     # a short form, under a minute
+\`\`\`
+
+On Debian, as root: what is missing of PostgreSQL, nginx and HAProxy is installed by the script. Nothing else should
+run on the machine meanwhile. A full run writes \`bench/results/latest.json\`, with the raw figures of each round, and
+this page.
+`

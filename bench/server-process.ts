@@ -1,0 +1,88 @@
+/** Starts and stops the programs of a benchmark run, each on its core, and knows when one is ready. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync, closeSync } from 'node:fs'
+import { request } from 'node:http'
+import { createServer } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const READY_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 15_000
+const POLL_MS = 2
+
+/** The program under test has the first core for itself; load generator, provider and database share the second. */
+export type Core = 'server' | 'load'
+
+/** False where a machine has one core only: the figures then tell little about rates. */
+export const isPinned = process.platform === 'linux' && availableParallelism() >= 2
+
+export interface StartOptions {
+  readonly core: Core
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** File that takes standard output and standard error; they are dropped otherwise. */
+  readonly logFile?: string
+}
+
+/** Starts a program. `taskset` becomes the program it starts, so that the process id is the program's own. */
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  options: StartOptions,
+): ChildProcess & { readonly pid: number } {
+  const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'w')
+  const argv = [command, ...args]
+  const [program = command, ...rest] = isPinned
+    ? ['taskset', '-c', options.core === 'server' ? '0' : '1', ...argv]
+    : argv
+  const child = spawn(program, rest, {
+    stdio: ['ignore', log ?? 'ignore', log ?? 'ignore'],
+    env: { ...process.env, ...options.env },
+  })
+  if (log !== undefined) closeSync(log)
+  const { pid } = child
+  if (pid === undefined) throw new Error(`${command} could not be started`)
+  return Object.assign(child, { pid })
+}
+
+export async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+  await exited
+  clearTimeout(timer)
+}
+
+/**
+ * Asks again and again until a server answers 200.
+ * @throws Error when the process ends first, or when it takes longer than a minute.
+ */
+export async function waitUntilReady(child: ChildProcess, port: number, path: string): Promise<void> {
+  const deadlineMs = performance.now() + READY_TIMEOUT_MS
+  while ((await statusOf(port, path)) !== 200) {
+    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode} before it was ready`)
+    if (performance.now() > deadlineMs) throw new Error('it was not ready within a minute')
+    await delay(POLL_MS)
+  }
+}
+
+function statusOf(port: number, path: string): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const outgoing = request({ host: '127.0.0.1', port, path, agent: false }, (incoming) => {
+    incoming.resume()
+    resolve(incoming.statusCode ?? 0)
+  })
+  outgoing.on('error', () => resolve(0)).end()
+  return promise
+}
+
+/** A port that nothing listens on now, for programs that cannot choose one and tell it. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('no port is free')
+  return address.port
+}
