@@ -4,7 +4,7 @@
  * → last bytes to the client.
  */
 import type { ServerResponse } from 'node:http'
-import { GatewayError } from '../errors/gateway-error.ts'
+import type { GatewayError } from '../errors/gateway-error.ts'
 import type { RequestFacts, StreamTap } from '../dialects/dialect.ts'
 import type { JsonMembers } from '../dialects/json-members.ts'
 import { wrapForeignError } from '../dialects/index.ts'

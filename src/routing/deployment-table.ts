@@ -10,6 +10,11 @@ export interface GroupAlias {
   readonly hidden: boolean
 }
 
+export interface OfferedName {
+  readonly name: string
+  readonly accessGroups: readonly string[]
+}
+
 interface Wildcard {
   readonly pattern: RegExp
   readonly name: string
@@ -69,14 +74,20 @@ export class DeploymentTable {
     return [...this.#groups.values()]
   }
 
-  /** Names that a client may be shown: groups and the aliases that are not hidden. */
-  listedNames(): readonly string[] {
-    const aliases = [...this.#aliases].filter(([, alias]) => !alias.hidden).map(([name]) => name)
-    return [...new Set([...this.#groups.keys(), ...aliases])]
-  }
-
-  wildcardNames(): readonly string[] {
-    return this.#wildcards.map((wildcard) => wildcard.name)
+  /** What a client may be shown: groups, the aliases that are not hidden, and wildcards, with their access groups. */
+  offered(): readonly OfferedName[] {
+    const offered = [...this.#groups.values()].map((group) => ({
+      name: group.name,
+      accessGroups: [...new Set(group.deployments.flatMap((deployment) => deployment.accessGroups))],
+    }))
+    for (const [name, alias] of this.#aliases) {
+      if (!alias.hidden) offered.push({ name, accessGroups: [] })
+    }
+    for (const wildcard of this.#wildcards) {
+      const accessGroups = wildcard.entries.flatMap((entry) => entry.model_info.access_groups)
+      offered.push({ name: wildcard.name, accessGroups: [...new Set(accessGroups)] })
+    }
+    return offered
   }
 
   #matchWildcard(model: string): ModelGroup | undefined {

@@ -1,5 +1,5 @@
 /** The listener: one Fastify instance for model calls, management, health and metrics. */
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerOptions as TlsOptions } from 'node:https'
 import type { Gateway } from '../calls/gateway.ts'
@@ -46,20 +46,25 @@ export async function createServer(parts: ServerParts, options: ServerOptions): 
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
     http: { headersTimeout: 30_000, maxHeaderSize: 65_536 },
   }) as unknown as FastifyInstance
-  countRequests(app, parts)
+  const inFlight = countRequests(app, parts)
   app.setErrorHandler((error: FastifyError | GatewayError, request, reply) => {
     writeManagementError(reply, toGatewayError(error, request, parts))
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
-  await app.register((scope) => registerRoutes(scope, parts, options), { prefix: options.rootPath })
+  await app.register((scope) => registerRoutes(scope, parts, options, inFlight), { prefix: options.rootPath })
   return app
 }
 
-async function registerRoutes(scope: FastifyInstance, parts: ServerParts, options: ServerOptions): Promise<void> {
+async function registerRoutes(
+  scope: FastifyInstance,
+  parts: ServerParts,
+  options: ServerOptions,
+  inFlight: InFlight,
+): Promise<void> {
   const addressOf = options.trustProxy ? forwardedAddress : socketAddress
   await scope.register(async (calls) => registerCallRoutes(calls, parts.gateway, addressOf))
   await scope.register(async (rest) => {
-    registerHealthRoutes(rest, parts.health, parts.gateway.identity)
+    registerHealthRoutes(rest, parts.health, parts.gateway.identity, () => inFlight.requests)
     registerMetricsRoutes(rest, parts.metrics, parts.gateway.identity)
     registerModelRoutes(rest, parts.models, parts.gateway.identity)
     registerManagementRoutes(rest, parts.management, parts.gateway.identity)
@@ -74,14 +79,24 @@ function socketAddress(request: FastifyRequest): string | undefined {
   return request.raw.socket.remoteAddress
 }
 
+interface InFlight {
+  requests: number
+}
+
 /** Every HTTP request counts as in flight, health and metrics included. */
-function countRequests(app: FastifyInstance, parts: ServerParts): void {
+function countRequests(app: FastifyInstance, parts: ServerParts): InFlight {
   const { observer } = parts.gateway
-  const ended = (): void => observer.requestEnded()
+  const inFlight = { requests: 0 }
+  const ended = (): void => {
+    inFlight.requests -= 1
+    observer.requestEnded()
+  }
   app.server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+    inFlight.requests += 1
     observer.requestBegan()
     response.once('close', ended)
   })
+  return inFlight
 }
 
 function toGatewayError(error: FastifyError | GatewayError, request: FastifyRequest, parts: ServerParts): GatewayError {
@@ -97,5 +112,3 @@ function toGatewayError(error: FastifyError | GatewayError, request: FastifyRequ
   parts.onUnexpected(error, request.routeOptions.url ?? request.url)
   return new GatewayError('internal', 'Internal server error')
 }
-
-export type { FastifyReply }

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors/gateway-error.ts'
 export interface MetricsSource {
   /** `litellm_settings.require_auth_for_metrics_endpoint`; true unless switched off. */
   readonly requiresKey: boolean
-  render(accept: string | undefined): { readonly contentType: string; readonly body: string }
+  render(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: Buffer }>
 }
 
 export function registerMetricsRoutes(app: FastifyInstance, metrics: MetricsSource, identity: CallIdentity): void {
@@ -15,7 +15,7 @@ export function registerMetricsRoutes(app: FastifyInstance, metrics: MetricsSour
       const refusal = await refusalFor(identity, request.headers)
       if (refusal !== undefined) return reply.code(401).type('application/json').send(JSON.stringify(refusal))
     }
-    const { contentType, body } = metrics.render(request.headers.accept)
+    const { contentType, body } = await metrics.render(request.headers.accept)
     return reply.header('content-type', contentType).send(body)
   })
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { CallIdentity } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
+import { visibleModels } from '../identity/models-for.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Deployment, ModelGroup } from '../routing/deployment.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
@@ -9,8 +10,6 @@ import { authorized } from './management-routes.ts'
 
 export interface ModelSource {
   readonly table: DeploymentTable
-  /** Names of the list that the caller may use. */
-  visible(principal: Principal, names: readonly string[]): readonly string[]
   /** Prices, limits and capabilities under LiteLLM's field names, and further keys of the entry's `model_info`. */
   factsOf(deployment: Deployment): Readonly<Record<string, unknown>>
 }
@@ -49,8 +48,8 @@ function queryValue(request: FastifyRequest, name: string): string | undefined {
 
 function visibleNames(models: ModelSource, principal: Principal, request: FastifyRequest): readonly string[] {
   const withWildcards = queryValue(request, 'return_wildcard_routes')?.toLowerCase() === 'true'
-  const names = [...models.table.listedNames(), ...(withWildcards ? models.table.wildcardNames() : [])]
-  return models.visible(principal, names)
+  const names = visibleModels(principal, models.table.offered())
+  return withWildcards ? names : names.filter((name) => !name.includes('*'))
 }
 
 function isAnthropic(request: FastifyRequest): boolean {
@@ -88,14 +87,8 @@ function anthropicList(names: readonly string[], models: ModelSource): Record<st
 }
 
 function visibleGroups(models: ModelSource, principal: Principal): readonly ModelGroup[] {
-  const groups = models.table.groups()
-  const names = new Set(
-    models.visible(
-      principal,
-      groups.map((group) => group.name),
-    ),
-  )
-  return groups.filter((group) => names.has(group.name))
+  const names = new Set(visibleModels(principal, models.table.offered()))
+  return models.table.groups().filter((group) => names.has(group.name))
 }
 
 function modelInfo(models: ModelSource, principal: Principal, request: FastifyRequest): Record<string, unknown> {

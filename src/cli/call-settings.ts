@@ -1,0 +1,72 @@
+/** What the configuration says to the call path, to routing and to identity, in their own terms and units. */
+import type { CallSettings } from '../calls/gateway.ts'
+import type { Config } from '../config/config.ts'
+import { readPriceOverrides } from '../spend/prices/price-overrides.ts'
+import { resolvePrice, type PricedModel } from '../spend/prices/price-of.ts'
+import type { PriceBook } from '../spend/prices/price-book.ts'
+import { DEFAULT_IDENTITY_SETTINGS, type IdentitySettings } from '../identity/identity.ts'
+import { DeploymentTable, type GroupAlias } from '../routing/deployment-table.ts'
+import type { PriceQuestion } from '../routing/build-deployment.ts'
+
+const MEGABYTE = 1_048_576
+
+/** Anthropic's own limit is 32 MB; a gateway that refused earlier would break long sessions of coding agents. */
+const DEFAULT_BODY_MEGABYTES = 64
+
+const MAX_ANSWER_MEGABYTES = 128
+
+export function callSettings(config: Config, version: string): CallSettings {
+  const { general_settings: general, litellm_settings: litellm, router_settings: router } = config
+  return {
+    version,
+    maxBodyBytes: Math.floor((general.max_request_size_mb ?? DEFAULT_BODY_MEGABYTES) * MEGABYTE),
+    bodyIdleTimeoutMs: 30_000,
+    bodyTimeoutMs: 300_000,
+    maxAnswerBytes: MAX_ANSWER_MEGABYTES * MEGABYTE,
+    retries: router.num_retries,
+    retryAfterMs: router.retry_after * 1000,
+    idleTimeoutMs: 300_000,
+    cancelOnDisconnect: general.cancel_on_disconnect,
+    storePrompts: general.store_prompts_in_spend_logs && !litellm.turn_off_message_logging,
+    refuseUnpriced: general.refuse_unpriced_models,
+    modelAliases: new Map(Object.entries(litellm.model_alias_map)),
+  }
+}
+
+export function identitySettings(config: Config): IdentitySettings {
+  const general = config.general_settings
+  return {
+    ...DEFAULT_IDENTITY_SETTINGS,
+    keyHeaderName: general.litellm_key_header_name,
+    refreshAfterMs: general.user_api_key_cache_ttl * 1000,
+    allowRequestsOnDatabaseUnavailable: general.allow_requests_on_db_unavailable,
+  }
+}
+
+export function deploymentTable(config: Config, prices: PriceBook): DeploymentTable {
+  const router = config.router_settings
+  return new DeploymentTable(config.model_list, groupAliases(config), {
+    priceOf: (question) => resolvePrice(prices, pricedModel(question)),
+    timeoutMs: router.timeout * 1000,
+    streamTimeoutMs: router.stream_timeout === undefined ? undefined : router.stream_timeout * 1000,
+  })
+}
+
+/** The question of a deployment's price, in the terms of the price book. */
+export function pricedModel(question: PriceQuestion): PricedModel {
+  return {
+    provider: question.provider,
+    upstreamModel: question.upstreamModel,
+    baseModel: question.entry.model_info.base_model,
+    overrides: readPriceOverrides({ ...question.entry.prices, mode: question.entry.model_info.mode }, {}),
+  }
+}
+
+function groupAliases(config: Config): ReadonlyMap<string, GroupAlias> {
+  return new Map(
+    Object.entries(config.router_settings.model_group_alias).map(([name, target]) => [
+      name,
+      typeof target === 'string' ? { group: target, hidden: false } : { group: target.model, hidden: target.hidden },
+    ]),
+  )
+}

@@ -1,0 +1,134 @@
+/** What changes while a gateway runs: the configuration in force, and whether it takes traffic. */
+import type { Gateway } from '../calls/gateway.ts'
+import type { LoadedConfig } from '../config/load-config.ts'
+import type { Secret } from '../config/secret.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { DeploymentConfig } from '../config/build-deployments.ts'
+import type { HealthSource } from '../server/health-routes.ts'
+import type { MetricsSource } from '../server/metrics-routes.ts'
+import type { ModelSource } from '../server/model-routes.ts'
+import { modelFacts } from '../spend/prices/model-facts.ts'
+import type { PriceBook } from '../spend/prices/price-book.ts'
+import type { Database } from '../storage/database.ts'
+import type { Telemetry } from '../telemetry/index.ts'
+import type { Redactor } from '../telemetry/redaction.ts'
+import { callSettings, deploymentTable, identitySettings, pricedModel } from './call-settings.ts'
+import { collectSecrets } from './collect-secrets.ts'
+import { VERSION } from './version.ts'
+
+export interface LiveParts {
+  readonly gateway: Gateway
+  readonly identity: Identity
+  readonly prices: PriceBook
+  readonly redactor: Redactor
+  readonly telemetry: Telemetry
+  readonly database: Database
+  readonly masterKey: Secret
+}
+
+export class LiveState {
+  readonly #parts: LiveParts
+  #loaded: LoadedConfig
+  #accepting = true
+  #entries: ReadonlyMap<string, DeploymentConfig>
+
+  constructor(parts: LiveParts, loaded: LoadedConfig) {
+    this.#parts = parts
+    this.#loaded = loaded
+    this.#entries = entriesById(loaded)
+    this.#reportFaults()
+  }
+
+  stopAccepting(): void {
+    this.#accepting = false
+  }
+
+  /** Calls under way keep the table and the settings that they began with. */
+  reconfigure(loaded: LoadedConfig): void {
+    const { gateway, identity, prices, redactor, telemetry, masterKey } = this.#parts
+    redactor.register(collectSecrets(loaded.config))
+    const routes = deploymentTable(loaded.config, prices)
+    gateway.settings = callSettings(loaded.config, VERSION)
+    gateway.routes = routes
+    identity.configure(loaded.config.general_settings.master_key ?? masterKey, identitySettings(loaded.config))
+    this.#loaded = loaded
+    this.#entries = entriesById(loaded)
+    telemetry.log.info('the changed configuration is in force', { models: routes.offered().length })
+    this.#reportFaults()
+  }
+
+  get health(): HealthSource {
+    const accepting = (): boolean => this.#accepting
+    const loaded = (): LoadedConfig => this.#loaded
+    const { gateway, database } = this.#parts
+    return {
+      get accepting() {
+        return accepting()
+      },
+      get database() {
+        return database.reachable ? 'connected' : 'unreachable'
+      },
+      get servesWithoutDatabase() {
+        return loaded().config.general_settings.allow_requests_on_db_unavailable
+      },
+      version: VERSION,
+      deployments: () =>
+        gateway.routes
+          .groups()
+          .flatMap((group) => group.deployments)
+          .map(({ facts }) => ({ model: facts.litellmModel, api_base: facts.apiBase, model_id: facts.modelId })),
+    }
+  }
+
+  get metrics(): MetricsSource {
+    const loaded = (): LoadedConfig => this.#loaded
+    const { telemetry } = this.#parts
+    return {
+      get requiresKey() {
+        return loaded().config.litellm_settings.require_auth_for_metrics_endpoint
+      },
+      render: (accept) => telemetry.renderMetrics(accept),
+    }
+  }
+
+  get models(): ModelSource {
+    const { gateway, prices } = this.#parts
+    return {
+      get table() {
+        return gateway.routes
+      },
+      factsOf: ({ facts }) => {
+        const entry = this.#entries.get(facts.modelId)
+        if (entry === undefined) return {}
+        const question = { provider: facts.provider, upstreamModel: facts.upstreamModel, entry }
+        return { ...modelFacts(prices, pricedModel(question)), ...shownInfo(entry) }
+      },
+    }
+  }
+
+  /** Entries that cannot serve, and models without a price, are told once a configuration. */
+  #reportFaults(): void {
+    const { gateway, telemetry } = this.#parts
+    for (const fault of gateway.routes.faults) {
+      telemetry.log.error(`model ${fault.modelName} is not served: ${fault.message}`)
+    }
+    for (const group of gateway.routes.groups()) {
+      if (group.deployments.every((deployment) => deployment.price !== undefined)) continue
+      telemetry.log.warn(
+        `model ${group.name} has no known price: its calls cost nothing in the books. Set input_cost_per_token and ` +
+          'output_cost_per_token in its model_info.',
+      )
+    }
+  }
+}
+
+function entriesById(loaded: LoadedConfig): ReadonlyMap<string, DeploymentConfig> {
+  return new Map(loaded.config.model_list.map((entry) => [entry.model_info.id, entry]))
+}
+
+/** What the entry's own `model_info` says, over what the price book knows. Secrets in it print as a mask. */
+function shownInfo(entry: DeploymentConfig): Record<string, unknown> {
+  const { rest, ...known } = entry.model_info
+  const stated = Object.entries(known).filter(([, value]) => value !== undefined)
+  return { ...rest, ...Object.fromEntries(stated) }
+}

@@ -1,0 +1,174 @@
+/** Builds the parts of a gateway from its configuration, wires them, and stops them in order. */
+import type { AddressInfo } from 'node:net'
+import type { ServerOptions as TlsOptions } from 'node:https'
+import type { Gateway } from '../calls/gateway.ts'
+import type { Environment } from '../config/environment.ts'
+import type { LoadedConfig } from '../config/load-config.ts'
+import type { Secret } from '../config/secret.ts'
+import { createIdentity, type Identity } from '../identity/identity.ts'
+import { managementRoutes } from '../management/index.ts'
+import { UpstreamPools } from '../providers/upstream-pools.ts'
+import { createServer } from '../server/create-server.ts'
+import { openLedger, type OpenLedger } from '../spend/open-ledger.ts'
+import type { PriceBook } from '../spend/prices/price-book.ts'
+import type { Database } from '../storage/database.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
+import type { LogDestination } from '../telemetry/logs/line-buffer.ts'
+import type { LogLevel } from '../telemetry/logs/log-level.ts'
+import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
+import { callSettings, deploymentTable, identitySettings } from './call-settings.ts'
+import { collectSecrets } from './collect-secrets.ts'
+import { LiveState } from './live-state.ts'
+import { openPrices } from './open-prices.ts'
+import { openStorage } from './open-storage.ts'
+import { VERSION } from './version.ts'
+
+export interface GatewayOptions {
+  readonly loaded: LoadedConfig
+  readonly environment: Environment
+  readonly masterKey: Secret
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly dataDir: string
+  readonly logLevel: LogLevel
+  readonly keepAliveTimeoutMs: number
+  readonly tls: TlsOptions | undefined
+  /** Where log lines go; standard output by default. */
+  readonly destination?: LogDestination
+}
+
+export interface RunningGateway {
+  readonly url: string
+  readonly models: readonly string[]
+  readonly database: Database
+  readonly ledger: OpenLedger
+  readonly telemetry: Telemetry
+  /** Takes up a changed configuration: atomically, with calls under way untouched. */
+  reconfigure(loaded: LoadedConfig): void
+  /** Finishes calls under way within `graceMs`, cuts those that take longer, and writes everything down. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Time that PostgreSQL gets for the last records at a stop; what it does not take stays in the journal. */
+const LEDGER_CLOSE_TIMEOUT_MS = 10_000
+
+const MAX_MANAGEMENT_BODY_BYTES = 8 * 1_048_576
+
+/** @throws when a part cannot be built: the message says which and what to do. Parts built before are closed. */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const stack = new AsyncDisposableStack()
+  try {
+    return await assemble(options, stack)
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+}
+
+async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): Promise<RunningGateway> {
+  const { loaded, environment, masterKey } = options
+  const redactor = createRedactor([masterKey.reveal(), ...collectSecrets(loaded.config)])
+  const telemetry = openTelemetry(options, redactor)
+  stack.defer(() => telemetry.close())
+  const prices = await openPrices(environment, telemetry.log)
+  const database = await openStorage(loaded.config, options.dataDir, telemetry.log)
+  stack.defer(() => database.close())
+  const ledger = await openLedger({
+    database,
+    journalDir: `${options.dataDir}/journal`,
+    settings: loaded.config.general_settings,
+    log: telemetry.log,
+    redact: (text: string) => redactor.redact(text),
+  })
+  stack.defer(() => ledger.close(LEDGER_CLOSE_TIMEOUT_MS))
+  const identity = createIdentity({
+    database,
+    masterKey,
+    settings: identitySettings(loaded.config),
+    clock: Date.now,
+  })
+  stack.defer(() => identity.close())
+  const gateway = wire(options, { telemetry, prices, ledger, identity, redactor }, stack)
+  const live = new LiveState({ gateway, identity, prices, redactor, telemetry, database, masterKey }, loaded)
+  const app = await createServer(
+    {
+      gateway,
+      management: managementRoutes({ database, identity, clock: Date.now, config: loaded.config }),
+      health: live.health,
+      metrics: live.metrics,
+      models: live.models,
+      onUnexpected: (error, route) => telemetry.log.error('a request failed unexpectedly', { err: error, route }),
+    },
+    {
+      rootPath: environment['SERVER_ROOT_PATH'] ?? '',
+      keepAliveTimeoutMs: options.keepAliveTimeoutMs,
+      maxManagementBodyBytes: MAX_MANAGEMENT_BODY_BYTES,
+      trustProxy: environment['SLUICE_TRUST_PROXY']?.toLowerCase() === 'true',
+      tls: options.tls,
+    },
+  )
+  await app.listen({ host: options.host, port: options.port })
+  const url = listeningUrl(app.server.address() as AddressInfo, options)
+  telemetry.log.info('listening', { url, version: VERSION, database: database.kind })
+  return {
+    url,
+    models: gateway.routes.offered().map((offer) => offer.name),
+    database,
+    ledger,
+    telemetry,
+    reconfigure: (changed) => live.reconfigure(changed),
+    stop: async (graceMs) => {
+      live.stopAccepting()
+      const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      await app.close()
+      clearTimeout(cut)
+      await stack.disposeAsync()
+    },
+  }
+}
+
+interface WiredParts {
+  readonly telemetry: Telemetry
+  readonly prices: PriceBook
+  readonly ledger: OpenLedger
+  readonly identity: Identity
+  readonly redactor: Redactor
+}
+
+function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposableStack): Gateway {
+  const pools = new UpstreamPools({ connectTimeoutMs: 10_000, keepAliveTimeoutMs: 55_000 })
+  stack.defer(() => pools.close())
+  const { config } = options.loaded
+  return {
+    identity: parts.identity,
+    ledger: parts.ledger,
+    observer: parts.telemetry.observer,
+    pools,
+    redact: (text) => parts.redactor.redact(text),
+    routes: deploymentTable(config, parts.prices),
+    settings: callSettings(config, VERSION),
+  }
+}
+
+function openTelemetry(options: GatewayOptions, redactor: Redactor): Telemetry {
+  const litellm = options.loaded.config.litellm_settings
+  return createTelemetry({
+    settings: {
+      emitStreamLabel: litellm.prometheus_emit_stream_label,
+      endUserLabel: litellm.enable_end_user_cost_tracking_prometheus_only,
+      latencyBuckets: litellm.prometheus_latency_buckets,
+      maxSeriesPerMetric: litellm.prometheus_metrics_max_series_per_metric,
+    },
+    level: options.logLevel,
+    version: VERSION,
+    redactor,
+    ...(options.destination === undefined ? {} : { destination: options.destination }),
+  })
+}
+
+/** The address to call it by: a wildcard address is called by `localhost`. */
+function listeningUrl(address: AddressInfo, options: GatewayOptions): string {
+  const host = ['0.0.0.0', '::'].includes(address.address) ? 'localhost' : address.address
+  return `${options.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+}
