@@ -73,7 +73,7 @@ export function callLabelValues(
     ending: variant.ending,
     exception_class: variant.exceptionClass ?? NONE,
     exception_status: variant.exceptionStatus === undefined ? NONE : String(variant.exceptionStatus),
-    hashed_api_key: caller.keyHash,
+    hashed_api_key: isIdentified(caller) ? caller.keyHash : NONE,
     litellm_model_name: deployment?.upstreamModel ?? variant.absentDeployment,
     model: deployment?.upstreamModel ?? NONE,
     model_group: deployment?.modelGroup ?? NONE,
@@ -90,6 +90,11 @@ export function callLabelValues(
     user_agent: variant.userAgent ?? NONE,
     user_email: caller.userEmail ?? NONE,
   }
+}
+
+/** A caller whose key was not valid has no key hash. */
+export function isIdentified(caller: CallerFacts): boolean {
+  return caller.keyHash !== ''
 }
 
 /** LiteLLM's `exception_class`: `Openai.RateLimitError`, or the class alone when the gateway itself refused. */

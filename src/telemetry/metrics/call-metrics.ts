@@ -10,7 +10,7 @@ import {
   type DeploymentFacts,
 } from '../../record/call-record.ts'
 import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
-import { callLabelValues, exceptionClassLabel, type CallVariant } from './call-labels.ts'
+import { callLabelValues, exceptionClassLabel, isIdentified, type CallVariant } from './call-labels.ts'
 import { CallSeries } from './call-series.ts'
 import { registerCallFamilies, type CallFamilies, type FamilySettings } from './families.ts'
 import { OTHER } from './family.ts'
@@ -142,14 +142,16 @@ export class CallMetrics {
     series.setState(deploymentState, failed ? 1 : 0)
   }
 
+  /** Texts of a caller without a valid key are no labels: anybody could fill the metrics with them. */
   #variantOf(start: CallStart, end: CallEnd): CallVariant {
     const failed = !isSuccess(end.ending)
     const status = failed ? failureStatus(end) : end.httpStatus
+    const identified = isIdentified(start.caller)
     return {
-      requestedModel: this.#modelLabel(start, end),
-      endUser: this.#settings.endUserLabel ? shortened(start.endUser) : undefined,
-      clientIp: shortened(start.requesterIp),
-      userAgent: shortened(start.userAgent),
+      requestedModel: identified ? this.#modelLabel(start, end) : OTHER,
+      endUser: identified && this.#settings.endUserLabel ? shortened(start.endUser) : undefined,
+      clientIp: identified ? shortened(start.requesterIp) : undefined,
+      userAgent: identified ? shortened(start.userAgent) : undefined,
       route: start.route,
       stream: start.stream,
       status,
