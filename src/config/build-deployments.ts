@@ -209,19 +209,14 @@ function applyCredential(
   if (name === undefined) return params
   const credential = credentials.find((candidate) => candidate.credential_name === name)
   if (credential === undefined) {
-    reader.report(
-      'error',
-      'bad_reference',
-      [...path, 'litellm_credential_name'],
-      `no credential has the name "${name}"`,
-      {
-        expected:
-          credentials.map((candidate) => candidate.credential_name).join(', ') ||
-          'an entry of credential_list',
-        found: `"${name}"`,
-        hint: 'add it to credential_list',
-      },
-    )
+    const at = [...path, 'litellm_credential_name']
+    const found = reader.quote(at, name)
+    reader.report('error', 'bad_reference', at, `no credential has the name ${found}`, {
+      expected:
+        credentials.map((candidate) => candidate.credential_name).join(', ') || 'an entry of credential_list',
+      found,
+      hint: 'add it to credential_list',
+    })
     return params
   }
   const values = credential.credential_values
@@ -260,15 +255,17 @@ function checkProvider(
   if (name === '*') return
   const provider = findProvider(name)
   if (provider === undefined) {
+    const at = [...path, 'model']
+    const found = reader.quote(at, name)
     const nearest = nearestName(name, providerNames())
     reader.report(
       'warning',
       'not_in_force',
-      [...path, 'model'],
-      `the provider "${name}" is not supported yet; calls to this model are refused`,
+      at,
+      `the provider ${found} is not supported yet; calls to this model are refused`,
       {
         expected: `one of ${providerNames().join(', ')}`,
-        found: `"${name}"`,
+        found,
         hint:
           nearest === undefined
             ? 'for an OpenAI-compatible server write openai/<model> and api_base'

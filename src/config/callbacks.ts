@@ -43,7 +43,7 @@ export function warnOfCallbacks(
     if (IN_FORCE.has(name)) continue
     const needed = Object.hasOwn(NEEDED_VARIABLES, name) ? (NEEDED_VARIABLES[name] ?? []) : []
     const missing = needed.filter((group) => !group.some((variable) => environment[variable]))
-    const start = `the callback "${name}" is accepted, but not in force yet`
+    const start = `the callback ${reader.quote([...path, index], name)} is accepted, but not in force yet`
     if (missing.length === 0) {
       reader.report('warning', 'not_in_force', [...path, index], start)
       continue

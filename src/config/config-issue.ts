@@ -45,12 +45,26 @@ export class ConfigError extends Error {
   /** The files that were read, so that a watcher can wait for their correction. */
   readonly files: readonly string[]
 
-  constructor(issues: readonly ConfigIssue[], files: readonly string[]) {
+  /** Of the content that was refused. */
+  readonly fingerprint: string
+
+  constructor(issues: readonly ConfigIssue[], files: readonly string[], fingerprint: string) {
     const errors = issues.filter((issue) => issue.severity === 'error')
     super(
       `the config has ${errors.length} error${errors.length === 1 ? '' : 's'}\n${errors.map(formatIssue).join('\n')}`,
     )
     this.issues = issues
     this.files = files
+    this.fingerprint = fingerprint
   }
+}
+
+/** In the order of the files, and of the lines in each. */
+export function sortIssues(issues: readonly ConfigIssue[], files: readonly string[]): ConfigIssue[] {
+  return issues.toSorted(
+    (left, right) =>
+      files.indexOf(left.file) - files.indexOf(right.file) ||
+      left.line - right.line ||
+      left.column - right.column,
+  )
 }

@@ -3,11 +3,11 @@ import type * as z from 'zod'
 import { buildDeployments } from './build-deployments.ts'
 import { warnOfCallbacks } from './callbacks.ts'
 import type { Config, EffectiveRouterSettings } from './config.ts'
-import { ConfigError, type ConfigIssue } from './config-issue.ts'
+import { ConfigError, type ConfigIssue, sortIssues } from './config-issue.ts'
 import { addFallbacks } from './environment-fallbacks.ts'
 import type { Environment } from './environment.ts'
 import { type LocatedMap, nodeAt } from './located.ts'
-import { readConfigFiles } from './read-files.ts'
+import { type ConfigFiles, readConfigFiles } from './read-files.ts'
 import { resolveReferences } from './resolve-references.ts'
 import { type Credential, credentialSchema, credentialValuesSchema } from './schema/credential-list.ts'
 import { environmentVariablesSchema } from './schema/environment-variables.ts'
@@ -26,13 +26,15 @@ import {
 import { SECTIONS, SECTIONS_NOT_IN_FORCE } from './schema/top-level.ts'
 import type { Secret } from './secret.ts'
 import { SectionReader } from './section-reader.ts'
-import { anything, shapeOf } from './setting.ts'
+import { shapeOf } from './setting.ts'
 
 export interface LoadedConfig {
   readonly config: Config
   readonly warnings: readonly ConfigIssue[]
-  /** The file and all that it includes, as absolute or given paths. */
+  /** The file and all that it includes. */
   readonly files: readonly string[]
+  /** Of the content that was read. */
+  readonly fingerprint: string
 }
 
 /**
@@ -41,37 +43,47 @@ export interface LoadedConfig {
  * @throws ConfigError with all issues at once.
  */
 export function loadConfig(path: string, environment: Environment): LoadedConfig {
-  const { root, issues, files } = readConfigFiles(path)
-  if (root === undefined || issues.length > 0) throw new ConfigError(issues, files)
-  return readConfig(root, files, environment)
+  return readConfig(readConfigFiles(path), environment)
 }
 
 /** The config of a start without a file: no models, and what the environment says. */
 export function defaultConfig(environment: Environment): LoadedConfig {
-  const root: LocatedMap = {
-    kind: 'map',
-    place: { file: 'environment', line: 0, column: 0 },
-    entries: new Map(),
-  }
-  return readConfig(root, [], environment)
+  const place = { file: 'environment', line: 0, column: 0 }
+  const root: LocatedMap = { kind: 'map', place, entries: new Map() }
+  return readConfig({ root, issues: [], files: [], fingerprint: '' }, environment)
+}
+
+/** Puts what the file exports into `target`, normally `process.env`. What was there gives way, as it does in LiteLLM. */
+export function exportEnvironment(config: Config, target: Record<string, string | undefined>): void {
+  Object.assign(target, revealAll(config.environment_variables))
 }
 
 const DEFAULT_RETRIES = 2
 const DEFAULT_TIMEOUT_SECONDS = 600
 
-function readConfig(source: LocatedMap, files: readonly string[], environment: Environment): LoadedConfig {
-  const issues: ConfigIssue[] = []
+function readConfig(input: ConfigFiles, environment: Environment): LoadedConfig {
+  const { files, fingerprint } = input
+  const issues = [...input.issues]
+  const config = input.root === undefined ? undefined : readSections(input.root, environment, issues)
+  const sorted = sortIssues(issues, files)
+  if (config === undefined || sorted.some((issue) => issue.severity === 'error')) {
+    throw new ConfigError(sorted, files, fingerprint)
+  }
+  return { config, warnings: sorted, files, fingerprint }
+}
+
+/** Undefined when a section does not fit; `issues` then tells why. */
+function readSections(
+  source: LocatedMap,
+  environment: Environment,
+  issues: ConfigIssue[],
+): Config | undefined {
   const exported = readEnvironmentVariables(source, environment, issues)
   const merged: Environment = { ...environment, ...revealAll(exported) }
-  const root = addFallbacks(
-    resolveReferences(withoutSection(source, 'environment_variables'), merged, issues),
-    merged,
-  )
+  const own = withoutSection(source, 'environment_variables')
+  const root = addFallbacks(resolveReferences(own, merged, issues), merged)
   const reader = new SectionReader(root, source, issues)
-  reader.warnOfKeys([], root, {
-    shape: Object.fromEntries(SECTIONS.map((name) => [name, anything()])),
-    notInForce: SECTIONS_NOT_IN_FORCE,
-  })
+  reader.warnOfKeys([], root, { shape: SECTIONS, notInForce: SECTIONS_NOT_IN_FORCE })
   const general = readSection(
     reader,
     'general_settings',
@@ -88,16 +100,8 @@ function readConfig(source: LocatedMap, files: readonly string[], environment: E
   const credentials = readCredentials(reader)
   const deployments = buildDeployments(reader, credentials, merged)
   if (litellm !== undefined) warnOfAllCallbacks(reader, litellm, merged)
-  const warnings = issues.filter((issue) => issue.severity === 'warning')
-  if (
-    general === undefined ||
-    litellm === undefined ||
-    router === undefined ||
-    warnings.length < issues.length
-  ) {
-    throw new ConfigError(issues, files)
-  }
-  const config: Config = {
+  if (general === undefined || litellm === undefined || router === undefined) return undefined
+  return {
     model_list: deployments,
     credential_list: credentials,
     general_settings: general,
@@ -105,7 +109,6 @@ function readConfig(source: LocatedMap, files: readonly string[], environment: E
     router_settings: effectiveRouterSettings(router, litellm),
     environment_variables: exported,
   }
-  return { config, warnings, files }
 }
 
 /** The file's own variables come first: the other sections may refer to them. */

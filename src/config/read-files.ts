@@ -2,6 +2,7 @@
  * Reads a config file and all that it includes into one located map, as LiteLLM does: top-level lists are joined, and
  * of a section's key that stands in several files the value of the file that is included last counts.
  */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { ConfigIssue } from './config-issue.ts'
@@ -15,21 +16,35 @@ export interface ConfigFiles {
   readonly issues: readonly ConfigIssue[]
   /** Every file that was opened, or should have been, the main one first. */
   readonly files: readonly string[]
+  /** Of the content that was read: another content has another one. */
+  readonly fingerprint: string
 }
 
 export function readConfigFiles(path: string): ConfigFiles {
   const reader = new FileReader()
   const root = reader.read(path, [], undefined)
-  return { root, issues: reader.issues, files: [...reader.files] }
+  return {
+    root,
+    issues: reader.issues,
+    files: [...reader.contents.keys()],
+    fingerprint: fingerprintOf(reader.contents),
+  }
+}
+
+/** Hex SHA-256 over paths and contents; undefined stands for a file that cannot be read. */
+export function fingerprintOf(contents: ReadonlyMap<string, Buffer | undefined>): string {
+  const hash = createHash('sha256')
+  for (const [path, bytes] of contents)
+    hash.update(`${path}\0${bytes?.length ?? 'none'}\0`).update(bytes ?? '')
+  return hash.digest('hex')
 }
 
 class FileReader {
   readonly issues: ConfigIssue[] = []
-  readonly files = new Set<string>()
+  readonly contents = new Map<string, Buffer | undefined>()
 
   /** @param includedBy paths from the main file down to the one that includes this. */
   read(path: string, includedBy: readonly string[], place: Place | undefined): LocatedMap | undefined {
-    this.files.add(path)
     const text = this.#readText(path, place)
     if (text === undefined) return undefined
     const { root, issues } = readYaml(path, text)
@@ -59,8 +74,10 @@ class FileReader {
   }
 
   #readText(path: string, place: Place | undefined): string | undefined {
+    this.contents.set(path, undefined)
     try {
       const bytes = readFileSync(path)
+      this.contents.set(path, bytes)
       if (bytes.length <= LARGEST_FILE_BYTES) return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
       this.#report(place ?? noPlace(path), '', 'file', `${path} is larger than ${LARGEST_FILE_BYTES} bytes`)
     } catch (error) {

@@ -71,6 +71,10 @@ class YamlReader {
     for (const error of document.errors) {
       this.report(this.#placeAt(error.pos[0]), 'syntax', `not valid YAML: ${error.message}`)
     }
+    for (const warning of document.warnings) {
+      const place = this.#placeAt(warning.pos[0])
+      this.issues.push({ severity: 'warning', kind: 'syntax', ...place, key: '', message: warning.message })
+    }
     if (document.errors.length > 0) return undefined
     const start = { file: this.#file, line: 1, column: 1 }
     if (document.contents === null) return { kind: 'map', place: start, entries: new Map() }

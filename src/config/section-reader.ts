@@ -1,6 +1,7 @@
 /** Applies schemas to parts of the located config, and turns what they refuse into issues with file, line and key. */
 import type * as z from 'zod'
 import type { ConfigIssue, ConfigIssueKind } from './config-issue.ts'
+import { EnvironmentText } from './environment.ts'
 import {
   describeFound,
   formatKeyPath,
@@ -101,6 +102,13 @@ export class SectionReader {
       ...rest,
       ...(hint === undefined ? {} : { hint }),
     })
+  }
+
+  /** A value for a message: in quotes, or by the name of the variable it came from, for that may be secret. */
+  quote(path: KeyPath, value: string): string {
+    const node = nodeAt(this.root, path)
+    const isFromEnvironment = node?.kind === 'scalar' && node.value instanceof EnvironmentText
+    return isFromEnvironment ? `of the variable ${node.value.variable}` : `"${value}"`
   }
 
   /** Reports that what stands at `path`, or nothing there, is not what was expected. */
