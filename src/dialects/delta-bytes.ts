@@ -1,5 +1,5 @@
 /** Measures the output in a stream event without parsing it. */
-import { isEscaped } from './json-members.ts'
+import { isEscaped } from './json-grammar.ts'
 
 const QUOTE = 0x22
 const OPEN_BRACE = 0x7b

@@ -7,8 +7,9 @@ import { OPENAI_EMBEDDINGS } from './openai-embeddings/openai-embeddings.ts'
 import { OPENAI_RESPONSES } from './openai-responses/openai-responses.ts'
 
 export { estimatedUsage, estimateTokens } from './estimate.ts'
-export { byteLengthOf, scanMembers, spliceMembers } from './json-members.ts'
+export { scanMembers } from './json-members.ts'
 export { providerErrorFacts, wrapForeignError } from './provider-errors.ts'
+export { byteLengthOf, spliceMembers } from './splice-members.ts'
 
 export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   'openai-chat': OPENAI_CHAT,

@@ -2,15 +2,27 @@
  * The top-level members of a JSON object body, found by one scan of its bytes: names, and where each value stands,
  * so that the gateway can read and splice members without re-serialising the rest.
  *
- * The scan checks the whole structure (brackets, commas, colons, literals, numbers, trailing bytes) at every depth.
- * The inside of a string is skipped, not checked: a malformed escape (`"\x"`) or a raw control character in a string
+ * The scan checks the whole structure (brackets, commas, colons, literals, numbers, trailing bytes) at every depth,
+ * down to 200 levels. The inside of a string is skipped, not checked: a malformed escape (`"\x"`) or a raw control character in a string
  * that the gateway does not read goes to the provider, which refuses it. Where a string ends is the same for every
  * reader, so nothing can hide behind this.
  */
 import { isUtf8 } from 'node:buffer'
 
 import { GatewayError } from '../errors/gateway-error.ts'
-import type { MemberEdit } from './dialect.ts'
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  codeAt,
+  COMMA,
+  endOfString,
+  endOfValue,
+  OPEN_BRACE,
+  refusal,
+  skipSpace,
+  unexpected,
+  valueAfterName,
+} from './json-grammar.ts'
 
 export interface JsonMember {
   readonly name: string
@@ -36,34 +48,13 @@ export interface JsonMembers {
   value(name: string): unknown
 }
 
-/** Levels of nesting that a body may have; the body's own object is the first. */
-export const MAX_DEPTH = 200
 /** Members that the body's own object may have. */
 export const MAX_MEMBERS = 4096
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const MINUS = 0x2d
-const DOT = 0x2e
-const DIGIT_0 = 0x30
-const DIGIT_9 = 0x39
-const COLON = 0x3a
-const OPEN_BRACKET = 0x5b
-const BACKSLASH = 0x5c
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
-/** `}` stands this far behind `{` in ASCII, and `]` behind `[`. */
-const OPEN_TO_CLOSE = 2
-/** What `codeAt` gives behind the last byte. */
-const END = -1
-
-/** The open containers of the value under scan, by their opening character. The scan is synchronous: one is enough. */
-const open = new Uint8Array(MAX_DEPTH)
 
 /**
  * Finds the top-level members of a request body.
  * @throws GatewayError `bad_request` with param `request_body`, when the body is not one JSON object in valid UTF-8,
- *   nests deeper than `MAX_DEPTH`, has more than `MAX_MEMBERS` members, or names a member twice.
+ *   nests deeper than 200 levels, has more than `MAX_MEMBERS` members, or names a member twice.
  */
 export function scanMembers(body: Buffer): JsonMembers {
   if (!isUtf8(body)) {
@@ -138,7 +129,7 @@ function scanObject(text: string, body: Buffer, byName: Map<string, JsonMember>)
     const member = scanMember(text, body, at)
     if (byName.has(member.name)) {
       throw refusal(
-        `The request body names the member ${JSON.stringify(member.name)} twice, the second time at byte ` +
+        `The request body names the member ${JSON.stringify(member.name.slice(0, 100))} twice, the second time at byte ` +
           `${member.nameStart}; send it once.`,
       )
     }
@@ -191,149 +182,6 @@ function decodeName(body: Buffer, start: number, end: number): string {
   }
 }
 
-/** Returns the offset behind the value that begins at `start`, whatever its kind and depth; without recursion. */
-function endOfValue(text: string, start: number): number {
-  let depth = 1
-  let at = start
-  for (;;) {
-    // A value begins at `at`.
-    let code = codeAt(text, at)
-    if (code === QUOTE) {
-      at = endOfString(text, at)
-    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-      if (depth === MAX_DEPTH) {
-        throw refusal(`The request body nests deeper than ${MAX_DEPTH} levels at byte ${at}.`)
-      }
-      const inner = skipSpace(text, at + 1)
-      if (codeAt(text, inner) !== code + OPEN_TO_CLOSE) {
-        open[depth] = code
-        depth += 1
-        at = code === OPEN_BRACE ? valueAfterName(text, inner) : inner
-        continue
-      }
-      at = inner + 1
-    } else {
-      at = endOfScalar(text, at, code)
-    }
-    // A value ended before `at`: close what it closes, up to the next value.
-    for (;;) {
-      if (depth === 1) {
-        return at
-      }
-      at = skipSpace(text, at)
-      code = codeAt(text, at)
-      const opened = open[depth - 1] ?? OPEN_BRACE
-      if (code === COMMA) {
-        at = skipSpace(text, at + 1)
-        at = opened === OPEN_BRACE ? valueAfterName(text, at) : at
-        break
-      }
-      if (code !== opened + OPEN_TO_CLOSE) {
-        throw unexpected(text, at, opened === OPEN_BRACE ? '"," or "}"' : '"," or "]"')
-      }
-      depth -= 1
-      at += 1
-    }
-  }
-}
-
-/** Takes a member's name, which must begin at `at`, and its colon; returns where the value begins. */
-function valueAfterName(text: string, at: number): number {
-  if (codeAt(text, at) !== QUOTE) {
-    throw unexpected(text, at, 'a member name in double quotes')
-  }
-  const colon = skipSpace(text, endOfString(text, at))
-  if (codeAt(text, colon) !== COLON) {
-    throw unexpected(text, colon, '":"')
-  }
-  return skipSpace(text, colon + 1)
-}
-
-/** Returns the offset behind the closing quote. `indexOf` is a native byte search: long texts cost next to nothing. */
-function endOfString(text: string, start: number): number {
-  let close = text.indexOf('"', start + 1)
-  while (close !== -1 && text.charCodeAt(close - 1) === BACKSLASH && isEscaped(text, close, start)) {
-    close = text.indexOf('"', close + 1)
-  }
-  if (close === -1) {
-    throw unexpected(text, text.length, `the end of the string that begins at byte ${start}`)
-  }
-  return close + 1
-}
-
-/** Whether an odd number of backslashes stands before `quote`, counted no further back than `start`. */
-export function isEscaped(text: string, quote: number, start: number): boolean {
-  let at = quote - 1
-  while (at > start && text.charCodeAt(at) === BACKSLASH) {
-    at -= 1
-  }
-  return (quote - at) % 2 === 0
-}
-
-function endOfScalar(text: string, at: number, code: number): number {
-  if (code === MINUS || isDigit(code)) {
-    return endOfNumber(text, at)
-  }
-  for (const literal of ['true', 'false', 'null']) {
-    if (text.startsWith(literal, at)) {
-      return at + literal.length
-    }
-  }
-  throw unexpected(text, at, 'a JSON value')
-}
-
-function endOfNumber(text: string, start: number): number {
-  let at = codeAt(text, start) === MINUS ? start + 1 : start
-  at = codeAt(text, at) === DIGIT_0 ? at + 1 : endOfDigits(text, at)
-  if (codeAt(text, at) === DOT) {
-    at = endOfDigits(text, at + 1)
-  }
-  const code = codeAt(text, at)
-  if (code === 0x65 || code === 0x45) {
-    const sign = codeAt(text, at + 1)
-    at = endOfDigits(text, sign === MINUS || sign === 0x2b ? at + 2 : at + 1)
-  }
-  return at
-}
-
-function endOfDigits(text: string, start: number): number {
-  let at = start
-  while (isDigit(codeAt(text, at))) {
-    at += 1
-  }
-  if (at === start) {
-    throw unexpected(text, at, 'a digit')
-  }
-  return at
-}
-
-function isDigit(code: number): boolean {
-  return code >= DIGIT_0 && code <= DIGIT_9
-}
-
-function skipSpace(text: string, start: number): number {
-  let at = start
-  let code = codeAt(text, at)
-  while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
-    at += 1
-    code = codeAt(text, at)
-  }
-  return at
-}
-
-function codeAt(text: string, at: number): number {
-  return at < text.length ? text.charCodeAt(at) : END
-}
-
-function unexpected(text: string, at: number, expected: string): GatewayError {
-  const found = at < text.length ? JSON.stringify(text.charAt(at)) : 'the end of the body'
-  return refusal(`The request body is not valid JSON: at byte ${at} ${expected} was expected, not ${found}.`)
-}
-
-function refusal(message: string, cause?: unknown): GatewayError {
-  return new GatewayError('bad_request', message, { param: 'request_body', cause })
-}
-
 /** Only on the way to an error: the decoder puts U+FFFD where bytes are invalid, or where the body itself has one. */
 function firstInvalidByte(body: Buffer): number {
   const text = body.toString('utf8')
@@ -348,93 +196,4 @@ function firstInvalidByte(body: Buffer): number {
     from = at + 1
   }
   return offset
-}
-
-/**
- * The body with members replaced, added or removed: a list of slices, in order. All other bytes are the body's own,
- * not copied. A member that is not there yet is added at the end. Of two edits of one name the last one counts.
- */
-export function spliceMembers(members: JsonMembers, edits: readonly MemberEdit[]): Buffer[] {
-  const { body } = members
-  const parts: Buffer[] = []
-  /** Bytes before it are in `parts` or cut. */
-  let copied = 0
-  /** Where the text of the last member that stays ends. */
-  let keptEnd = -1
-  /** Where a run of removed members begins, if one is open. */
-  let cutStart = -1
-  for (const member of members.byName.values()) {
-    const edit = lastEdit(edits, member.name)
-    if (edit !== undefined && edit.value === undefined) {
-      cutStart = cutStart === -1 ? member.nameStart : cutStart
-      continue
-    }
-    if (cutStart !== -1) {
-      pushSlice(parts, body, copied, cutStart)
-      copied = member.nameStart
-      cutStart = -1
-    }
-    if (edit?.value !== undefined) {
-      pushSlice(parts, body, copied, member.valueStart)
-      parts.push(Buffer.from(edit.value))
-      copied = member.valueEnd
-    }
-    keptEnd = member.valueEnd
-  }
-  const insertAt = keptEnd === -1 ? (cutStart === -1 ? members.closeBrace : cutStart) : keptEnd
-  pushSlice(parts, body, copied, insertAt)
-  const added = addedMembers(members, edits, keptEnd !== -1)
-  if (added !== '') {
-    parts.push(Buffer.from(added))
-  }
-  const last = cutStart === -1 ? insertAt : lastValueEnd(members)
-  pushSlice(parts, body, last, body.length)
-  return parts
-}
-
-/** Sum of the parts' lengths in bytes: the `content-length` of a spliced body. */
-export function byteLengthOf(parts: readonly Buffer[]): number {
-  let length = 0
-  for (const part of parts) {
-    length += part.length
-  }
-  return length
-}
-
-function lastEdit(edits: readonly MemberEdit[], name: string): MemberEdit | undefined {
-  let found: MemberEdit | undefined
-  for (const edit of edits) {
-    if (edit.name === name) {
-      found = edit
-    }
-  }
-  return found
-}
-
-function addedMembers(members: JsonMembers, edits: readonly MemberEdit[], afterOther: boolean): string {
-  let text = ''
-  for (const edit of edits) {
-    if (
-      edit.value !== undefined &&
-      members.get(edit.name) === undefined &&
-      lastEdit(edits, edit.name) === edit
-    ) {
-      text += `${afterOther || text !== '' ? ',' : ''}${JSON.stringify(edit.name)}:${edit.value}`
-    }
-  }
-  return text
-}
-
-function lastValueEnd(members: JsonMembers): number {
-  let end = members.closeBrace
-  for (const member of members.byName.values()) {
-    end = member.valueEnd
-  }
-  return end
-}
-
-function pushSlice(parts: Buffer[], body: Buffer, start: number, end: number): void {
-  if (end > start) {
-    parts.push(body.subarray(start, end))
-  }
 }

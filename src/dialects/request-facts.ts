@@ -34,18 +34,18 @@ export function readStream(members: JsonMembers): boolean {
 }
 
 /**
- * The client's bound on output tokens: the first of `names` that is there. A negative bound, which some hosts take as
- * "none", is none.
+ * A whole number, such as the client's bound on output tokens: the first of `names` that is there. A negative one,
+ * which some hosts take as "no bound", is none.
  * @throws GatewayError `bad_request` when it is not a whole number.
  */
-export function readTokenBound(members: JsonMembers, ...names: readonly string[]): number | undefined {
+export function readWholeNumber(members: JsonMembers, ...names: readonly string[]): number | undefined {
   for (const name of names) {
     const bound = members.value(name)
     if (bound === undefined || bound === null) {
       continue
     }
     if (typeof bound !== 'number' || !Number.isSafeInteger(bound)) {
-      throw wrongType(name, 'a whole number of tokens', bound)
+      throw wrongType(name, 'a whole number', bound)
     }
     return bound < 0 ? undefined : bound
   }

@@ -69,6 +69,7 @@ export class SseSplitter {
     let frameStart = 0
     let at = 0
     let nextCr = text.indexOf('\r')
+    let nextLf = text.indexOf('\n')
     while (at < text.length) {
       const code = text.charCodeAt(at)
       if (this.#afterCr) {
@@ -96,7 +97,9 @@ export class SseSplitter {
       if (nextCr !== -1 && nextCr < at) {
         nextCr = text.indexOf('\r', at)
       }
-      const nextLf = text.indexOf('\n', at)
+      if (nextLf !== -1 && nextLf < at) {
+        nextLf = text.indexOf('\n', at)
+      }
       const lineEnd = nextCr !== -1 && (nextLf === -1 || nextCr < nextLf) ? nextCr : nextLf
       this.#atLineStart = lineEnd !== -1
       this.#afterCr = lineEnd !== -1 && lineEnd === nextCr
@@ -148,9 +151,10 @@ export function readEvent(frame: SseFrame): SseEvent {
   const { text, bytes, start } = frame
   let event = ''
   let data: string | undefined
+  const hasCr = text.includes('\r')
   let at = 0
   while (at < text.length) {
-    const end = endOfLine(text, at)
+    const end = endOfLine(text, at, hasCr)
     if (text.startsWith('data', at)) {
       const from = valueStart(text, at + 4, end)
       if (from !== -1) {
@@ -166,22 +170,28 @@ export function readEvent(frame: SseFrame): SseEvent {
   return { event, data }
 }
 
-/** The `event` field of a frame that begins with it, as those of the dialects with named events do; else empty. */
+/** The `event` field of a frame that begins with it, as those of the dialects with named events do; else empty.
+ * A frame whose lines end in CR alone gives no usable name here: `readEvent` does. */
 export function leadingEventName(text: string): string {
   if (!text.startsWith('event:')) {
     return ''
   }
-  return text.slice(text.charCodeAt(6) === SPACE ? 7 : 6, endOfLine(text, 6))
+  const end = text.indexOf('\n')
+  const name = text.slice(text.charCodeAt(6) === SPACE ? 7 : 6, end === -1 ? text.length : end)
+  return name.endsWith('\r') ? name.slice(0, -1) : name
 }
 
-/** Where the line that holds `at` ends. */
-function endOfLine(text: string, at: number): number {
-  const lf = text.indexOf('\n', at)
-  const cr = text.indexOf('\r', at)
-  if (lf === -1 || cr === -1) {
-    return lf === -1 && cr === -1 ? text.length : Math.max(lf, cr)
+/** Where the line that holds `at` ends. Events with CR are rare: only they are searched character by character. */
+function endOfLine(text: string, at: number, hasCr: boolean): number {
+  if (!hasCr) {
+    const lf = text.indexOf('\n', at)
+    return lf === -1 ? text.length : lf
   }
-  return Math.min(lf, cr)
+  let end = at
+  while (end < text.length && text.charCodeAt(end) !== LF && text.charCodeAt(end) !== CR) {
+    end += 1
+  }
+  return end
 }
 
 /** Where the value begins of a field whose name ended at `at`; -1 when the line is another field's. */

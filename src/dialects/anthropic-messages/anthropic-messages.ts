@@ -6,7 +6,7 @@ import { anthropicMetadataEdits, removalsOf, removeGatewayMembers } from '../gat
 import type { JsonMembers } from '../json-members.ts'
 import { textOf } from '../json-value.ts'
 import { NOT_AN_ANSWER } from '../openai-answer.ts'
-import { readAttribution, readModel, readStream, readTokenBound } from '../request-facts.ts'
+import { readAttribution, readModel, readStream, readWholeNumber } from '../request-facts.ts'
 import { writeAnthropicError, writeAnthropicStreamError } from '../write-error.ts'
 import { MessagesStreamTap } from './messages-stream.ts'
 
@@ -39,7 +39,7 @@ function readRequest(members: JsonMembers, pathModel: string | undefined): Reque
   return {
     model: readModel(members, pathModel),
     stream: readStream(members),
-    maxOutputTokens: readTokenBound(members, 'max_tokens'),
+    maxOutputTokens: readWholeNumber(members, 'max_tokens'),
     asksStreamUsage: true,
     ...readAttribution(members),
   }

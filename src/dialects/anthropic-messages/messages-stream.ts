@@ -13,7 +13,7 @@ export class MessagesStreamTap extends FrameTap {
   finished = false
   usage: Usage | undefined = undefined
   /** Usage as told so far. Its figures are cumulative: a later one replaces an earlier one, and is never added. */
-  #told: Record<string, unknown> = {}
+  #told: JsonObject = {}
 
   protected override readFrame(frame: SseFrame): boolean {
     const name = leadingEventName(frame.text)
@@ -70,11 +70,8 @@ export class MessagesStreamTap extends FrameTap {
     if (usage === undefined) {
       return
     }
-    for (const [name, value] of Object.entries(usage)) {
-      if (value !== null) {
-        this.#told[name] = value
-      }
-    }
+    const told = Object.entries(usage).filter(([, value]) => value !== null)
+    this.#told = { ...this.#told, ...Object.fromEntries(told) }
     this.usage = anthropicUsage(this.#told)
   }
 

@@ -21,7 +21,6 @@ export class ChatStreamTap extends FrameTap {
   readonly #choiceCount: number | undefined
   /** Choices that told a finish reason. */
   readonly #finishedChoices = new Set<number>()
-  #openChoices = new Set<number>()
   #done = false
   /** True once every choice has ended with a chunk that held nothing else: nothing but usage can follow. */
   #allFinished = false
@@ -43,9 +42,7 @@ export class ChatStreamTap extends FrameTap {
 
   override end(): Buffer | undefined {
     const rest = super.end()
-    if (this.#finishedChoices.size > 0 && this.#openChoices.size === 0) {
-      this.#allFinished = this.#finishedChoices.size >= (this.#choiceCount ?? 1)
-    }
+    this.#allFinished = this.#finishedChoices.size >= (this.#choiceCount ?? 1)
     return rest
   }
 
@@ -90,16 +87,11 @@ export class ChatStreamTap extends FrameTap {
   }
 
   #readChoice(choice: JsonObject | undefined, bytes: number): void {
-    const index = countOf(choice?.['index']) ?? 0
     if (typeof choice?.['finish_reason'] !== 'string') {
-      if (!this.#finishedChoices.has(index)) {
-        this.#openChoices.add(index)
-      }
       return
     }
     this.contentSeen = true
-    this.#openChoices.delete(index)
-    this.#finishedChoices.add(index)
+    this.#finishedChoices.add(countOf(choice['index']) ?? 0)
     if (bytes === 0 && this.#choiceCount !== undefined) {
       this.#allFinished = this.#finishedChoices.size >= this.#choiceCount
     }

@@ -8,7 +8,7 @@ import {
   readAttribution,
   readModel,
   readStream,
-  readTokenBound,
+  readWholeNumber,
 } from '../request-facts.ts'
 import { includeUsageEdit } from '../stream-usage.ts'
 import { writeOpenAiError, writeOpenAiStreamError } from '../write-error.ts'
@@ -33,9 +33,9 @@ function readRequest(members: JsonMembers, pathModel: string | undefined): Reque
   return {
     model: readModel(members, pathModel),
     stream: readStream(members),
-    maxOutputTokens: readTokenBound(members, 'max_completion_tokens', 'max_tokens'),
+    maxOutputTokens: readWholeNumber(members, 'max_completion_tokens', 'max_tokens'),
     asksStreamUsage: readAsksStreamUsage(members),
-    choiceCount: readTokenBound(members, 'n'),
+    choiceCount: readWholeNumber(members, 'n'),
     ...readAttribution(members),
   }
 }

@@ -9,7 +9,7 @@ import {
   readAttribution,
   readModel,
   readStream,
-  readTokenBound,
+  readWholeNumber,
 } from '../request-facts.ts'
 import { includeUsageEdit } from '../stream-usage.ts'
 import { writeOpenAiError, writeOpenAiStreamError } from '../write-error.ts'
@@ -34,7 +34,7 @@ function readRequest(members: JsonMembers, pathModel: string | undefined): Reque
   return {
     model: readModel(members, pathModel),
     stream: readStream(members),
-    maxOutputTokens: readTokenBound(members, 'max_tokens'),
+    maxOutputTokens: readWholeNumber(members, 'max_tokens'),
     asksStreamUsage: readAsksStreamUsage(members),
     choiceCount: choiceCountOf(members),
     ...readAttribution(members),
@@ -45,7 +45,7 @@ function readRequest(members: JsonMembers, pathModel: string | undefined): Reque
 function choiceCountOf(members: JsonMembers): number | undefined {
   const prompt = members.get('prompt')
   const list = prompt !== undefined && members.body[prompt.valueStart] === 0x5b
-  return list ? undefined : (readTokenBound(members, 'n') ?? 1)
+  return list ? undefined : (readWholeNumber(members, 'n') ?? 1)
 }
 
 function upstreamEdits(members: JsonMembers, facts: RequestFacts): readonly MemberEdit[] {

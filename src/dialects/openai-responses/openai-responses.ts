@@ -2,7 +2,7 @@
 import type { AnswerFacts, Dialect, MemberEdit, RequestFacts } from '../dialect.ts'
 import { openAiMetadataEdits, removalsOf, removeGatewayMembers } from '../gateway-members.ts'
 import type { JsonMembers } from '../json-members.ts'
-import { readAttribution, readModel, readStream, readTokenBound } from '../request-facts.ts'
+import { readAttribution, readModel, readStream, readWholeNumber } from '../request-facts.ts'
 import { writeOpenAiError, writeResponsesStreamError } from '../write-error.ts'
 import { readResponse } from './read-response.ts'
 import { ResponsesStreamTap } from './responses-stream.ts'
@@ -27,7 +27,7 @@ function readRequest(members: JsonMembers, pathModel: string | undefined): Reque
   return {
     model: readModel(members, pathModel),
     stream: readStream(members),
-    maxOutputTokens: readTokenBound(members, 'max_output_tokens'),
+    maxOutputTokens: readWholeNumber(members, 'max_output_tokens'),
     asksStreamUsage: true,
     ...readAttribution(members),
   }

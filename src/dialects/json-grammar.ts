@@ -1,0 +1,180 @@
+/**
+ * JSON's grammar over text that holds one character a byte: where a value ends that begins at an offset. The functions
+ * take and return offsets; none recurses, and none allocates unless it throws.
+ */
+import { GatewayError } from '../errors/gateway-error.ts'
+
+/** Levels of nesting that a body may have; the body's own object is the first. */
+export const MAX_DEPTH = 200
+
+const QUOTE = 0x22
+export const COMMA = 0x2c
+const MINUS = 0x2d
+const DOT = 0x2e
+const DIGIT_0 = 0x30
+const DIGIT_9 = 0x39
+const COLON = 0x3a
+const OPEN_BRACKET = 0x5b
+export const BACKSLASH = 0x5c
+export const OPEN_BRACE = 0x7b
+export const CLOSE_BRACE = 0x7d
+/** `}` stands this far behind `{` in ASCII, and `]` behind `[`. */
+const OPEN_TO_CLOSE = 2
+/** What `codeAt` gives behind the last character. */
+const END = -1
+
+/** The open containers of the value under scan, by their opening character. The scan is synchronous: one is enough. */
+const open = new Uint8Array(MAX_DEPTH)
+
+/** Returns the offset behind the value that begins at `start`, whatever its kind and depth; without recursion. */
+export function endOfValue(text: string, start: number): number {
+  let depth = 1
+  let at = start
+  for (;;) {
+    // A value begins at `at`.
+    let code = codeAt(text, at)
+    if (code === QUOTE) {
+      at = endOfString(text, at)
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      if (depth === MAX_DEPTH) {
+        throw refusal(`The request body nests deeper than ${MAX_DEPTH} levels at byte ${at}.`)
+      }
+      const inner = skipSpace(text, at + 1)
+      if (codeAt(text, inner) !== code + OPEN_TO_CLOSE) {
+        open[depth] = code
+        depth += 1
+        at = code === OPEN_BRACE ? valueAfterName(text, inner) : inner
+        continue
+      }
+      at = inner + 1
+    } else {
+      at = endOfScalar(text, at, code)
+    }
+    // A value ended before `at`: close what it closes, up to the next value.
+    for (;;) {
+      if (depth === 1) {
+        return at
+      }
+      at = skipSpace(text, at)
+      code = codeAt(text, at)
+      const opened = open[depth - 1] ?? OPEN_BRACE
+      if (code === COMMA) {
+        at = skipSpace(text, at + 1)
+        at = opened === OPEN_BRACE ? valueAfterName(text, at) : at
+        break
+      }
+      if (code !== opened + OPEN_TO_CLOSE) {
+        throw unexpected(text, at, opened === OPEN_BRACE ? '"," or "}"' : '"," or "]"')
+      }
+      depth -= 1
+      at += 1
+    }
+  }
+}
+
+/** Takes a member's name, which must begin at `at`, and its colon; returns where the value begins. */
+export function valueAfterName(text: string, at: number): number {
+  if (codeAt(text, at) !== QUOTE) {
+    throw unexpected(text, at, 'a member name in double quotes')
+  }
+  const colon = skipSpace(text, endOfString(text, at))
+  if (codeAt(text, colon) !== COLON) {
+    throw unexpected(text, colon, '":"')
+  }
+  return skipSpace(text, colon + 1)
+}
+
+/** Returns the offset behind the closing quote. `indexOf` is a native byte search: long texts cost next to nothing. */
+export function endOfString(text: string, start: number): number {
+  let close = text.indexOf('"', start + 1)
+  while (close !== -1 && text.charCodeAt(close - 1) === BACKSLASH && isEscaped(text, close, start)) {
+    close = text.indexOf('"', close + 1)
+  }
+  if (close === -1) {
+    throw unexpected(text, text.length, `the end of the string that begins at byte ${start}`)
+  }
+  return close + 1
+}
+
+/** Whether an odd number of backslashes stands before `quote`, counted no further back than `start`. */
+export function isEscaped(text: string, quote: number, start: number): boolean {
+  let at = quote - 1
+  while (at > start && text.charCodeAt(at) === BACKSLASH) {
+    at -= 1
+  }
+  return (quote - at) % 2 === 0
+}
+
+function endOfScalar(text: string, at: number, code: number): number {
+  if (code === MINUS || isDigit(code)) {
+    return endOfNumber(text, at)
+  }
+  for (const literal of ['true', 'false', 'null']) {
+    if (text.startsWith(literal, at)) {
+      return at + literal.length
+    }
+  }
+  throw unexpected(text, at, 'a JSON value')
+}
+
+function endOfNumber(text: string, start: number): number {
+  let at = codeAt(text, start) === MINUS ? start + 1 : start
+  at = codeAt(text, at) === DIGIT_0 ? at + 1 : endOfDigits(text, at)
+  if (codeAt(text, at) === DOT) {
+    at = endOfDigits(text, at + 1)
+  }
+  const code = codeAt(text, at)
+  if (code === 0x65 || code === 0x45) {
+    const sign = codeAt(text, at + 1)
+    at = endOfDigits(text, sign === MINUS || sign === 0x2b ? at + 2 : at + 1)
+  }
+  return at
+}
+
+function endOfDigits(text: string, start: number): number {
+  let at = start
+  while (isDigit(codeAt(text, at))) {
+    at += 1
+  }
+  if (at === start) {
+    throw unexpected(text, at, 'a digit')
+  }
+  return at
+}
+
+function isDigit(code: number): boolean {
+  return code >= DIGIT_0 && code <= DIGIT_9
+}
+
+/** Returns the offset of the next character that is no white space of JSON. */
+export function skipSpace(text: string, start: number): number {
+  let at = start
+  let code = codeAt(text, at)
+  while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
+    at += 1
+    code = codeAt(text, at)
+  }
+  return at
+}
+
+/** The character's code; -1 behind the last one. */
+export function codeAt(text: string, at: number): number {
+  return at < text.length ? text.charCodeAt(at) : END
+}
+
+/** The error for a body that breaks the grammar: names the offset, what was expected and what stands there. */
+export function unexpected(text: string, at: number, expected: string): GatewayError {
+  const code = codeAt(text, at)
+  const found =
+    code === END
+      ? 'the end of the body'
+      : code > 0x20 && code < 0x7f
+        ? `"${text.charAt(at)}"`
+        : `the byte 0x${code.toString(16).padStart(2, '0')}`
+  return refusal(`The request body is not valid JSON: at byte ${at} ${expected} was expected, not ${found}.`)
+}
+
+/** The error for a body that is refused as a whole. */
+export function refusal(message: string, cause?: unknown): GatewayError {
+  return new GatewayError('bad_request', message, { param: 'request_body', cause })
+}
