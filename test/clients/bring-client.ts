@@ -1,0 +1,77 @@
+/**
+ * Brings real client programs for tests: each is downloaded once as an npm package of an exact version, without its
+ * install scripts, into a cache that outlives the work tree.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+interface ClientPackage {
+  readonly name: string
+  readonly version: string
+  /** The program's file, in the folder that holds `node_modules`. */
+  readonly program: string
+}
+
+const PLATFORM = `${process.platform}-${process.arch}`
+
+const CLIENTS = {
+  /** The package `claude-code` itself holds but a stub; the program stands in the package of the platform. */
+  'claude-code': {
+    name: `@anthropic-ai/claude-code-${PLATFORM}`,
+    version: '2.1.330',
+    program: `node_modules/@anthropic-ai/claude-code-${PLATFORM}/claude`,
+  },
+  codex: { name: '@openai/codex', version: '0.169.0', program: 'node_modules/@openai/codex/bin/codex.js' },
+} as const satisfies Record<string, ClientPackage>
+
+export type ClientName = keyof typeof CLIENTS
+
+function cacheFolder(): string {
+  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sluice', 'clients')
+}
+
+/**
+ * The path of the client's program. The first call for a version downloads some 400 MB; tests that call it need a
+ * time-out to match.
+ * @throws Error when the package cannot be installed or does not hold the program.
+ */
+export async function bringClient(name: ClientName): Promise<string> {
+  const client = CLIENTS[name]
+  const folder = join(cacheFolder(), `${name}-${client.version}-${PLATFORM}`)
+  if (!existsSync(folder)) await install(client, folder)
+  const program = join(folder, client.program)
+  if (!existsSync(program))
+    throw new Error(`${client.name}@${client.version} does not hold ${client.program}`)
+  return program
+}
+
+/** Installs beside the final place and moves there in one step: two tests that do so at once are no harm. */
+async function install(client: ClientPackage, folder: string): Promise<void> {
+  await mkdir(cacheFolder(), { recursive: true })
+  const staging = await mkdtemp(`${folder}.partial-`)
+  try {
+    await writeFile(join(staging, 'package.json'), '{"private":true}\n')
+    await promisify(execFile)(
+      'npm',
+      [
+        'install',
+        '--ignore-scripts',
+        '--no-audit',
+        '--no-fund',
+        '--save-exact',
+        '--loglevel=error',
+        `${client.name}@${client.version}`,
+      ],
+      { cwd: staging },
+    )
+    await rename(staging, folder).catch((error: unknown) => {
+      if (!existsSync(folder)) throw error
+    })
+  } finally {
+    await rm(staging, { recursive: true, force: true })
+  }
+}
