@@ -53,11 +53,6 @@ export function defaultConfig(environment: Environment): LoadedConfig {
   return readConfig({ root, issues: [], files: [], fingerprint: '' }, environment)
 }
 
-/** Puts what the file exports into `target`, normally `process.env`. What was there gives way, as it does in LiteLLM. */
-export function exportEnvironment(config: Config, target: Record<string, string | undefined>): void {
-  Object.assign(target, revealAll(config.environment_variables))
-}
-
 const DEFAULT_RETRIES = 2
 const DEFAULT_TIMEOUT_SECONDS = 600
 

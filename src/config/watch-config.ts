@@ -78,7 +78,8 @@ class ConfigWatcher implements ConfigWatch {
 
   check(): Promise<void> {
     // One after the other: two reloads must not overtake each other.
-    this.#checking = this.#checking.then(() => this.#compare())
+    const compare = async () => await this.#compare()
+    this.#checking = this.#checking.then(compare, compare)
     return this.#checking
   }
 

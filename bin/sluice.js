@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// The command `sluice`: runs the gateway, or says which Node it needs. Plain syntax, so that an old Node gets this far.
+import { existsSync } from 'node:fs'
+
+const major = Number(process.versions.node.split('.')[0])
+
+if (major < 24) {
+  process.stderr.write(
+    'sluice needs Node 24 or newer; this is ' +
+      process.versions.node +
+      '.\nGet one from https://nodejs.org, or run `npm start` in a clone of the repository, which brings its own.\n',
+  )
+  process.exitCode = 1
+} else {
+  const built = new URL('../dist/main.js', import.meta.url)
+  const entry = existsSync(built) ? built : new URL('../src/main.ts', import.meta.url)
+  import(entry.href).catch(function (error) {
+    process.stderr.write(error.stack + '\n')
+    process.exitCode = 1
+  })
+}

@@ -1,0 +1,211 @@
+/** Reads the command line and the environment into one `Command`. */
+import { parseArgs } from 'node:util'
+import type { Environment } from '../config/environment.ts'
+import { nearestName } from '../config/nearest-name.ts'
+import { readSwitch } from '../config/setting.ts'
+import { type LogLevel, parseLogLevel } from '../telemetry/logs/log-level.ts'
+import { COMMANDS, type CommandName, helpText, IGNORED_OPTIONS, OPTIONS, type OptionSpec } from './options.ts'
+import type { ServeOptions } from './serve.ts'
+
+export type Command =
+  | { readonly kind: 'serve'; readonly options: ServeOptions }
+  | { readonly kind: 'migrate'; readonly options: ServeOptions }
+  | { readonly kind: 'check'; readonly configPath: string; readonly json: boolean }
+  | { readonly kind: 'sim'; readonly argv: readonly string[] }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'help'; readonly text: string }
+
+/** Longer than the 60 s after which load balancers drop an idle connection: they must be the ones to close it. */
+const DEFAULT_KEEP_ALIVE_SECONDS = 75
+
+/** A command line that cannot be followed. The message names the option, what was expected, and what to do. */
+export class ArgumentError extends Error {
+  override readonly name = 'ArgumentError'
+}
+
+/**
+ * @param argv without the program's own two: `process.argv.slice(2)`.
+ * @throws ArgumentError
+ */
+export function parseArguments(argv: readonly string[], environment: Environment): Command {
+  const first = argv[0]
+  const name = first === undefined || first.startsWith('-') ? undefined : commandName(first)
+  const rest = name === undefined ? argv : argv.slice(1)
+  if (name === 'sim') return { kind: 'sim', argv: rest }
+  const given = readOptions(rest)
+  if (name === 'help' || given.has('help')) return { kind: 'help', text: helpText() }
+  if (name === 'version' || given.has('version')) return { kind: 'version' }
+  const values = new OptionValues(given, environment)
+  if (name === 'check' || values.isOn('validate_config')) return checkCommand(values)
+  const kind = name === 'migrate' || values.isOn('skip_server_startup') ? 'migrate' : 'serve'
+  return { kind, options: serveOptions(values) }
+}
+
+function commandName(word: string): CommandName {
+  const command = COMMANDS.find((candidate) => candidate === word)
+  if (command !== undefined) return command
+  throw new ArgumentError(
+    `"${word}" is not a command${suggestion(word, COMMANDS)}. Commands: ${COMMANDS.join(', ')}`,
+  )
+}
+
+const ALL_OPTIONS: ReadonlyMap<string, OptionSpec> = new Map(
+  [...OPTIONS, ...IGNORED_OPTIONS].map((option) => [option.name, option]),
+)
+
+/** The options given on the command line: value, or `true` for a switch. The last one of a name counts. */
+function readOptions(argv: readonly string[]): Map<string, string | true> {
+  const known = [...ALL_OPTIONS.values()].flatMap((option) => {
+    const config = {
+      type: option.value === undefined ? ('boolean' as const) : ('string' as const),
+      ...(option.short === undefined ? {} : { short: option.short }),
+    }
+    const dashed = option.name.replaceAll('_', '-')
+    return dashed === option.name
+      ? [[option.name, config] as const]
+      : [[option.name, config] as const, [dashed, { type: config.type }] as const]
+  })
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: Object.fromEntries(known),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const given = new Map<string, string | true>()
+  for (const token of tokens) {
+    if (token.kind === 'positional') {
+      throw new ArgumentError(
+        `unexpected argument "${token.value}": a command stands first, and options begin with --`,
+      )
+    }
+    if (token.kind === 'option') {
+      const option = ALL_OPTIONS.get(token.name.replaceAll('-', '_'))
+      if (option === undefined) throw unknownOption(token.rawName, token.name)
+      given.set(option.name, valueOf(option, token.rawName, token.value, token.inlineValue === true))
+    }
+  }
+  return given
+}
+
+function unknownOption(rawName: string, name: string): ArgumentError {
+  const nearest = nearestName(name.replaceAll('-', '_'), ALL_OPTIONS.keys())
+  const advice = nearest === undefined ? 'sluice --help lists the options' : `did you mean --${nearest}?`
+  return new ArgumentError(`the option ${rawName} is not known; ${advice}`)
+}
+
+function valueOf(
+  option: OptionSpec,
+  rawName: string,
+  value: string | undefined,
+  isInline: boolean,
+): string | true {
+  if (option.value === undefined) return isInline && value !== undefined ? value : true
+  if (value === undefined || (!isInline && value.startsWith('--'))) {
+    throw new ArgumentError(`the option ${rawName} needs a value: ${rawName} ${option.value}`)
+  }
+  return value
+}
+
+/** Command line first, then environment. An empty variable counts as not set. */
+class OptionValues {
+  readonly #given: ReadonlyMap<string, string | true>
+  readonly #environment: Environment
+
+  constructor(given: ReadonlyMap<string, string | true>, environment: Environment) {
+    this.#given = given
+    this.#environment = environment
+  }
+
+  /** The value and where it comes from, for messages. */
+  find(name: string): { readonly text: string; readonly origin: string } | undefined {
+    const given = this.#given.get(name)
+    if (given !== undefined) return { text: given === true ? 'true' : given, origin: `--${name}` }
+    const variable = ALL_OPTIONS.get(name)?.variable
+    const text = variable === undefined ? undefined : this.#environment[variable]
+    return text && variable !== undefined ? { text, origin: `${variable} (environment)` } : undefined
+  }
+
+  text(name: string): string | undefined {
+    return this.find(name)?.text
+  }
+
+  isOn(name: string): boolean {
+    const found = this.find(name)
+    if (found === undefined) return false
+    const isOn = readSwitch(found.text)
+    // DEBUG belongs to other programs too, which put words of their own into it.
+    if (isOn === undefined && found.origin.startsWith('--')) {
+      throw new ArgumentError(`${found.origin}: expected true or false, found "${found.text}"`)
+    }
+    return isOn ?? false
+  }
+
+  number(name: string, expected: string, isFit: (value: number) => boolean): number | undefined {
+    const found = this.find(name)
+    if (found === undefined) return undefined
+    const number = /^\s*\d+(\.\d+)?\s*$/.test(found.text) ? Number(found.text) : Number.NaN
+    if (isFit(number)) return number
+    throw new ArgumentError(`${found.origin}: expected ${expected}, found "${found.text}"`)
+  }
+
+  logLevel(): LogLevel {
+    if (this.isOn('debug') || this.isOn('detailed_debug')) return 'debug'
+    return parseLogLevel(this.#environment['LITELLM_LOG']) ?? 'info'
+  }
+}
+
+function checkCommand(values: OptionValues): Command {
+  const configPath = values.text('config')
+  if (configPath === undefined) {
+    throw new ArgumentError('check needs a config file: sluice check --config FILE, or CONFIG_FILE_PATH')
+  }
+  return { kind: 'check', configPath, json: values.isOn('json') }
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 65_535
+}
+
+function serveOptions(values: OptionValues): ServeOptions {
+  const keepAliveSeconds = values.number('keepalive_timeout', 'a number of seconds', (value) => value >= 0)
+  const keyFile = values.text('ssl_keyfile_path')
+  const certificateFile = values.text('ssl_certfile_path')
+  if ((keyFile === undefined) !== (certificateFile === undefined)) {
+    const missing = keyFile === undefined ? 'ssl_keyfile_path' : 'ssl_certfile_path'
+    throw new ArgumentError(`TLS needs a key and a certificate: --${missing} FILE is missing`)
+  }
+  return {
+    configFile: values.text('config'),
+    host: values.text('host') ?? '0.0.0.0',
+    port: values.number('port', 'a port number from 0 to 65535', isPort) ?? 4000,
+    dataDir: values.text('data_dir') ?? 'data',
+    logLevel: values.logLevel(),
+    keepAliveTimeoutMs: (keepAliveSeconds ?? DEFAULT_KEEP_ALIVE_SECONDS) * 1000,
+    keyFile,
+    certificateFile,
+    warnings: warningsOf(values),
+  }
+}
+
+function warningsOf(values: OptionValues): string[] {
+  const warnings: string[] = []
+  const workers = values.number(
+    'num_workers',
+    'a whole number from 1',
+    (value) => Number.isInteger(value) && value >= 1,
+  )
+  if (workers !== undefined && workers > 1) {
+    warnings.push(`num_workers ${workers} is accepted, but one worker runs: more are not in force yet`)
+  }
+  for (const { name } of IGNORED_OPTIONS) {
+    const found = values.find(name)
+    if (found !== undefined) warnings.push(`${found.origin} is accepted, but has no effect`)
+  }
+  return warnings
+}
+
+function suggestion(word: string, names: readonly string[]): string {
+  const nearest = nearestName(word, names)
+  return nearest === undefined ? '' : `; did you mean "${nearest}"?`
+}
