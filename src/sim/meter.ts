@@ -11,7 +11,10 @@ import type { Usage } from '../dialects/usage.ts'
 export type MeterState = 'streaming' | 'complete' | 'aborted' | 'faulted'
 
 export interface MeterEntry {
-  /** The gateway's `x-litellm-call-id` where it sends one, else the simulator's own request id. */
+  /**
+   * The gateway's id of the call, from the header `x-litellm-call-id` or `x-client-request-id`; else the simulator's
+   * own request id. One call may have several entries: one an attempt.
+   */
   readonly callId: string
   readonly simRequestId: string
   readonly dialect: DialectName

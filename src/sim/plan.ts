@@ -78,11 +78,6 @@ export function planAnswer(facts: PlanFacts): Plan {
   return { request, id, createdS, blocks, stop, usage }
 }
 
-/** The usage of a call that produces nothing: embeddings, count_tokens. */
-export function inputUsage(facts: PlanFacts): Usage {
-  return usageOf(facts, 0, 0)
-}
-
 function usageOf(facts: PlanFacts, outputTokens: number, reasoningTokens: number): Usage {
   const { instructions, prompt, request } = facts
   return {

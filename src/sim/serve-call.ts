@@ -15,7 +15,7 @@ import type { Meter, MeterCall } from './meter.ts'
 import type { Plan } from './plan.ts'
 import type { PromptCache } from './prompt-cache.ts'
 import type { SimRequest } from './sim-request.ts'
-import type { Wire } from './wire/wire.ts'
+import type { ProviderError, Wire } from './wire/wire.ts'
 
 /** What calls share. */
 export interface ProviderState {
@@ -39,7 +39,7 @@ const STREAM_ERROR_STATUS = 529
 
 export function serveCall(state: ProviderState, call: ProviderCall): void {
   const { wire, id, request, response } = call
-  const callId = headerOf(request, 'x-litellm-call-id') ?? id
+  const callId = callIdOf(request) ?? id
   const meter = state.meter.begin({ callId, simRequestId: id, dialect: wire.dialect })
   const parts: FaultParts = { response, instructions: {}, family: wire.family, id }
   const refusal = refusalOf(state, wire, request)
@@ -52,10 +52,15 @@ export function serveCall(state: ProviderState, call: ProviderCall): void {
     const instructions = withHeaders(simRequest.instructions, request)
     answerLater(new CallAnswer(state, call, meter, simRequest, instructions))
   } catch (error) {
-    if (!(error instanceof BadRequestError) && !(error instanceof InstructionError)) throw error
-    const param = error instanceof BadRequestError ? error.param : undefined
-    meter.end('faulted', sendError(parts, { status: 400, message: error.message, param }))
+    meter.end('faulted', sendError(parts, providerErrorOf(error)))
   }
+}
+
+/** What cannot be read is the caller's fault; anything else must not end the process that serves it. */
+function providerErrorOf(error: unknown): ProviderError {
+  if (error instanceof BadRequestError) return { status: 400, message: error.message, param: error.param }
+  if (error instanceof InstructionError) return { status: 400, message: `Simulator: ${error.message}.` }
+  return { status: 500, message: `Simulator: ${String(error)}` }
 }
 
 /** Waits as long as the caller asked before the first byte. */
@@ -124,7 +129,7 @@ class CallAnswer {
   #strikingFault(): Fault | undefined {
     const { fault, times } = this.instructions
     if (fault === undefined) return undefined
-    const key = headerOf(this.#call.request, 'x-litellm-call-id') ?? hash('sha1', this.#call.body, 'base64')
+    const key = callIdOf(this.#call.request) ?? hash('sha1', this.#call.body, 'base64')
     return this.#state.faultCounts.strikes(key, times) ? fault : undefined
   }
 
@@ -166,12 +171,7 @@ class CallAnswer {
   }
 }
 
-interface Refusal {
-  readonly status: number
-  readonly message: string
-}
-
-function refusalOf(state: ProviderState, wire: Wire, request: IncomingMessage): Refusal | undefined {
+function refusalOf(state: ProviderState, wire: Wire, request: IncomingMessage): ProviderError | undefined {
   const credential = credentialOf(request)
   if (credential === '') return { status: 401, message: 'No credential was sent.' }
   if (state.credentials?.has(credential) === false) return { status: 401, message: 'Invalid credential.' }
@@ -185,6 +185,11 @@ function refusalOf(state: ProviderState, wire: Wire, request: IncomingMessage): 
 export function credentialOf(request: IncomingMessage): string {
   const bearer = request.headers.authorization?.replace(/^Bearer +/i, '')
   return bearer ?? headerOf(request, 'x-api-key') ?? headerOf(request, 'api-key') ?? ''
+}
+
+/** The id that a gateway gives the call, the same on each of its attempts. */
+function callIdOf(request: IncomingMessage): string | undefined {
+  return headerOf(request, 'x-litellm-call-id') ?? headerOf(request, 'x-client-request-id')
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

@@ -37,11 +37,11 @@ export const anthropicMessages: Wire = {
 export const anthropicCountTokens: Wire = {
   ...anthropicMessages,
   dialect: 'anthropic-count-tokens',
-  read: (body) => ({ ...readMessages(body, undefined), stream: false, cacheRules: 'none', thinking: 'none' }),
+  read: (body) => ({ ...readMessages(body, 0), stream: false, cacheRules: 'none', thinking: 'none' }),
   answer: (plan) => `{"input_tokens":${plan.usage.inputTokens}}`,
 }
 
-function readMessages(body: JsonObject, maxOutputTokens: number | undefined): SimRequest {
+function readMessages(body: JsonObject, maxOutputTokens: number): SimRequest {
   const model = stringOf(body['model'])
   if (model === undefined || model === '') throw new BadRequestError('model: Field required', 'model')
   if (!Array.isArray(body['messages'])) throw new BadRequestError('messages: Field required', 'messages')
