@@ -46,8 +46,8 @@ function parseCostKey(name: string): CostKey | undefined {
   }
 }
 
-/** True for every name that states a price, whether or not Sluice can bill by it: such a key is never sent upstream. */
-export function isCostKey(name: string): boolean {
+/** True for every name that states a price, whether or not Sluice can bill by it. */
+function isCostKey(name: string): boolean {
   return /(?:^|_)cost(?:_|$)/.test(name) || name === 'tiered_pricing'
 }
 

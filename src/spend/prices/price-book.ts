@@ -71,8 +71,8 @@ async function readText(file: string): Promise<string> {
 
 /**
  * Makes the price book.
- * @throws GatewayError `price_map_invalid` when a cost map is given and is not sound; a start without the operator's
- *   own prices would bill wrongly in silence.
+ * @throws GatewayError `price_map_invalid` when a cost map is given and is not sound: the caller must say so, for a
+ *   gateway that starts without its operator's own prices bills others.
  */
 export async function loadPriceBook(options: PriceBookOptions): Promise<PriceBook> {
   const book = new PriceBook(await loadBasePrices(), options.clock)
