@@ -42,13 +42,14 @@ const SHAPES: readonly Shape[] = [
   },
   { pattern: /\b(bearer|basic)( {1,4})[\w.~+/=-]{6,}/gi, replacement: `$1$2${REDACTED}` },
   {
-    pattern: /\b((?:set-)?cookie)(["']?\s{0,4}[:=]\s{0,4}\\?["']?)(?!\[redacted\])[^\r\n"\\]{4,}/gi,
+    pattern:
+      /\b((?:set-)?cookie)((?:\\?["'])?\s{0,4}[:=]\s{0,4}(?:\\?["'])?)(?!\[redacted\])[^\r\n"\\]{4,}/gi,
     replacement: `$1$2${REDACTED}`,
   },
   // Headers, as `name: value`, as members of JSON, and as a list of names and values in turn.
   {
     pattern:
-      /\b((?:x-|x-goog-|x-litellm-|ocp-apim-subscription-|api-)(?:api-key|key)|(?:proxy-)?authorization)(\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?|\\?["'],\s?\\?["'])(?!\[redacted\]|bearer |basic )[^\s"',;&\\]{4,}(?: [\w.~+/=-]{8,})?/gi,
+      /\b((?:x-|x-goog-|x-litellm-|ocp-apim-subscription-|api-)(?:api-key|key)|(?:proxy-)?authorization)((?:\\?["'])?\s{0,4}[:=]\s{0,4}(?:\\?["'])?|\\?["'],\s?\\?["'])(?!\[redacted\]|bearer |basic )[^\s"',;&\\]{4,}(?: [\w.~+/=-]{8,})?/gi,
     replacement: `$1$2${REDACTED}`,
   },
   // Parameters of a URL, and settings of a connection string.

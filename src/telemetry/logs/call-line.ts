@@ -41,11 +41,11 @@ export class CallLineWriter {
     const firstContent = start.stream ? firstContentMs(end) : undefined
     return (
       `{"level":"${level}","time":"${this.#timeText(end.endedAtMs)}","msg":"call ${end.ending}","event":"call",` +
-      `"call_id":${jsonText(start.callId)},"call_type":"${start.callType}","route":${jsonText(start.route)},` +
+      `"call_id":${this.#safeText(start.callId)},"call_type":"${start.callType}","route":${jsonText(start.route)},` +
       `"status":${end.httpStatus},"ending":"${end.ending}","stream":${start.stream},` +
-      `${this.#callerPart(start.caller)},"end_user":${this.#clientText(start.endUser)},` +
-      `"session_id":${this.#clientText(start.sessionId)},"requester_ip":${this.#clientText(start.requesterIp)},` +
-      `"model":${this.#clientText(start.requestedModel)},${this.#deploymentPart(end.deployment)},` +
+      `${this.#callerPart(start.caller)},"end_user":${this.#safeText(start.endUser)},` +
+      `"session_id":${this.#safeText(start.sessionId)},"requester_ip":${this.#safeText(start.requesterIp)},` +
+      `"model":${this.#safeText(start.requestedModel)},${this.#deploymentPart(end.deployment)},` +
       `"attempts":${end.attempts.length},${usagePart(end.usage)},"usage_source":"${end.usageSource}",` +
       `"cost_usd":${Number(end.cost) / 1e12},"cost":"${toDecimal(end.cost)}","priced":${end.priced},` +
       `"duration_ms":${milliseconds(totalMs(start, end))},"provider_ms":${milliseconds(provider)},` +
@@ -58,9 +58,9 @@ export class CallLineWriter {
     let part = this.#callers.get(caller)
     if (part === undefined) {
       part =
-        `"key_hash":${jsonText(caller.keyHash.slice(0, 8))},"key_alias":${this.#clientText(caller.keyAlias)},` +
-        `"user_id":${this.#clientText(caller.userId)},"team_id":${this.#clientText(caller.teamId)},` +
-        `"team_alias":${this.#clientText(caller.teamAlias)}`
+        `"key_hash":${jsonText(caller.keyHash === '' ? undefined : caller.keyHash.slice(0, 8))},"key_alias":${this.#safeText(caller.keyAlias)},` +
+        `"user_id":${this.#safeText(caller.userId)},"team_id":${this.#safeText(caller.teamId)},` +
+        `"team_alias":${this.#safeText(caller.teamAlias)}`
       this.#callers.set(caller, part)
     }
     return part
@@ -71,8 +71,8 @@ export class CallLineWriter {
     let part = this.#deployments.get(deployment)
     if (part === undefined) {
       part =
-        `"model_group":${jsonText(deployment.modelGroup)},"deployment":${jsonText(deployment.modelId)},` +
-        `"provider":${jsonText(deployment.provider)},"upstream_model":${jsonText(deployment.upstreamModel)}`
+        `"model_group":${this.#safeText(deployment.modelGroup)},"deployment":${this.#safeText(deployment.modelId)},` +
+        `"provider":${this.#safeText(deployment.provider)},"upstream_model":${this.#safeText(deployment.upstreamModel)}`
       this.#deployments.set(deployment, part)
     }
     return part
@@ -87,7 +87,8 @@ export class CallLineWriter {
     )
   }
 
-  #clientText(value: string | undefined): string {
+  /** A text that somebody else chose, redacted, as JSON. */
+  #safeText(value: string | undefined): string {
     return value === undefined ? 'null' : jsonText(this.#redactor.redact(value))
   }
 

@@ -46,11 +46,28 @@ export function createLogger(
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => buffer.write(redactor.redact(line)) },
+    { write: (line: string) => buffer.write(redactedLine(redactor, line)) },
   )
   const logger = new BufferedLogger(level, events, buffer)
   logger.flushOnExit()
   return logger
+}
+
+/** A secret that happens to be part of an escape sequence takes JSON apart: the line is then told as text. */
+function redactedLine(redactor: Redactor, line: string): string {
+  const text = line.trimEnd()
+  const redacted = redactor.redact(text)
+  if (redacted === text) return line
+  return `${isJson(redacted) ? redacted : JSON.stringify({ level: 'warn', time: new Date(), msg: redacted })}\n`
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 class BufferedLogger implements Logger {

@@ -1,0 +1,186 @@
+/** The log line of a call. */
+import { expect, test } from 'vitest'
+import * as fc from 'fast-check'
+import {
+  ARRIVED_AT_MS,
+  CALLER,
+  DEPLOYMENT,
+  endOf,
+  NOBODY,
+  providerErrorOf,
+  refusalOf,
+  startOf,
+} from '../../../test/telemetry/sample-calls.ts'
+import { parseDollars } from '../../money/picodollars.ts'
+import type { CallEnd, CallStart } from '../../record/call-record.ts'
+import { createRedactor } from '../redaction.ts'
+import { callLevel, CallLineWriter } from './call-line.ts'
+
+function lineOf(start: CallStart, end: CallEnd, secrets: string[] = []): string {
+  return new CallLineWriter(createRedactor(secrets)).line('info', start, end)
+}
+
+test('a call is one JSON object with these fields', () => {
+  const line = lineOf(startOf({ stream: true, endUser: 'customer-1', sessionId: 'session-1' }), endOf())
+  expect(line.endsWith('}\n')).toBe(true)
+  expect(JSON.parse(line)).toEqual({
+    level: 'info',
+    time: new Date(ARRIVED_AT_MS + 101).toISOString(),
+    msg: 'call complete',
+    event: 'call',
+    call_id: 'call-1',
+    call_type: 'acompletion',
+    route: '/v1/chat/completions',
+    status: 200,
+    ending: 'complete',
+    stream: true,
+    key_hash: 'ab12cd34',
+    key_alias: 'ci-key',
+    user_id: 'user-1',
+    team_id: 'team-1',
+    team_alias: 'Platform',
+    end_user: 'customer-1',
+    session_id: 'session-1',
+    requester_ip: '10.0.0.7',
+    model: 'gpt-5-5',
+    model_group: 'gpt-5-5',
+    deployment: 'deployment-1',
+    provider: 'openai',
+    upstream_model: 'gpt-5-5',
+    attempts: 1,
+    prompt_tokens: 10,
+    completion_tokens: 7,
+    input_tokens: 10,
+    input_audio_tokens: 0,
+    cache_read_tokens: 0,
+    cache_write_5m_tokens: 0,
+    cache_write_1h_tokens: 0,
+    output_tokens: 7,
+    reasoning_tokens: 0,
+    output_audio_tokens: 0,
+    usage_source: 'provider',
+    cost_usd: 0.25,
+    cost: '0.25',
+    priced: true,
+    duration_ms: 101,
+    provider_ms: 98,
+    ttft_ms: 28,
+    overhead_ms: 3,
+  })
+})
+
+test('a failed call tells class, status, provider and message of its error', () => {
+  const line: unknown = JSON.parse(lineOf(startOf(), providerErrorOf(429, 'RateLimitError')))
+  expect(line).toMatchObject({
+    ending: 'provider_error',
+    prompt_tokens: null,
+    error_class: 'RateLimitError',
+    error_status: 429,
+    error_provider: 'openai',
+    error_message: 'no',
+  })
+})
+
+test('a refusal has no deployment, and a caller without a valid key no hash', () => {
+  const line: unknown = JSON.parse(lineOf(startOf({ caller: NOBODY }), refusalOf(401, 'ProxyException')))
+  expect(line).toMatchObject({
+    key_hash: null,
+    deployment: null,
+    provider: null,
+    provider_ms: null,
+    ttft_ms: null,
+  })
+})
+
+test('the smallest cost is told exactly as text', () => {
+  const line: unknown = JSON.parse(lineOf(startOf(), endOf({ cost: parseDollars('0.000000000001') })))
+  expect(line).toMatchObject({ cost: '0.000000000001', cost_usd: 1e-12 })
+})
+
+test('the time is that of the end to the millisecond, also when the clock passes a second', () => {
+  const writer = new CallLineWriter(createRedactor())
+  for (const endedAtMs of [0, 7.9, 999.999, 1_000, 1_059, 86_400_000.5, 999]) {
+    const line: unknown = JSON.parse(
+      writer.line('info', startOf(), endOf({ endedAtMs: ARRIVED_AT_MS + endedAtMs })),
+    )
+    expect(line).toMatchObject({ time: new Date(Math.floor(ARRIVED_AT_MS + endedAtMs)).toISOString() })
+  }
+})
+
+test('no text of a client starts a new line, a new field or a terminal command', () => {
+  const hostile = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 400 }),
+    fc.constantFrom(
+      'a\n{"level":"error"}',
+      '","cost":"0',
+      '\u001b[2J',
+      '\u009b2J',
+      '\u2028',
+      '\\',
+      '\ud800',
+      '\0',
+    ),
+  )
+  fc.assert(
+    fc.property(hostile, hostile, hostile, (first, second, third) => {
+      const start = startOf({
+        callId: third,
+        requestedModel: first,
+        endUser: second,
+        sessionId: third,
+        requesterIp: first,
+        caller: { ...CALLER, keyAlias: second, userId: third, teamId: first },
+      })
+      const error = { errorClass: 'APIError', httpStatus: 500, message: first + second, provider: 'openai' }
+      const line = lineOf(
+        start,
+        endOf({ ending: 'provider_error', error, deployment: { ...DEPLOYMENT, modelGroup: third } }),
+      )
+      expect(line.indexOf('\n')).toBe(line.length - 1)
+      // oxlint-disable-next-line no-control-regex -- control characters are what must not be there
+      expect(line.slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]/)
+      expect(JSON.parse(line)).toMatchObject({
+        cost: '0.25',
+        model: first.slice(0, 256),
+        end_user: second.slice(0, 256),
+      })
+    }),
+  )
+})
+
+test('a secret in a text of the client or of the provider is redacted', () => {
+  const canary = 'canary-secret-value'
+  const error = {
+    errorClass: 'APIError',
+    httpStatus: 500,
+    message: `key ${canary} sk-1234567890ab`,
+    provider: 'openai',
+  }
+  const start = startOf({
+    callId: canary,
+    requestedModel: canary,
+    endUser: canary,
+    sessionId: canary,
+    requesterIp: canary,
+    caller: { ...CALLER, keyAlias: canary, userId: canary, teamId: canary, teamAlias: canary },
+  })
+  const deployment = {
+    ...DEPLOYMENT,
+    modelGroup: canary,
+    modelId: canary,
+    upstreamModel: canary,
+    provider: canary,
+  }
+  const line = lineOf(start, endOf({ ending: 'provider_error', error, deployment }), [canary])
+  expect(line).not.toContain(canary)
+  expect(line).not.toContain('sk-1234567890ab')
+})
+
+test('the level tells served calls, refusals and faults apart', () => {
+  expect(callLevel(endOf())).toBe('info')
+  expect(callLevel(endOf({ ending: 'client_gone' }))).toBe('info')
+  expect(callLevel(endOf({ priced: false }))).toBe('warn')
+  expect(callLevel(refusalOf(429, 'BudgetExceededError'))).toBe('warn')
+  expect(callLevel(refusalOf(503, 'ServiceUnavailableError'))).toBe('error')
+  expect(callLevel(endOf({ ending: 'provider_cut' }))).toBe('error')
+})
