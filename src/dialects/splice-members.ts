@@ -33,14 +33,17 @@ export function spliceMembers(members: JsonMembers, edits: readonly MemberEdit[]
     }
     keptEnd = member.valueEnd
   }
-  const insertAt = keptEnd === -1 ? (cutStart === -1 ? members.closeBrace : cutStart) : keptEnd
-  pushSlice(parts, body, copied, insertAt)
   const added = addedMembers(members, edits, keptEnd !== -1)
+  if (added === '' && cutStart === -1) {
+    pushSlice(parts, body, copied, body.length)
+    return parts
+  }
+  const insertAt = keptEnd !== -1 ? keptEnd : cutStart !== -1 ? cutStart : members.closeBrace
+  pushSlice(parts, body, copied, insertAt)
   if (added !== '') {
     parts.push(Buffer.from(added))
   }
-  const last = cutStart === -1 ? insertAt : lastValueEnd(members)
-  pushSlice(parts, body, last, body.length)
+  pushSlice(parts, body, cutStart === -1 ? insertAt : lastValueEnd(members), body.length)
   return parts
 }
 
