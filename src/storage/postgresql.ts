@@ -92,16 +92,20 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
 /** The same JavaScript forms as the embedded database gives (see `embedded/pglite-worker.ts`). */
 const PARSERS = new Map<number, (text: string) => unknown>([
   [/* int8 */ 20, BigInt],
-  [/* int8[] */ 1016, (text) => textArray(text).map(BigInt)],
-  [/* date */ 1082, (text) => text],
-  [/* date[] */ 1182, textArray],
-  [/* numeric */ 1700, (text) => text],
-  [/* numeric[] */ 1231, textArray],
+  [/* int8[] */ 1016, (text) => plainArray(text, BigInt)],
+  [/* date */ 1082, String],
+  [/* date[] */ 1182, (text) => plainArray(text, String)],
+  [/* numeric */ 1700, String],
+  [/* numeric[] */ 1231, (text) => plainArray(text, String)],
 ])
 
-function textArray(text: string): string[] {
-  const items: unknown = pg.types.getTypeParser(1009)(text)
-  return Array.isArray(items) ? items.map(String) : []
+/** Reads a one-dimensional array whose items need no quotes. */
+function plainArray<Item>(text: string, parse: (item: string) => Item): (Item | null)[] {
+  if (text === '{}') return []
+  return text
+    .slice(1, -1)
+    .split(',')
+    .map((item) => (item === 'NULL' ? null : parse(item)))
 }
 
 const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>

@@ -1,6 +1,7 @@
 /** Everything about a caller in one query, and what changed in other processes. */
 import { sql, type Kysely, type Transaction } from 'kysely'
 import type { Schema } from '../database.ts'
+import { spendTotal } from './spend-total.ts'
 
 type Sql = Kysely<Schema> | Transaction<Schema>
 
@@ -72,22 +73,16 @@ export async function findPrincipal(database: Sql, keyHash: string) {
     ])
     .select([
       sql<bigint | null>`coalesce(k.max_budget, kb.max_budget)`.as('key_max_budget'),
-      total('key', sql`k.key_hash`).as('key_total'),
-      total('user', sql`k.user_id`).as('user_total'),
-      total('team', sql`k.team_id`).as('team_total'),
-      total('team_member', sql`k.team_id || '::' || k.user_id`).as('member_total'),
-      total('organization', sql`o.organization_id`).as('organization_total'),
+      spendTotal('key', sql`k.key_hash`).as('key_total'),
+      spendTotal('user', sql`k.user_id`).as('user_total'),
+      spendTotal('team', sql`k.team_id`).as('team_total'),
+      spendTotal('team_member', sql`k.team_id || '::' || k.user_id`).as('member_total'),
+      spendTotal('organization', sql`o.organization_id`).as('organization_total'),
     ])
     .executeTakeFirst()
 }
 
 export type PrincipalRow = NonNullable<Awaited<ReturnType<typeof findPrincipal>>>
-
-function total(scope: string, id: ReturnType<typeof sql>) {
-  return sql<bigint>`coalesce((
-    select picodollars from sluice_spend_total where scope = ${sql.lit(scope)} and scope_id = ${id}
-  ), 0)`
-}
 
 export type ChangeSubject = 'key' | 'user' | 'team'
 

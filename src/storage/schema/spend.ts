@@ -1,5 +1,113 @@
-/** Tables of the ledger: the call log, the roll-ups and the totals. */
+/** Tables of the ledger: the call log with its contents, the roll-up by day, and the totals per scope. */
+
+/** Tokens of a call or of many, in disjoint classes (see `dialects/usage.ts`). */
+export interface TokenColumns {
+  input_tokens: bigint
+  input_audio_tokens: bigint
+  cache_read_tokens: bigint
+  cache_write_5m_tokens: bigint
+  cache_write_1h_tokens: bigint
+  output_tokens: bigint
+  reasoning_tokens: bigint
+  output_audio_tokens: bigint
+}
+
+/** Settled spend per scope since ever; it only grows. */
+export interface SpendTotalTable {
+  scope: string
+  scope_id: string
+  picodollars: bigint
+}
+
+/** Sums by UTC day. An entity that calls did not have is the empty text. */
+export interface DailySpendTable extends TokenColumns {
+  /** `YYYY-MM-DD` */
+  day: string
+  key_hash: string
+  user_id: string
+  team_id: string
+  organization_id: string
+  model: string
+  model_group: string
+  provider: string
+  route: string
+  /** As of the last call counted. */
+  key_alias: string | null
+  picodollars: bigint
+  requests: bigint
+  successes: bigint
+}
+
+/** One row a call, partitioned by UTC day of `started_at`. */
+export interface CallLogTable extends TokenColumns {
+  call_id: string
+  started_at: Date
+  ended_at: Date
+  completion_started_at: Date | null
+  provider_started_at: Date | null
+  provider_ended_at: Date | null
+  overhead_ms: number
+  /** `success` or `failure`. */
+  status: string
+  /** One of `Ending`. */
+  ending: string
+  call_type: string
+  route: string
+  stream: boolean
+  http_status: number
+  key_hash: string
+  key_alias: string | null
+  user_id: string | null
+  user_email: string | null
+  team_id: string | null
+  team_alias: string | null
+  organization_id: string | null
+  end_user: string | null
+  requested_model: string
+  /** The name sent to the provider; the requested one when no provider was called. */
+  model: string
+  model_group: string | null
+  model_id: string | null
+  provider: string | null
+  api_base: string | null
+  web_search_requests: number
+  service_tier: string | null
+  usage_source: string
+  picodollars: bigint
+  priced: boolean
+  requester_ip: string | null
+  user_agent: string | null
+  session_id: string | null
+  tags: unknown
+  attempt_count: number
+  /** Every attempt, when there was more than one or it failed. */
+  attempts: unknown
+  error_class: string | null
+  error_status: number | null
+  error_provider: string | null
+  error_message: string | null
+  /** `spend_logs_metadata` of the request. */
+  metadata: unknown
+}
+
+/** Prompts and answers, when they are kept; partitioned as the call log. */
+export interface CallContentTable {
+  call_id: string
+  started_at: Date
+  request: unknown
+  response: unknown
+}
+
+/** Calls that are counted but not logged. */
+export interface BookedCallTable {
+  call_id: string
+  started_at: Date
+}
+
 export interface SpendTables {
-  /** Settled spend per scope; written in the same transaction as the call log. */
-  sluice_spend_total: { scope: string; scope_id: string; picodollars: bigint }
+  sluice_spend_total: SpendTotalTable
+  sluice_daily_spend: DailySpendTable
+  sluice_call_log: CallLogTable
+  sluice_call_content: CallContentTable
+  sluice_booked_call: BookedCallTable
 }

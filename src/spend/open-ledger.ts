@@ -1,0 +1,296 @@
+/** The ledger: journal first, database soon after, every call once. */
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { CallEnd, CallStart, DeploymentFacts } from '../record/call-record.ts'
+import { nowMs } from '../record/clock.ts'
+import type { Database } from '../storage/database.ts'
+import { createPartitions, dropPartitionsBefore } from '../storage/partitions.ts'
+import { adoptJournals } from './adopt-journals.ts'
+import { Booker } from './booker.ts'
+import { BookingQueue, type QueueLimits, type SettledCall } from './booking-queue.ts'
+import { callContent, type ContentLimits } from './call-content.ts'
+import { interruptedRow, settledRow, startText } from './call-row.ts'
+import { Journal, type JournalRecord, type LedgerLog } from './journal/journal.ts'
+import type { LineKind } from './journal/line.ts'
+import type { Segment } from './journal/segment.ts'
+import type { JournalWaiter, Ledger, StartEstimate } from './ledger.ts'
+
+/** What may change while the ledger is open. */
+export interface LedgerSettings extends ContentLimits {
+  /** `proxy_batch_write_at`. Default 1 s. */
+  readonly flushIntervalMs: number
+  /** Calls are counted in totals and roll-ups, and not logged. */
+  readonly disableSpendLogs: boolean
+  /** Age at which a day of the call log is dropped; undefined keeps everything. */
+  readonly retentionMs: number | undefined
+}
+
+export interface LedgerOptions {
+  readonly database: Database
+  /** The journals stand in its directory `journal`. */
+  readonly dataDir: string
+  readonly log: LedgerLog
+  readonly settings?: Partial<LedgerSettings>
+  /** See `JournalOptions`. */
+  readonly journal?: {
+    readonly segmentBytes?: number
+    readonly maxBytes?: number
+    readonly syncIntervalMs?: number
+  }
+  readonly queue?: Partial<QueueLimits>
+  /** How often partitions are made and dropped and orphaned journals are looked for. Default 1 minute. */
+  readonly maintenanceIntervalMs?: number
+  /** Epoch milliseconds. */
+  readonly clock?: () => number
+}
+
+/** For gauges and counters; counts are since the start of the process. */
+export interface LedgerStats {
+  readonly journalBytes: number
+  readonly journalSegments: number
+  readonly journalWriteFailures: number
+  /** Records that could not be journaled: a crash would have lost them. */
+  readonly unjournaledRecords: number
+  /** Calls settled and not in the database yet. */
+  readonly queuedCalls: number
+  /** Of these, the ones to be read back from the journal. */
+  readonly spilledCalls: number
+  readonly bookedCalls: number
+  readonly rejectedCalls: number
+  readonly lostCalls: number
+  /** Booked from the journals of processes that died. */
+  readonly recoveredCalls: number
+  readonly interruptedCalls: number
+  readonly bookingFailures: number
+}
+
+export interface OpenLedger extends Ledger {
+  readonly stats: LedgerStats
+  /** Puts changed settings in force. */
+  configure(settings: Partial<LedgerSettings>): void
+  /** Makes and drops partitions, and takes over orphaned journals; done by itself every minute. */
+  maintain(): Promise<void>
+}
+
+const DEFAULTS: LedgerSettings = {
+  flushIntervalMs: 1000,
+  disableSpendLogs: false,
+  retentionMs: undefined,
+  maxTextLength: 1000,
+  redact: (text) => text,
+}
+
+const MAX_QUEUED_LENGTH = 64 * 1024 * 1024
+const MAX_UNJOURNALED_LENGTH = 256 * 1024 * 1024
+const MAINTENANCE_INTERVAL_MS = 60_000
+
+const LOG_TABLES = ['sluice_call_log', 'sluice_call_content'] as const
+const ID_TABLES = ['sluice_booked_call'] as const
+
+/** So long the ids of calls that were not logged are kept, to know them again in a journal that comes late. */
+const ID_RETENTION_MS = 30 * 86_400_000
+
+/**
+ * Opens the ledger. Journals that dead processes left behind are booked in the background, as soon as the database
+ * answers; calls need not wait for that.
+ *
+ * @throws when the data directory cannot be written.
+ */
+export async function openLedger(options: LedgerOptions): Promise<OpenLedger> {
+  const ledger = new JournalingLedger(options)
+  ledger.begin()
+  return ledger
+}
+
+class JournalingLedger implements OpenLedger {
+  readonly #options: LedgerOptions
+  readonly #clock: () => number
+  readonly #directory: string
+  readonly #journal: Journal
+  readonly #booker: Booker
+  readonly #queue: BookingQueue
+  readonly #open = new Map<CallStart, OpenCall>()
+  #settings: LedgerSettings
+  #timer: NodeJS.Timeout | undefined
+  #maintenance: Promise<void> | undefined
+  #recovered = 0
+  #interrupted = 0
+
+  constructor(options: LedgerOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? nowMs
+    this.#directory = join(options.dataDir, 'journal')
+    this.#settings = { ...DEFAULTS, ...options.settings }
+    const { log, database } = options
+    this.#journal = Journal.open({ ...options.journal, directory: this.#directory, log, clock: this.#clock })
+    this.#booker = new Booker({ database, log, rejectedFile: join(this.#directory, 'rejected.log') })
+    const limits = { maxQueuedLength: MAX_QUEUED_LENGTH, maxUnjournaledLength: MAX_UNJOURNALED_LENGTH }
+    this.#queue = new BookingQueue(
+      this.#booker,
+      this.#journal,
+      { ...limits, ...options.queue },
+      this.#settings.flushIntervalMs,
+    )
+  }
+
+  begin(): void {
+    this.#timer = setInterval(
+      () => void this.maintain(),
+      this.#options.maintenanceIntervalMs ?? MAINTENANCE_INTERVAL_MS,
+    )
+    this.#timer.unref()
+    void this.maintain()
+  }
+
+  get stats(): LedgerStats {
+    return {
+      journalBytes: this.#journal.bytes,
+      journalSegments: this.#journal.segments.size,
+      journalWriteFailures: this.#journal.writeFailures,
+      unjournaledRecords: this.#journal.unjournaled,
+      queuedCalls: this.#queue.size,
+      spilledCalls: this.#queue.spilled,
+      bookedCalls: this.#queue.booked,
+      rejectedCalls: this.#booker.rejected,
+      lostCalls: this.#queue.lost,
+      recoveredCalls: this.#recovered,
+      interruptedCalls: this.#interrupted,
+      bookingFailures: this.#booker.failures,
+    }
+  }
+
+  configure(settings: Partial<LedgerSettings>): void {
+    this.#settings = { ...this.#settings, ...settings }
+    this.#queue.intervalMs = this.#settings.flushIntervalMs
+  }
+
+  start(start: CallStart, deployment: DeploymentFacts, estimate: StartEstimate, waiter: JournalWaiter): void {
+    const call = this.#callOf(start, waiter)
+    this.#open.set(start, call)
+    this.#journal.append('S', interruptedRow(call.startOfRow, start, deployment, estimate), call)
+  }
+
+  settle(start: CallStart, end: CallEnd, waiter: JournalWaiter): void {
+    const call = this.#callOf(start, waiter)
+    this.#open.delete(start)
+    call.row = settledRow(call.startOfRow, start, end, callContent(end, this.#settings))
+    this.#journal.append('E', call.row, call)
+  }
+
+  async maintain(): Promise<void> {
+    this.#maintenance ??= this.#maintainOnce().finally(() => {
+      this.#maintenance = undefined
+    })
+    await this.#maintenance
+  }
+
+  async flush(): Promise<void> {
+    this.#journal.flush()
+    await this.#maintenance
+    await this.#queue.drain()
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    clearInterval(this.#timer)
+    const timeout = new AbortController()
+    const inTime = this.flush().catch(() => {})
+    await Promise.race([inTime, delay(timeoutMs, undefined, { signal: timeout.signal }).catch(() => {})])
+    timeout.abort()
+    this.#queue.stop()
+    this.#booker.stop()
+    await this.#maintenance
+    await this.#journal.close()
+  }
+
+  #callOf(start: CallStart, waiter: JournalWaiter): OpenCall {
+    const open = this.#open.get(start)
+    if (open === undefined) {
+      return new OpenCall(
+        startText(start, !this.#settings.disableSpendLogs),
+        waiter,
+        this.#queue,
+        this.#options.log,
+      )
+    }
+    open.waiter = waiter
+    return open
+  }
+
+  /** Never fails: what could not be done now is done a minute later. */
+  async #maintainOnce(): Promise<void> {
+    try {
+      const { database, log } = this.#options
+      const directory = this.#directory
+      const ownInstance = this.#journal.instance
+      await this.#booker.persist(async () => await createPartitions(database, this.#clock()))
+      const adopted = await adoptJournals({ directory, ownInstance, database, booker: this.#booker, log })
+      this.#recovered += adopted.recovered
+      this.#interrupted += adopted.interrupted
+      await this.#dropOldPartitions()
+    } catch (error) {
+      if (!this.#booker.stopped) this.#options.log.error('The ledger could not be tidied up.', { err: error })
+    }
+  }
+
+  async #dropOldPartitions(): Promise<void> {
+    const { database, log } = this.#options
+    const { retentionMs } = this.#settings
+    const nowMs = this.#clock()
+    const dropped = await dropPartitionsBefore(database, ID_TABLES, nowMs - ID_RETENTION_MS)
+    if (retentionMs !== undefined) {
+      dropped.push(...(await dropPartitionsBefore(database, LOG_TABLES, nowMs - retentionMs)))
+    }
+    if (dropped.length > 0)
+      log.info('Dropped days of the call log that are past their retention.', { dropped })
+  }
+}
+
+/** One call between its start and its booking. */
+class OpenCall implements JournalRecord, SettledCall {
+  readonly startOfRow: string
+  waiter: JournalWaiter
+  row = ''
+  startSegment: Segment | undefined
+  endSegment: Segment | undefined
+  readonly #queue: BookingQueue
+  readonly #log: LedgerLog
+
+  constructor(startOfRow: string, waiter: JournalWaiter, queue: BookingQueue, log: LedgerLog) {
+    this.startOfRow = startOfRow
+    this.waiter = waiter
+    this.#queue = queue
+    this.#log = log
+  }
+
+  onWritten(kind: LineKind, segment: Segment | undefined): void {
+    if (kind === 'S') this.#startWritten(segment)
+    else this.#endWritten(segment)
+    try {
+      if (kind === 'S') this.waiter.onStartJournaled()
+      else this.waiter.onEndJournaled()
+    } catch (error) {
+      // The other calls of this turn have to be told all the same.
+      this.#log.error('A call failed after it was journaled.', { err: error })
+    }
+  }
+
+  /** A call that goes to a second deployment starts again: the newer record replaces the older. */
+  #startWritten(segment: Segment | undefined): void {
+    if (segment === undefined) return
+    segment.pins += 1
+    this.#releaseStart()
+    this.startSegment = segment
+  }
+
+  /** An end that stands in the journal makes the start superfluous; one that does not leaves the start standing. */
+  #endWritten(segment: Segment | undefined): void {
+    this.endSegment = segment
+    if (segment !== undefined) this.#releaseStart()
+    this.#queue.add(this)
+  }
+
+  #releaseStart(): void {
+    if (this.startSegment !== undefined) this.startSegment.pins -= 1
+    this.startSegment = undefined
+  }
+}

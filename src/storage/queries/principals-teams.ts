@@ -1,0 +1,99 @@
+/** Teams and who belongs to them. */
+import { sql, type Insertable, type Kysely, type Selectable, type Transaction } from 'kysely'
+import type { Schema } from '../database.ts'
+import type { TeamMembershipTable, TeamTable } from '../schema/principals.ts'
+import { spendTotal } from './spend-total.ts'
+
+type Sql = Kysely<Schema> | Transaction<Schema>
+
+/** `total` is all that was ever settled, in picodollars. */
+export type TeamRow = Selectable<TeamTable> & { readonly total: bigint }
+
+export interface MemberRow extends Selectable<TeamMembershipTable> {
+  readonly user_email: string | null
+  readonly total: bigint
+}
+
+/** One membership, with what the team lets its plain members do. */
+export interface MembershipRow {
+  readonly team_id: string
+  readonly role: string
+  readonly member_permissions: string[]
+}
+
+function teams(database: Sql) {
+  return database
+    .selectFrom('sluice_team as t')
+    .selectAll('t')
+    .select(spendTotal('team', sql.ref('t.team_id')).as('total'))
+}
+
+export async function findTeam(database: Sql, teamId: string): Promise<TeamRow | undefined> {
+  return await teams(database).where('t.team_id', '=', teamId).executeTakeFirst()
+}
+
+export async function findTeams(database: Sql, teamIds: readonly string[]): Promise<readonly TeamRow[]> {
+  return await teams(database)
+    .where('t.team_id', '=', sql<string>`any(${teamIds}::text[])`)
+    .orderBy('t.created_at')
+    .orderBy('t.team_id')
+    .execute()
+}
+
+export interface TeamFilter {
+  /** Teams that all of these users belong to. */
+  readonly memberIds: readonly string[]
+  readonly organizationId: string | undefined
+}
+
+export async function listTeams(database: Sql, filter: TeamFilter): Promise<readonly TeamRow[]> {
+  let query = teams(database)
+  if (filter.organizationId !== undefined)
+    query = query.where('t.organization_id', '=', filter.organizationId)
+  for (const userId of filter.memberIds) {
+    query = query.where(
+      sql<boolean>`exists (
+        select from sluice_team_membership m where m.team_id = t.team_id and m.user_id = ${userId}
+      )`,
+    )
+  }
+  return await query.orderBy('t.created_at').orderBy('t.team_id').execute()
+}
+
+export async function findMembers(database: Sql, teamIds: readonly string[]): Promise<readonly MemberRow[]> {
+  return await database
+    .selectFrom('sluice_team_membership as m')
+    .innerJoin('sluice_user as u', 'u.user_id', 'm.user_id')
+    .where('m.team_id', '=', sql<string>`any(${teamIds}::text[])`)
+    .selectAll('m')
+    .select(['u.user_email', spendTotal('team_member', sql`m.team_id || '::' || m.user_id`).as('total')])
+    .orderBy('m.created_at')
+    .orderBy('m.user_id')
+    .execute()
+}
+
+export async function findMemberships(database: Sql, userId: string): Promise<readonly MembershipRow[]> {
+  return await database
+    .selectFrom('sluice_team_membership as m')
+    .innerJoin('sluice_team as t', 't.team_id', 'm.team_id')
+    .where('m.user_id', '=', userId)
+    .select(['m.team_id', 'm.role', 't.member_permissions'])
+    .execute()
+}
+
+export async function insertTeam(database: Sql, team: Insertable<TeamTable>): Promise<void> {
+  await database.insertInto('sluice_team').values(team).execute()
+}
+
+/** Adds members; one that belongs to the team already stays as it is. */
+export async function insertMembers(
+  database: Sql,
+  members: readonly Insertable<TeamMembershipTable>[],
+): Promise<void> {
+  if (members.length === 0) return
+  await database
+    .insertInto('sluice_team_membership')
+    .values(members)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
