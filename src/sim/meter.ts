@@ -42,7 +42,7 @@ export interface CallFacts {
   readonly dialect: DialectName
 }
 
-const MAX_ENTRIES = 200_000
+const MAX_ENTRIES = 100_000
 
 /** One call on the meter, while it lasts. */
 export class MeterCall {
@@ -132,7 +132,7 @@ export class Meter {
     this.#unwritten.push(call)
   }
 
-  /** The calls since the start or the last `clear`, oldest first: the newest 100,000 at the least. */
+  /** The calls since the start or the last `clear`, oldest first: the newest 50,000 at the least. */
   entries(): readonly MeterEntry[] {
     return this.#calls.map((call) => call.toEntry())
   }

@@ -33,6 +33,8 @@ export interface ProviderCall {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly body: Buffer
+  /** The request in the body, if it was read before. */
+  readonly known: SimRequest | undefined
 }
 
 const STREAM_ERROR_STATUS = 529
@@ -48,7 +50,7 @@ export function serveCall(state: ProviderState, call: ProviderCall): void {
     return
   }
   try {
-    const simRequest = readRequest(state, wire, call.body)
+    const simRequest = call.known ?? readRequest(state, wire, call.body)
     const instructions = withHeaders(simRequest.instructions, request)
     answerLater(new CallAnswer(state, call, meter, simRequest, instructions))
   } catch (error) {
@@ -198,8 +200,6 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
 }
 
 function readRequest(state: ProviderState, wire: Wire, body: Buffer): SimRequest {
-  const known = state.knownBodies.find(wire, body)
-  if (known !== undefined) return known
   const request = wire.read(parseBody(body))
   state.knownBodies.add(wire, body, request)
   return request

@@ -97,16 +97,12 @@ class Simulation {
       bytes += chunk.length
       if (bytes <= MAX_BODY_BYTES) chunks.push(chunk)
     })
-    request.once('end', () => {
-      const [only] = chunks
-      const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)
-      this.#serve(request, response, body, bytes > MAX_BODY_BYTES)
-    })
+    request.once('end', () => this.#serve(request, response, chunks, bytes))
     // A caller that leaves while it still sends has no call to meter.
     request.on('error', () => response.destroy())
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, body: Buffer, isTooLarge: boolean): void {
+  #serve(request: IncomingMessage, response: ServerResponse, chunks: readonly Buffer[], bytes: number): void {
     const path = request.url ?? '/'
     if (path.startsWith('/__sim/')) {
       this.#control(request, response)
@@ -114,13 +110,16 @@ class Simulation {
     }
     const id = this.#nextId()
     const method = request.method ?? 'GET'
-    this.requestLog.add({ simRequestId: id, method, path, rawHeaders: request.rawHeaders, body })
     const route = routeOf(path)
     const wire = method === 'POST' ? WIRES.get(route) : undefined
+    const known = wire === undefined ? undefined : this.#state.knownBodies.find(wire, chunks, bytes)
+    const body = known?.body ?? joined(chunks)
+    this.requestLog.add({ simRequestId: id, method, path, rawHeaders: request.rawHeaders, body })
     const family = request.headers['anthropic-version'] === undefined ? OPENAI : ANTHROPIC
     const parts = { response, instructions: {}, family: wire?.family ?? family, id }
-    if (isTooLarge) sendError(parts, { status: 413, message: 'The body is larger than 64 MB.' })
-    else if (wire !== undefined) serveCall(this.#state, { wire, id, request, response, body })
+    if (bytes > MAX_BODY_BYTES) sendError(parts, { status: 413, message: 'The body is larger than 64 MB.' })
+    else if (wire !== undefined)
+      serveCall(this.#state, { wire, id, request, response, body, known: known?.request })
     else if (method !== 'GET' || !route.startsWith('/models')) notFound(parts, method, path)
     else if (credentialOf(request) === '')
       sendError(parts, { status: 401, message: 'No credential was sent.' })
@@ -160,6 +159,11 @@ class Simulation {
         response.writeHead(404).end()
     }
   }
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [only] = chunks
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)
 }
 
 /** Bodies go out as base64, for they need not be text. */
