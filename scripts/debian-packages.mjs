@@ -21,12 +21,16 @@ function hasPostgresql() {
   )
 }
 
-/** @type {{ postgresql: DebianPackage, nginx: DebianPackage, haproxy: DebianPackage }} */
-export const DEBIAN_PACKAGES = {
-  postgresql: { name: 'postgresql', isInstalled: hasPostgresql },
-  nginx: { name: 'nginx-light', isInstalled: () => isOnPath('nginx') },
-  haproxy: { name: 'haproxy', isInstalled: () => isOnPath('haproxy') },
-}
+const postgresql = { name: 'postgresql', isInstalled: hasPostgresql }
+const nginx = { name: 'nginx-light', isInstalled: () => isOnPath('nginx') }
+const haproxy = { name: 'haproxy', isInstalled: () => isOnPath('haproxy') }
+/** Its promtool checks the page of metrics. */
+const prometheus = { name: 'prometheus', isInstalled: () => isOnPath('promtool') }
+
+/** @type {readonly DebianPackage[]} */
+export const BENCH_PACKAGES = [postgresql, nginx, haproxy]
+/** @type {readonly DebianPackage[]} */
+export const TEST_PACKAGES = [...BENCH_PACKAGES, prometheus]
 
 /**
  * Installs what is missing, when run as root on a Debian.

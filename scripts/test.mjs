@@ -6,7 +6,7 @@
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { DEBIAN_PACKAGES, ensureDebianPackages } from './debian-packages.mjs'
+import { TEST_PACKAGES, ensureDebianPackages } from './debian-packages.mjs'
 import { ensureBuild, ensureDependencies, root, run, runTool, say } from './prepare.mjs'
 
 const REPORT = join(root, '.cache', 'vitest.json')
@@ -107,7 +107,7 @@ function close({ passed, failed, skipped }) {
 
 const args = process.argv.slice(2)
 ensureDependencies()
-if (!ensureDebianPackages(Object.values(DEBIAN_PACKAGES))) {
+if (!ensureDebianPackages(TEST_PACKAGES)) {
   close({ passed: 0, failed: 1, skipped: 0 })
 } else if (args.length > 0) {
   close(ensureBuild() ? runTests(args) : { passed: 0, failed: 1, skipped: 0 })
