@@ -16,7 +16,7 @@ import {
 } from './schema/model-list.ts'
 import { Secret } from './secret.ts'
 import type { SectionReader } from './section-reader.ts'
-import { anything, type ParameterValue, shapeOf, text } from './setting.ts'
+import { anything, nameText, type ParameterValue, shapeOf, text } from './setting.ts'
 
 type KnownParams = Readonly<Omit<z.output<typeof litellmParamsSchema>, 'organization'>>
 
@@ -90,7 +90,7 @@ function readEntry(
     shape: { model_name: text(), litellm_params: text(), model_info: text() },
     notInForce: [],
   })
-  const name = reader.parse([...path, 'model_name'], text())
+  const name = reader.parse([...path, 'model_name'], nameText())
   const params = readParams(reader, [...path, 'litellm_params'])
   const info = readInfo(reader, [...path, 'model_info'])
   if (name === undefined || params === undefined || info === undefined) return []

@@ -63,7 +63,6 @@ class YamlReader {
     const document = parseDocument(text, {
       lineCounter: this.#lines,
       prettyErrors: false,
-      merge: true,
       uniqueKeys: false,
       logLevel: 'silent',
     })

@@ -118,7 +118,7 @@ export class SectionReader {
     if (node !== undefined && isEmpty(node) && this.#isReported(path)) return
     const found = describeFound(node, mayShowFound)
     const kind = node === undefined ? 'missing_key' : 'wrong_type'
-    const hint = expected === 'text' && isNumberOrSwitch(node) ? 'put the value in quotes' : undefined
+    const hint = expected.startsWith('text') && isNumberOrSwitch(node) ? 'put the value in quotes' : undefined
     this.report('error', kind, path, `expected ${expected}, found ${found}`, { expected, found, hint })
   }
 

@@ -47,11 +47,16 @@ function atom<Value>(expected: string, read: (value: unknown) => Value | undefin
   return schema
 }
 
-export function text(expected = 'text') {
+export function text(expected = 'text', isFit: (value: string) => boolean = () => true) {
   return atom(expected, (value) => {
     const plain = unwrap(value)
-    return typeof plain === 'string' ? plain : undefined
+    return typeof plain === 'string' && isFit(plain) ? plain : undefined
   })
+}
+
+/** Text by which something is called. */
+export function nameText() {
+  return text('text that is not empty', (value) => value.trim() !== '')
 }
 
 /** Text that must never be shown. */

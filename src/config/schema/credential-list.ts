@@ -1,6 +1,6 @@
 /** `credential_list`: credentials that several deployments share by name. */
 import * as z from 'zod'
-import { anything, inForce, mapOf, mapWith, secretText, text, textList } from '../setting.ts'
+import { anything, inForce, mapOf, mapWith, nameText, secretText, text, textList } from '../setting.ts'
 
 /** Values that deployments take over where they have none of their own. */
 export const credentialValuesSchema = mapWith({
@@ -15,7 +15,7 @@ export const credentialValuesSchema = mapWith({
 })
 
 export const credentialSchema = mapWith({
-  credential_name: inForce(text(), 'Name that `litellm_credential_name` refers to.'),
+  credential_name: inForce(nameText(), 'Name that `litellm_credential_name` refers to.'),
   credential_values: inForce(
     credentialValuesSchema,
     'What deployments take over where they have none of their own.',

@@ -100,10 +100,6 @@ export const litellmSettingsSchema = mapWith({
     }).optional(),
     'What a new user gets where `/user/new` does not say.',
   ),
-  max_spend_log_payload_bytes: inForce(
-    integer('a whole number of bytes').optional(),
-    'Longest prompt or answer kept in the call log; longer ones are cut.',
-  ),
 })
 
 export type LitellmSettings = z.output<typeof litellmSettingsSchema>

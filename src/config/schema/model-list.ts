@@ -8,6 +8,7 @@ import {
   integer,
   mapOf,
   mapWith,
+  nameText,
   secretText,
   text,
   textList,
@@ -18,7 +19,7 @@ const seconds = 'a number of seconds'
 
 export const litellmParamsSchema = mapWith({
   model: inForce(
-    text(),
+    nameText(),
     '`<provider>/<model>` as the provider knows it; `*` stands for what the client’s name has there.',
   ),
   custom_llm_provider: inForce(text().optional(), 'The provider, where `model` does not begin with it.'),
@@ -79,7 +80,7 @@ export const LITELLM_PARAMS_NOT_IN_FORCE: readonly string[] = `
   .split(/\s+/)
 
 export const modelInfoSchema = mapWith({
-  id: inForce(text().optional(), 'Stable id of the deployment; by default a hash of the entry.'),
+  id: inForce(nameText().optional(), 'Stable id of the deployment; by default a hash of the entry.'),
   mode: inForce(text().optional(), 'Kind of model: `chat`, `embedding`, `responses` …'),
   base_model: inForce(text().optional(), 'Name under which the model is priced.'),
   access_groups: inForce(
