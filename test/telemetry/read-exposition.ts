@@ -43,7 +43,12 @@ export function readExposition(page: string): Map<string, ReadFamily> {
       ) {
         throw new Error(`sample out of place: ${line}`)
       }
-      const identity = JSON.stringify([sample.name, ...Object.entries(sample.labels).map(String).toSorted((a, b) => (a < b ? -1 : 1))])
+      const identity = JSON.stringify([
+        sample.name,
+        ...Object.entries(sample.labels)
+          .map(String)
+          .toSorted((a, b) => (a < b ? -1 : 1)),
+      ])
       if (seen.has(identity)) throw new Error(`series given twice: ${line}`)
       seen.add(identity)
       family.samples.push(sample)

@@ -70,10 +70,6 @@ export abstract class Family<Child extends Series> {
     return this.#children.get(everything.join('\0')) ?? this.#make(everything)
   }
 
-  get seriesCount(): number {
-    return this.#children.size
-  }
-
   children(): IterableIterator<Child> {
     return this.#children.values()
   }

@@ -1,0 +1,108 @@
+/** Telemetry as a whole, as the process uses it. */
+import { spawnSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { readExposition, valueOf } from '../../test/telemetry/read-exposition.ts'
+import { endOf, providerErrorOf, startOf } from '../../test/telemetry/sample-calls.ts'
+import { createTelemetry } from './index.ts'
+import { OPERATION_COUNTERS, OPERATION_GAUGES } from './metrics/operations.ts'
+import { createRedactor } from './redaction.ts'
+
+function telemetryOf(level: 'info' | 'error' = 'info') {
+  const written: string[] = []
+  const telemetry = createTelemetry({
+    settings: { emitStreamLabel: true, endUserLabel: false },
+    level,
+    version: '1.2.3',
+    redactor: createRedactor(['canary-secret-value']),
+    destination: { write: (text) => written.push(text) },
+  })
+  return { telemetry, written }
+}
+
+test('a settled call is counted and written to the log', async () => {
+  const { telemetry, written } = telemetryOf()
+  telemetry.observer.requestBegan()
+  telemetry.observer.callSettled(startOf(), endOf())
+  const { contentType, body } = await telemetry.renderMetrics(undefined)
+  await telemetry.close()
+  expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
+  const families = readExposition(body.toString())
+  expect(valueOf(families, 'litellm_proxy_total_requests_metric_total', { stream: 'False' })).toBe(1)
+  expect(valueOf(families, 'litellm_in_flight_requests')).toBe(1)
+  expect(JSON.parse(written.join(''))).toMatchObject({ event: 'call', ending: 'complete' })
+})
+
+test('calls below the level of the log are counted without a line', async () => {
+  const { telemetry, written } = telemetryOf('error')
+  telemetry.observer.callSettled(startOf(), endOf())
+  telemetry.observer.callSettled(startOf(), providerErrorOf(500, 'InternalServerError'))
+  const families = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  await telemetry.close()
+  expect(written.join('').split('\n')).toHaveLength(2)
+  expect(valueOf(families, 'litellm_proxy_total_requests_metric_total', { status_code: '200' })).toBe(1)
+})
+
+test('OpenMetrics is served to who prefers it', async () => {
+  const { telemetry } = telemetryOf()
+  const page = await telemetry.renderMetrics('application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
+  await telemetry.close()
+  expect(page.contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8')
+  expect(page.body.toString()).toMatch(/# TYPE litellm_spend_metric counter\n[^]*# EOF\n$/)
+})
+
+test('other rooms count and show their own numbers', async () => {
+  const { telemetry } = telemetryOf()
+  let bytes = 5
+  telemetry.gauge(OPERATION_GAUGES.journalBytes, () => bytes)
+  telemetry.counter(OPERATION_COUNTERS.authenticationFailures).series(['key_unknown']).add(2)
+  bytes = 9
+  const families = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  await telemetry.close()
+  expect(valueOf(families, 'sluice_journal_bytes')).toBe(9)
+  expect(valueOf(families, 'sluice_authentication_failures_total', { reason: 'key_unknown' })).toBe(2)
+})
+
+test('the process tells its version, memory, CPU time and event loop', async () => {
+  const { telemetry } = telemetryOf()
+  const first = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  const second = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  await telemetry.close()
+  expect(valueOf(first, 'sluice_build_info', { version: '1.2.3', node_version: process.version })).toBe(1)
+  expect(valueOf(first, 'process_resident_memory_bytes')).toBeGreaterThan(1e7)
+  expect(valueOf(first, 'nodejs_heap_size_used_bytes')).toBeGreaterThan(1e6)
+  expect(valueOf(first, 'process_start_time_seconds')).toBeCloseTo(performance.timeOrigin / 1000)
+  const cpu = valueOf(first, 'process_cpu_seconds_total')
+  expect(cpu).toBeGreaterThan(0)
+  expect(valueOf(second, 'process_cpu_seconds_total')).toBeGreaterThanOrEqual(cpu)
+  expect(valueOf(second, 'nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0)
+})
+
+test('a secret in a label never reaches the page', async () => {
+  const { telemetry, written } = telemetryOf()
+  const start = startOf({ userAgent: 'agent canary-secret-value', requestedModel: 'sk-1234567890abcdef' })
+  telemetry.observer.callSettled(start, endOf())
+  const page = (await telemetry.renderMetrics(undefined)).body.toString()
+  await telemetry.close()
+  for (const text of [page, written.join('')]) {
+    expect(text).not.toContain('canary-secret-value')
+    expect(text).not.toContain('sk-1234567890abcdef')
+  }
+  expect(page).toContain('user_agent="agent [redacted]"')
+})
+
+const promtool = spawnSync('promtool', ['--version']).status === 0
+
+test.skipIf(!promtool)('promtool finds no fault in the page', async () => {
+  const { telemetry } = telemetryOf()
+  telemetry.observer.callSettled(startOf({ stream: true }), endOf())
+  telemetry.observer.callSettled(
+    startOf({ userAgent: 'a"b\\c\nd' }),
+    providerErrorOf(401, 'AuthenticationError'),
+  )
+  for (const gauge of Object.values(OPERATION_GAUGES)) telemetry.gauge(gauge, () => 1)
+  const page = (await telemetry.renderMetrics(undefined)).body
+  await telemetry.close()
+  const checked = spawnSync('promtool', ['check', 'metrics'], { input: page, encoding: 'utf8' })
+  expect(checked.stdout + checked.stderr).toBe('')
+  expect(checked.status).toBe(0)
+})

@@ -1,0 +1,38 @@
+/** The table of metrics in the docs, made from the definitions that the code counts with. */
+import { COUNTERS, GAUGES, HISTOGRAMS } from '../../src/telemetry/metrics/families.ts'
+import {
+  OPERATION_COUNTERS,
+  OPERATION_GAUGES,
+  type MetricDefinition,
+} from '../../src/telemetry/metrics/operations.ts'
+import { PROCESS_COUNTERS, PROCESS_GAUGES } from '../../src/telemetry/metrics/process.ts'
+import { OVERFLOW } from '../../src/telemetry/metrics/registry.ts'
+
+type MetricType = 'counter' | 'gauge' | 'histogram'
+
+const ALL: readonly (readonly [MetricType, Readonly<Record<string, MetricDefinition>>])[] = [
+  ['counter', COUNTERS],
+  ['histogram', HISTOGRAMS],
+  ['gauge', GAUGES],
+  ['gauge', OPERATION_GAUGES],
+  ['counter', OPERATION_COUNTERS],
+  ['counter', { OVERFLOW }],
+  ['gauge', PROCESS_GAUGES],
+  ['counter', PROCESS_COUNTERS],
+]
+
+/** Markdown, a row a metric. */
+export function metricsTable(): string {
+  const rows = ALL.flatMap(([type, definitions]) =>
+    Object.values(definitions).map(({ name, help, labels = [] }) => {
+      const names = labels.length === 0 ? '–' : labels.map((label) => `\`${label}\``).join(', ')
+      return `| \`${name}\` | ${type} | ${names} | ${help} |`
+    }),
+  )
+  return ['| metric | type | labels | what it counts |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+/** The names of all metrics in the docs. */
+export function documentedMetrics(): string[] {
+  return ALL.flatMap(([, definitions]) => Object.values(definitions).map((definition) => definition.name))
+}
