@@ -11,7 +11,7 @@ const DENIED = {
 /** Words in a list that are not names of models. */
 const EVERY_MODEL = ['*', 'all-proxy-models']
 /** In a key's list: what the team may call. The team's own list is asked anyway. */
-const TEAM_MODELS = 'all-team-models'
+export const TEAM_MODELS = 'all-team-models'
 /** In any list: nothing. A list that holds nothing else allows no model, where an empty list would allow all. */
 export const NO_MODELS = 'no-default-models'
 

@@ -51,7 +51,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     '/health/liveliness',
     '/health/liveness',
     '/health/readiness',
-    '/test',
   ]),
   ...routes(EVERYONE, OPENAI, 'POST', [
     '/chat/completions',
@@ -73,8 +72,8 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
   ...routes(EVERYONE, OPENAI, 'GET', [
     '/models',
     '/v1/models',
-    '/models/:model',
-    '/v1/models/:model',
+    '/models/:id',
+    '/v1/models/:id',
     // Clients that would like a WebSocket: they are told to use POST.
     '/responses',
     '/v1/responses',
@@ -83,14 +82,18 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
   ...routes(EVERYONE, ANTHROPIC, 'POST', [
     '/messages',
     '/v1/messages',
+    '/anthropic/v1/messages',
     '/messages/count_tokens',
     '/v1/messages/count_tokens',
+    '/anthropic/v1/messages/count_tokens',
   ]),
+  ...routes(EVERYONE, ANTHROPIC, 'GET', ['/anthropic/v1/models', '/anthropic/v1/models/:id']),
   ...routes(EVERYONE, ['info_routes'], 'GET', [
     '/model/info',
     '/v1/model/info',
     '/model_group/info',
     '/health',
+    '/health/backlog',
   ]),
   ...routes(EVERYONE, ['info_routes', 'key_management_routes', 'management_routes'], 'GET', [
     '/key/info',

@@ -48,7 +48,7 @@ export interface UserTable extends LimitColumns, SpendingColumns, OpenColumns, A
   user_email: string | null
   user_role: string
   sso_user_id: string | null
-  models: string[]
+  models: Generated<string[]>
 }
 
 export interface VirtualKeyTable extends LimitColumns, SpendingColumns, OpenColumns, AuditColumns {
@@ -61,10 +61,10 @@ export interface VirtualKeyTable extends LimitColumns, SpendingColumns, OpenColu
   team_id: string | null
   organization_id: string | null
   budget_id: string | null
-  models: string[]
+  models: Generated<string[]>
   /** Model name that the key may call → model group that it stands for. */
   aliases: JsonObjectColumn
-  allowed_routes: string[]
+  allowed_routes: Generated<string[]>
   expires_at: Date | null
   blocked: Generated<boolean>
 }
@@ -73,11 +73,11 @@ export interface TeamTable extends LimitColumns, SpendingColumns, OpenColumns, A
   team_id: string
   team_alias: string | null
   organization_id: string | null
-  models: string[]
+  models: Generated<string[]>
   model_aliases: JsonObjectColumn
   blocked: Generated<boolean>
   /** Management routes that plain members may use on the team's keys, e.g. `/key/generate`. */
-  member_permissions: string[]
+  member_permissions: Generated<string[]>
 }
 
 export interface TeamMembershipTable extends SpendingColumns {
@@ -95,7 +95,7 @@ export interface OrganizationTable extends SpendingColumns, OpenColumns, AuditCo
   organization_alias: string
   budget_id: string | null
   budget_reset_at: Date | null
-  models: string[]
+  models: Generated<string[]>
 }
 
 export interface BudgetTable extends Omit<LimitColumns, 'budget_reset_at'>, AuditColumns {

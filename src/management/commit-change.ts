@@ -1,0 +1,39 @@
+/** Changes of keys, users and teams: one transaction, and every process forgets what it knew before. */
+import type { Transaction } from 'kysely'
+import type { Schema } from '../storage/database.ts'
+import { announceChanges, type PrincipalChange } from '../storage/queries/principals.ts'
+import type { ManagementServices } from './services.ts'
+
+export interface ChangeContext {
+  readonly transaction: Transaction<Schema>
+  /** Says that a key, user or team has changed. */
+  readonly announce: (change: PrincipalChange) => void
+}
+
+/** Does the work in a transaction. When this resolves, this process acts on the change; others do within a second. */
+export async function commitChange<Result>(
+  services: ManagementServices,
+  work: (context: ChangeContext) => Promise<Result>,
+): Promise<Result> {
+  const changes: PrincipalChange[] = []
+  const result = await services.database.sql.transaction().execute(async (transaction) => {
+    const done = await work({ transaction, announce: (change) => void changes.push(change) })
+    await announceChanges(transaction, changes)
+    return done
+  })
+  for (const change of changes) forget(services, change)
+  return result
+}
+
+function forget({ identity }: ManagementServices, { subject, id }: PrincipalChange): void {
+  switch (subject) {
+    case 'key':
+      identity.forgetKey(id)
+      return
+    case 'user':
+      identity.forgetUser(id)
+      return
+    case 'team':
+      identity.forgetTeam(id)
+  }
+}

@@ -1,0 +1,41 @@
+/** All routes of the management API. */
+import { withDatabaseErrors } from './database-errors.ts'
+import { blockKeyRoutes } from './keys/block.ts'
+import { deleteKeysRoute } from './keys/delete.ts'
+import { generateKeyRoute } from './keys/generate.ts'
+import { keyInfoRoute } from './keys/info.ts'
+import { listKeysRoute } from './keys/list.ts'
+import { updateKeyRoute } from './keys/update.ts'
+import type { ManagementRoute } from './route.ts'
+import type { ManagementServices } from './services.ts'
+import { teamInfoRoute } from './teams/info.ts'
+import { listTeamsRoute } from './teams/list.ts'
+import { newTeamRoute } from './teams/new.ts'
+import { deleteUsersRoute } from './users/delete.ts'
+import { userInfoRoute } from './users/info.ts'
+import { listUsersRoute } from './users/list.ts'
+import { newUserRoute } from './users/new.ts'
+import { updateUserRoute } from './users/update.ts'
+
+export type { ManagementServices } from './services.ts'
+
+/** The server authenticates and authorises a request by the route table before a handler sees it. */
+export function managementRoutes(services: ManagementServices): readonly ManagementRoute[] {
+  const routes = [
+    generateKeyRoute(services),
+    updateKeyRoute(services),
+    deleteKeysRoute(services),
+    ...blockKeyRoutes(services),
+    keyInfoRoute(services),
+    listKeysRoute(services),
+    newUserRoute(services),
+    userInfoRoute(services),
+    listUsersRoute(services),
+    updateUserRoute(services),
+    deleteUsersRoute(services),
+    newTeamRoute(services),
+    teamInfoRoute(services),
+    listTeamsRoute(services),
+  ]
+  return routes.map(withDatabaseErrors)
+}

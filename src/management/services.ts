@@ -1,0 +1,13 @@
+/** What the management API works with. */
+import type { Config } from '../config/config.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { Database } from '../storage/database.ts'
+
+export interface ManagementServices {
+  readonly database: Database
+  readonly identity: Pick<Identity, 'forgetKey' | 'forgetUser' | 'forgetTeam'>
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+  /** The configuration in force; read at each request. */
+  readonly config: Pick<Config, 'litellm_settings'>
+}

@@ -1,0 +1,42 @@
+/** `GET /team/list`: an array of teams with keys and memberships; who is no administrator gets the teams it belongs to. */
+import { z } from 'zod'
+import { findMembers, listTeams } from '../../storage/queries/principals-teams.ts'
+import { forbidden } from '../keys/key-rights.ts'
+import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
+import type { ManagementServices } from '../services.ts'
+import { detailsOf, seesAllTeams } from './info.ts'
+import { teamOnWire } from './team-row.ts'
+
+const listQuery = z.object({ user_id: z.string().optional(), organization_id: z.string().optional() })
+
+export function listTeamsRoute(services: ManagementServices): ManagementRoute {
+  return { method: 'GET', path: '/team/list', handle: async (request) => await list(services, request) }
+}
+
+async function list({ database }: ManagementServices, { principal, query: raw }: ManagementRequest) {
+  const set = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ''))
+  const query = parseInput(listQuery, set)
+  const ownId = principal.facts.userId
+  const seesAll = seesAllTeams(principal)
+  if (!seesAll && query.user_id !== undefined && query.user_id !== ownId) {
+    throw forbidden('user_id: only an administrator may list the teams of another user.', 'user_id')
+  }
+  if (!seesAll && ownId === undefined) return []
+  const memberId = query.user_id ?? (seesAll ? undefined : ownId)
+  const teams = await listTeams(database.sql, {
+    memberIds: memberId === undefined ? [] : [memberId],
+    organizationId: query.organization_id,
+  })
+  const members = Map.groupBy(
+    await findMembers(
+      database.sql,
+      teams.map((team) => team.team_id),
+    ),
+    (member) => member.team_id,
+  )
+  const details = await detailsOf(database.sql, teams)
+  return teams.map((team, index) => ({
+    ...teamOnWire(team, members.get(team.team_id) ?? []),
+    ...details[index],
+  }))
+}

@@ -1,0 +1,146 @@
+/**
+ * `POST /user/new`: a user, and a first key for it. Budgets and limits become the user's, and bind the key through it;
+ * what is a key's own (alias, routes, life time) becomes the key's.
+ */
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { Transaction } from 'kysely'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import type { LitellmSettings } from '../../config/schema/litellm-settings.ts'
+import type { Schema } from '../../storage/database.ts'
+import { insertBudget } from '../../storage/queries/principals-keys.ts'
+import { insertMembers } from '../../storage/queries/principals-teams.ts'
+import { findUser, insertUser } from '../../storage/queries/principals-users.ts'
+import { commitChange } from '../commit-change.ts'
+import { loadCaller, type Caller } from '../keys/caller.ts'
+import { requireTeam } from '../keys/generate.ts'
+import { KEY_FIELDS, keyChange } from '../keys/key-fields.ts'
+import { requireGrantable } from '../keys/key-rights.ts'
+import { makeKey, randomKey } from '../keys/make-key.ts'
+import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
+import type { ManagementServices } from '../services.ts'
+import { budget, flag } from '../wire/fields.ts'
+import { LIMIT_FIELDS } from '../wire/limits.ts'
+import { USER_FIELDS, userColumns, type UserInput } from './user-fields.ts'
+import { userOnWire } from './user-row.ts'
+
+const membership = z.union([
+  z
+    .string()
+    .min(1)
+    .max(512)
+    .transform((teamId) => ({ team_id: teamId, user_role: 'user' as const, max_budget_in_team: undefined })),
+  z.object({
+    team_id: z.string().min(1).max(512),
+    user_role: z.enum(['user', 'admin']).default('user'),
+    max_budget_in_team: budget,
+  }),
+])
+type Membership = z.output<typeof membership>
+
+const newUserInput = z.object({
+  ...KEY_FIELDS,
+  ...USER_FIELDS,
+  teams: z.array(membership, { error: 'expected a list of team ids' }).nullish(),
+  auto_create_key: flag,
+})
+
+export function newUserRoute(services: ManagementServices): ManagementRoute {
+  return { method: 'POST', path: '/user/new', handle: async (request) => await newUser(services, request) }
+}
+
+async function newUser(services: ManagementServices, { principal, body }: ManagementRequest) {
+  const input = parseInput(newUserInput, body ?? {})
+  const withDefaults = withDefaultsOf(services.config.litellm_settings.default_internal_user_params, input)
+  const nowMs = services.clock()
+  const madeBy = principal.facts.userId
+  return await commitChange(services, async ({ transaction, announce }) => {
+    const role = withDefaults.user_role ?? 'internal_user'
+    requireMayMake(await loadCaller(transaction, principal), role)
+    const userId = input.user_id ?? randomUUID()
+    await insertUser(transaction, {
+      ...userColumns(withDefaults, body, undefined, nowMs),
+      user_id: userId,
+      user_role: role,
+      created_by: madeBy ?? null,
+      updated_by: madeBy ?? null,
+    })
+    await joinTeams(transaction, userId, input.teams ?? [], madeBy)
+    announce({ subject: 'user', id: userId })
+    const user = await findUser(transaction, userId)
+    if (user === undefined) throw new GatewayError('internal', 'The user that was just written is gone.')
+    const shown = userOnWire(user)
+    if (input.auto_create_key === false) return { ...shown, key: '', token: null, expires: null }
+    // The user's limits bind every key of the user: the key itself gets none of them.
+    const change = { ...keyChange(keyPart(input), {}, undefined, nowMs), user_id: userId }
+    await requireTeam(transaction, change.team_id)
+    const key = await makeKey(transaction, randomKey(), change, { madeBy, nowMs })
+    announce({ subject: 'key', id: key.token })
+    return { ...key, ...shown }
+  })
+}
+
+/** What is a key's own; `models` and limits stay with the user, whose list and budget are asked for each of its keys. */
+function keyPart(input: z.output<typeof newUserInput>) {
+  const limits = Object.fromEntries(Object.keys(LIMIT_FIELDS).map((field) => [field, undefined]))
+  return { ...input, ...limits, models: undefined }
+}
+
+function requireMayMake(caller: Caller, role: string): void {
+  if (caller.kind === 'admin') return requireGrantable(caller, role)
+  throw new GatewayError('route_forbidden', 'Only an administrator may make users.')
+}
+
+type DefaultUser = NonNullable<LitellmSettings['default_internal_user_params']>
+
+/** `litellm_settings.default_internal_user_params` fills what the request leaves out, for users who are no administrators. */
+function withDefaultsOf(defaults: DefaultUser | undefined, input: UserInput): UserInput {
+  const role = input.user_role ?? defaults?.user_role
+  if (defaults === undefined || role === 'proxy_admin' || role === 'proxy_admin_viewer') return input
+  const filled = parseInput(z.object(USER_FIELDS), {
+    user_role: defaults.user_role,
+    max_budget: defaults.max_budget,
+    budget_duration: defaults.budget_duration,
+    models: defaults.models,
+  })
+  return {
+    ...input,
+    user_role: input.user_role ?? filled.user_role,
+    max_budget: input.max_budget ?? filled.max_budget,
+    budget_duration: input.budget_duration ?? filled.budget_duration,
+    models: input.models ?? filled.models,
+  }
+}
+
+async function joinTeams(
+  transaction: Transaction<Schema>,
+  userId: string,
+  teams: readonly Membership[],
+  madeBy: string | undefined,
+): Promise<void> {
+  for (const team of teams) {
+    await requireTeam(transaction, team.team_id)
+    const budgetId =
+      typeof team.max_budget_in_team === 'bigint'
+        ? await makeBudget(transaction, team.max_budget_in_team, madeBy)
+        : null
+    await insertMembers(transaction, [
+      { team_id: team.team_id, user_id: userId, role: team.user_role, budget_id: budgetId },
+    ])
+  }
+}
+
+async function makeBudget(
+  transaction: Transaction<Schema>,
+  maxBudget: bigint,
+  madeBy: string | undefined,
+): Promise<string> {
+  const budgetId = randomUUID()
+  await insertBudget(transaction, {
+    budget_id: budgetId,
+    max_budget: maxBudget,
+    created_by: madeBy ?? null,
+    updated_by: madeBy ?? null,
+  })
+  return budgetId
+}

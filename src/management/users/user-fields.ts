@@ -1,0 +1,79 @@
+/** What a user may be made of: the fields of `/user/new` and `/user/update`. */
+import { z } from 'zod'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { ROLES } from '../../identity/principal.ts'
+import type { UserRow } from '../../storage/queries/principals-users.ts'
+import { mergeMembers, name, names, object, openMembers } from '../wire/fields.ts'
+import { LIMIT_FIELDS, limitColumns, type LimitChange } from '../wire/limits.ts'
+
+/** Kept inside `metadata`, as with keys. */
+const USER_METADATA_FIELDS = [
+  'tags',
+  'guardrails',
+  'policies',
+  'prompts',
+  'model_rpm_limit',
+  'model_tpm_limit',
+] as const
+
+/** Kept beside the user and given back; nothing in Sluice reads them yet. */
+const USER_DETAIL_FIELDS = [
+  'object_permission',
+  'model_max_budget',
+  'allowed_cache_controls',
+  'config',
+] as const
+
+const email = name.refine((text) => text === null || text === undefined || /^[^\s@]+@[^\s@]+$/.test(text), {
+  message: 'expected an e-mail address',
+})
+
+export const USER_FIELDS = {
+  ...LIMIT_FIELDS,
+  user_email: email,
+  user_alias: name,
+  user_role: z.enum(ROLES, { error: `expected one of ${ROLES.join(', ')}` }).nullish(),
+  sso_user_id: name,
+  models: names,
+  metadata: object,
+}
+
+const userInput = z.object(USER_FIELDS)
+export type UserInput = z.output<typeof userInput>
+
+export interface UserChange extends LimitChange {
+  user_email?: string | null
+  user_alias?: string | null
+  user_role?: string
+  sso_user_id?: string | null
+  models?: string[]
+  metadata?: string
+  details?: string
+}
+
+/** Columns for the fields that were sent; null clears. */
+export function userColumns(
+  input: UserInput,
+  body: unknown,
+  stored: UserRow | undefined,
+  nowMs: number,
+): UserChange {
+  const change: UserChange = limitColumns(input, stored?.total ?? 0n, nowMs)
+  if (input.user_email !== undefined) change.user_email = input.user_email
+  if (input.user_alias !== undefined) change.user_alias = input.user_alias
+  if (input.user_role !== undefined && input.user_role !== null) change.user_role = input.user_role
+  if (input.sso_user_id !== undefined) change.sso_user_id = input.sso_user_id
+  if (input.models !== undefined) change.models = input.models ?? []
+  const inMetadata = openMembers(body, USER_METADATA_FIELDS)
+  if (input.metadata !== undefined || inMetadata.size > 0) {
+    const base = input.metadata === undefined ? (stored?.metadata ?? {}) : (input.metadata ?? {})
+    change.metadata = JSON.stringify(mergeMembers(base, inMetadata))
+  }
+  const details = openMembers(body, USER_DETAIL_FIELDS)
+  if (details.size > 0) change.details = JSON.stringify(mergeMembers(stored?.details ?? {}, details))
+  return change
+}
+
+export function userNotFound(userId: string): GatewayError {
+  return new GatewayError('not_found', `User ${userId} not found.`, { param: 'user_id' })
+}
