@@ -28,7 +28,7 @@ test('every metric that the code registers is documented, and every documented o
   new CallMetrics(registry, { emitStreamLabel: true, endUserLabel: true })
   registerProcessMetrics(registry, '1.0.0')()
   for (const gauge of Object.values(OPERATION_GAUGES)) registry.gauge({ ...gauge, labels: [] })
-  for (const counter of Object.values(OPERATION_COUNTERS)) registry.counter({ labels: [], ...counter })
+  for (const counter of Object.values(OPERATION_COUNTERS)) registry.counter({ ...counter, labels: [] })
   expect(registry.families().map((family) => family.name)).toEqual(documentedMetrics().toSorted())
 })
 

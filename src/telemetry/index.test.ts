@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { readExposition, valueOf } from '../../test/telemetry/read-exposition.ts'
 import { endOf, providerErrorOf, startOf } from '../../test/telemetry/sample-calls.ts'
 import { createTelemetry } from './index.ts'
-import { OPERATION_COUNTERS, OPERATION_GAUGES } from './metrics/operations.ts'
+import { OPERATION_GAUGES } from './metrics/operations.ts'
 import { createRedactor } from './redaction.ts'
 
 function telemetryOf(level: 'info' | 'error' = 'info') {
@@ -54,12 +54,15 @@ test('other rooms count and show their own numbers', async () => {
   const { telemetry } = telemetryOf()
   let bytes = 5
   telemetry.gauge(OPERATION_GAUGES.journalBytes, () => bytes)
-  telemetry.counter(OPERATION_COUNTERS.authenticationFailures).series(['key_unknown']).add(2)
+  telemetry
+    .counter({ name: 'sluice_tries_total', help: 'Tries', labels: ['result'] })
+    .series(['success'])
+    .add(2)
   bytes = 9
   const families = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
   await telemetry.close()
   expect(valueOf(families, 'sluice_journal_bytes')).toBe(9)
-  expect(valueOf(families, 'sluice_authentication_failures_total', { reason: 'key_unknown' })).toBe(2)
+  expect(valueOf(families, 'sluice_tries_total', { result: 'success' })).toBe(2)
 })
 
 test('the process tells its version, memory, CPU time and event loop', async () => {

@@ -27,16 +27,6 @@ export const OPERATION_GAUGES = {
 
 /** Counts of events. */
 export const OPERATION_COUNTERS = {
-  authenticationFailures: {
-    name: 'sluice_authentication_failures_total',
-    help: 'Requests refused before their caller was known, by the code of the error',
-    labels: ['reason'],
-  },
-  configReloads: {
-    name: 'sluice_config_reloads_total',
-    help: 'Changes of the config file that were taken over (success) or refused (failure)',
-    labels: ['result'],
-  },
   logLinesDropped: {
     name: 'sluice_log_lines_dropped_total',
     help: 'Log lines given up because nobody read standard output',
