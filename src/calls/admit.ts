@@ -3,6 +3,7 @@ import { GatewayError } from '../errors/gateway-error.ts'
 import type { Dialect, RequestFacts } from '../dialects/dialect.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Deployment, ModelGroup } from '../routing/deployment.ts'
+import { isZeroCost } from '../spend/prices/model-price.ts'
 import type { Gateway } from './gateway.ts'
 
 /** Deployments that may serve the call, in no order. Never empty. */
@@ -12,15 +13,30 @@ export interface Admission {
 }
 
 /** @throws GatewayError when the call is refused: unknown model, no right to it, other dialect, budget spent. */
-export function admit(gateway: Gateway, principal: Principal, facts: RequestFacts, dialect: Dialect): Admission {
+export function admit(
+  gateway: Gateway,
+  principal: Principal,
+  facts: RequestFacts,
+  dialect: Dialect,
+): Admission {
   const requested = resolveAlias(gateway, principal, facts.model)
   const group = gateway.routes.find(requested)
   if (group === undefined) throw unknownModel(facts.model)
-  gateway.identity.authorizeModel(principal, facts.model, group.name, group.deployments[0]?.accessGroups ?? [])
+  gateway.identity.authorizeModel(
+    principal,
+    facts.model,
+    group.name,
+    group.deployments[0]?.accessGroups ?? [],
+  )
   const candidates = speakingDeployments(group, dialect)
   if (gateway.settings.refuseUnpriced && !dialect.unbilled) requirePrice(candidates, facts.model)
-  if (!dialect.unbilled) gateway.identity.checkBudgets(principal)
+  if (!dialect.unbilled && !isFree(candidates)) gateway.identity.checkBudgets(principal)
   return { group, candidates }
+}
+
+/** A model priced at zero on purpose can be called with no money left. */
+function isFree(candidates: readonly Deployment[]): boolean {
+  return candidates.every((deployment) => isZeroCost(deployment.price))
 }
 
 function resolveAlias(gateway: Gateway, principal: Principal, model: string): string {

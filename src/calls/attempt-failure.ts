@@ -55,9 +55,18 @@ interface Told {
 
 /** undici's error codes: https://undici.nodejs.org/#/docs/api/Errors */
 const TOLD: ReadonlyMap<string, Told> = new Map([
-  ['UND_ERR_HEADERS_TIMEOUT', { code: 'timeout', ending: 'timeout', text: 'The provider sent no answer in time.' }],
-  ['UND_ERR_BODY_TIMEOUT', { code: 'timeout', ending: 'timeout', text: 'The provider fell silent within its answer.' }],
-  ['UND_ERR_CONNECT_TIMEOUT', { code: 'timeout', ending: 'timeout', text: 'No connection to the provider in time.' }],
+  [
+    'UND_ERR_HEADERS_TIMEOUT',
+    { code: 'timeout', ending: 'timeout', text: 'The provider sent no answer in time.' },
+  ],
+  [
+    'UND_ERR_BODY_TIMEOUT',
+    { code: 'timeout', ending: 'timeout', text: 'The provider fell silent within its answer.' },
+  ],
+  [
+    'UND_ERR_CONNECT_TIMEOUT',
+    { code: 'timeout', ending: 'timeout', text: 'No connection to the provider in time.' },
+  ],
 ])
 
 /** The connection failed, was cut, or a time-out ran out. The error's own text may name addresses: it is logged only. */
@@ -79,7 +88,11 @@ export function failureOfError(attempt: Attempt, error: Error): AttemptFailure {
 function connectionTrouble(attempt: Attempt): Told {
   return attempt.answered
     ? { code: 'provider_cut', ending: 'provider_cut', text: 'The provider broke off within its answer.' }
-    : { code: 'provider_unreachable', ending: 'provider_unreachable', text: 'The provider could not be reached.' }
+    : {
+        code: 'provider_unreachable',
+        ending: 'provider_unreachable',
+        text: 'The provider could not be reached.',
+      }
 }
 
 /** The stream ended without its dialect's last event, or with an error event. */

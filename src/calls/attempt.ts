@@ -8,7 +8,12 @@ import { nowMs } from '../record/clock.ts'
 import type { AttemptFacts } from '../record/call-record.ts'
 import type { Deployment } from '../routing/deployment.ts'
 import type { StreamTap } from '../dialects/dialect.ts'
-import { failureOfAnswer, failureOfError, failureOfStreamEnd, type AttemptFailure } from './attempt-failure.ts'
+import {
+  failureOfAnswer,
+  failureOfError,
+  failureOfStreamEnd,
+  type AttemptFailure,
+} from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
 
 /** What an attempt asks of the call it belongs to. */
@@ -101,7 +106,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.headers = headers
     if (status >= 300) {
       this.#phase = 'refusal'
-    } else if (this.#owner.stream && (headerText(headers['content-type']) ?? '').startsWith('text/event-stream')) {
+    } else if (
+      this.#owner.stream &&
+      (headerText(headers['content-type']) ?? '').startsWith('text/event-stream')
+    ) {
       this.#phase = 'stream'
       this.#tap = this.#owner.openTap()
     } else {
@@ -130,7 +138,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const phase = this.#phase
     this.#over()
     if (phase === 'stream') return this.#onStreamEnd()
-    const body = this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks)
+    const body =
+      this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks)
     if (phase === 'refusal') this.#owner.attemptFailed(this, failureOfAnswer(this, body))
     else this.#owner.attemptAnswered(this, body)
   }
@@ -181,7 +190,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #failTooLarge(): void {
-    const error = new RangeError(`the provider's answer is larger than the gateway holds (${this.#bytes} bytes)`)
+    const error = new RangeError(
+      `the provider's answer is larger than the gateway holds (${this.#bytes} bytes)`,
+    )
     this.abort(error)
     this.#owner.attemptFailed(this, failureOfError(this, error))
   }

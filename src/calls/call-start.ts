@@ -35,11 +35,15 @@ export function callStart(
     requestedModel: clipped(facts?.model ?? arrival.pathModel) ?? '',
     stream: facts?.stream ?? false,
     endUser: clipped(
-      headerText(headers['x-litellm-customer-id']) ?? headerText(headers['x-litellm-end-user-id']) ?? facts?.endUser,
+      headerText(headers['x-litellm-customer-id']) ??
+        headerText(headers['x-litellm-end-user-id']) ??
+        facts?.endUser,
     ),
     tags: allTags(principal?.tags ?? [], facts?.tags ?? [], headerText(headers['x-litellm-tags'])),
     sessionId: clipped(
-      facts?.sessionId ?? headerText(headers['x-claude-code-session-id']) ?? headerText(headers['session-id']),
+      facts?.sessionId ??
+        headerText(headers['x-claude-code-session-id']) ??
+        headerText(headers['session-id']),
     ),
     requesterIp: arrival.requesterIp,
     userAgent: clipped(headers['user-agent']),
@@ -51,7 +55,11 @@ function clipped(text: string | undefined): string | undefined {
   return text === undefined || text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH)
 }
 
-function allTags(own: readonly string[], asked: readonly string[], header: string | undefined): readonly string[] {
+function allTags(
+  own: readonly string[],
+  asked: readonly string[],
+  header: string | undefined,
+): readonly string[] {
   if (header === undefined && asked.length === 0) return own
   const named = header === undefined ? [] : header.split(',').map((tag) => tag.trim())
   return [...new Set([...own, ...asked, ...named])].filter((tag) => tag !== '').slice(0, 100)

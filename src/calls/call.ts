@@ -143,7 +143,8 @@ export class Call implements JournalWaiter, AttemptOwner {
     const contentType = headerText(attempt.headers['content-type'])
     const answer = this.arrival.endpoint.dialect.readAnswer(body)
     const json = contentType === undefined || contentType.includes('json')
-    if (answer.isError || !json) return this.attemptFailed(attempt, failureOfForeignAnswer(contentType, answer.isError))
+    if (answer.isError || !json)
+      return this.attemptFailed(attempt, failureOfForeignAnswer(contentType, answer.isError))
     this.#attempts.push(attempt.facts(undefined))
     this.#kept?.push(body)
     const farewell: Farewell = {
@@ -152,14 +153,26 @@ export class Call implements JournalWaiter, AttemptOwner {
       contentType: contentType ?? 'application/json',
       body,
     }
-    this.#settle(this.#clientGone ? 'client_gone' : 'complete', attempt.status, undefined, farewell, answer.usage)
+    this.#settle(
+      this.#clientGone ? 'client_gone' : 'complete',
+      attempt.status,
+      undefined,
+      farewell,
+      answer.usage,
+    )
   }
 
   attemptStreamed(attempt: Attempt, held: readonly Buffer[]): void {
     this.#attempts.push(attempt.facts(undefined))
     if (this.#kept !== undefined) this.#kept.push(...held)
     const farewell: Farewell = { kind: 'stream', tail: held, error: undefined }
-    this.#settle(this.#clientGone ? 'client_gone' : 'complete', attempt.status, undefined, farewell, attempt.tap?.usage)
+    this.#settle(
+      this.#clientGone ? 'client_gone' : 'complete',
+      attempt.status,
+      undefined,
+      farewell,
+      attempt.tap?.usage,
+    )
   }
 
   attemptFailed(attempt: Attempt, failure: AttemptFailure): void {
@@ -242,10 +255,18 @@ export class Call implements JournalWaiter, AttemptOwner {
       return this.#settle(failure.ending, attempt.status, error, farewell, attempt.tap?.usage)
     }
     if (failure.refusal === undefined) {
-      return this.#settle(failure.ending, failure.error.status, error, { kind: 'error', error: failure.error })
+      return this.#settle(failure.ending, failure.error.status, error, {
+        kind: 'error',
+        error: failure.error,
+      })
     }
     const contentType = headerText(attempt.headers['content-type'])
-    const refusal = wrapForeignError(this.arrival.endpoint.dialect.family, attempt.status, failure.refusal, contentType)
+    const refusal = wrapForeignError(
+      this.arrival.endpoint.dialect.family,
+      attempt.status,
+      failure.refusal,
+      contentType,
+    )
     this.#kept?.push(refusal.body)
     const farewell: Farewell = { kind: 'whole', status: attempt.status, ...refusal }
     this.#settle(failure.ending, attempt.status, error, farewell)

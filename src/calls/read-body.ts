@@ -20,7 +20,9 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   if (declared !== undefined && Number(declared) > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes)
   const raw = await new BodyReader(request, limits).done
   const encoding = request.headers['content-encoding']
-  return encoding === undefined || encoding === 'identity' ? raw : decompress(raw, encoding, limits.maxBodyBytes)
+  return encoding === undefined || encoding === 'identity'
+    ? raw
+    : decompress(raw, encoding, limits.maxBodyBytes)
 }
 
 function requireJson(contentType: string | undefined): void {
@@ -81,13 +83,18 @@ class BodyReader {
   }
 
   readonly #onCut = (): void => {
-    this.#fail(new GatewayError('bad_request', 'the connection was closed before the request body was complete'))
+    this.#fail(
+      new GatewayError('bad_request', 'the connection was closed before the request body was complete'),
+    )
   }
 
   expire(): void {
     const seconds = Math.round(this.#limits.bodyIdleTimeoutMs / 1000)
     this.#fail(
-      new GatewayError('body_timeout', `the request body did not arrive in time (${seconds} s without a byte)`),
+      new GatewayError(
+        'body_timeout',
+        `the request body did not arrive in time (${seconds} s without a byte)`,
+      ),
     )
   }
 

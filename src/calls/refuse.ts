@@ -47,21 +47,30 @@ export function refuse(
   }
   gateway.observer.callSettled(start, end)
   // A caller that could not be identified must not be able to fill the database.
-  if (principal !== undefined && !arrival.endpoint.dialect.unbilled) gateway.ledger.settle(start, end, NO_WAITER)
+  if (principal !== undefined && !arrival.endpoint.dialect.unbilled)
+    gateway.ledger.settle(start, end, NO_WAITER)
   writeRefusal(arrival, gateway.settings.version, wire)
 }
 
 function toGatewayError(cause: unknown): GatewayError {
   if (cause instanceof GatewayError) return cause
-  return new GatewayError('internal', 'The gateway failed on this request; its log tells more under the call id.', {
-    cause,
-  })
+  return new GatewayError(
+    'internal',
+    'The gateway failed on this request; its log tells more under the call id.',
+    {
+      cause,
+    },
+  )
 }
 
 function writeRefusal(
   arrival: Arrival,
   version: string,
-  wire: { readonly status: number; readonly body: Buffer; readonly headers: Readonly<Record<string, string>> },
+  wire: {
+    readonly status: number
+    readonly body: Buffer
+    readonly headers: Readonly<Record<string, string>>
+  },
 ): void {
   const { request, response } = arrival
   if (response.destroyed || response.headersSent) return

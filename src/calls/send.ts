@@ -11,7 +11,8 @@ export function dispatchAttempt(call: Call, attempt: Attempt, headersTimeoutMs: 
   const { deployment } = attempt
   const { dialect } = call.arrival.endpoint
   const path = deployment.paths[dialect.name]
-  if (path === undefined) throw new Error(`deployment ${deployment.facts.modelId} does not speak ${dialect.name}`)
+  if (path === undefined)
+    throw new Error(`deployment ${deployment.facts.modelId} does not speak ${dialect.name}`)
   const parts = spliceMembers(call.members, editsFor(call, deployment))
   call.gateway.pools.forOrigin(deployment.origin).dispatch(
     {
@@ -35,8 +36,10 @@ export function dispatchAttempt(call: Call, attempt: Attempt, headersTimeoutMs: 
 function editsFor(call: Call, deployment: Deployment): MemberEdit[] {
   const edits = [...call.arrival.endpoint.dialect.upstreamEdits(call.members, call.facts)]
   const model = call.members.get('model')
-  const sentModel = model === undefined ? '' : call.members.body.toString('latin1', model.valueStart, model.valueEnd)
-  if (sentModel !== deployment.upstreamModelJson) edits.push({ name: 'model', value: deployment.upstreamModelJson })
+  const sentModel =
+    model === undefined ? '' : call.members.body.toString('latin1', model.valueStart, model.valueEnd)
+  if (sentModel !== deployment.upstreamModelJson)
+    edits.push({ name: 'model', value: deployment.upstreamModelJson })
   for (const [name, value] of deployment.defaults) {
     if (call.members.get(name) === undefined) edits.push({ name, value })
   }
@@ -50,7 +53,8 @@ function queryOf(url: string | undefined): string {
   const query = url.slice(mark)
   if (query === '?beta=true') return query
   const members = new URLSearchParams(query)
-  for (const name of ['key', 'api_key', 'api-key', 'api-version', 'access_token', 'token']) members.delete(name)
+  for (const name of ['key', 'api_key', 'api-key', 'api-version', 'access_token', 'token'])
+    members.delete(name)
   const text = members.toString()
   return text === '' ? '' : `?${text}`
 }

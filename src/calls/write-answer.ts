@@ -8,7 +8,12 @@ import { nowMs } from '../record/clock.ts'
 
 /** Head of a stream: sent with its first content. The cost is not known yet, so no header tells it. */
 export function writeStreamHead(call: Call, attempt: Attempt): void {
-  const headers = ['content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache, no-transform']
+  const headers = [
+    'content-type',
+    'text/event-stream; charset=utf-8',
+    'cache-control',
+    'no-cache, no-transform',
+  ]
   // Proxies such as nginx would otherwise gather chunks.
   headers.push('x-accel-buffering', 'no')
   appendGatewayHeaders(headers, call, attempt, nowMs())
@@ -36,7 +41,12 @@ export function writeWhole(
   response.end(body)
 }
 
-function appendGatewayHeaders(headers: string[], call: Call, attempt: Attempt | undefined, atMs: number): void {
+function appendGatewayHeaders(
+  headers: string[],
+  call: Call,
+  attempt: Attempt | undefined,
+  atMs: number,
+): void {
   const { facts } = call.deployment
   headers.push(
     'x-litellm-call-id',
@@ -59,7 +69,8 @@ function appendGatewayHeaders(headers: string[], call: Call, attempt: Attempt | 
   const keyScope = call.principal.scopes[0]
   if (keyScope !== undefined) {
     headers.push('x-litellm-key-spend', toDecimal(keyScope.spent))
-    if (keyScope.maxBudget !== undefined) headers.push('x-litellm-key-max-budget', toDecimal(keyScope.maxBudget))
+    if (keyScope.maxBudget !== undefined)
+      headers.push('x-litellm-key-max-budget', toDecimal(keyScope.maxBudget))
   }
 }
 

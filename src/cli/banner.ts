@@ -20,7 +20,8 @@ const MOST_MODELS_SHOWN = 8
 
 export function banner(facts: BannerFacts): string {
   const shown = facts.models.slice(0, MOST_MODELS_SHOWN).join(', ')
-  const more = facts.models.length > MOST_MODELS_SHOWN ? ` and ${facts.models.length - MOST_MODELS_SHOWN} more` : ''
+  const more =
+    facts.models.length > MOST_MODELS_SHOWN ? ` and ${facts.models.length - MOST_MODELS_SHOWN} more` : ''
   const lines = [
     '',
     `  Sluice ${facts.version} is ready at ${facts.url}`,

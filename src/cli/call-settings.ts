@@ -1,6 +1,7 @@
 /** What the configuration says to the call path, to routing and to identity, in their own terms and units. */
 import type { CallSettings } from '../calls/gateway.ts'
 import type { Config } from '../config/config.ts'
+import type { LedgerSettings } from '../spend/open-ledger.ts'
 import { readPriceOverrides } from '../spend/prices/price-overrides.ts'
 import { resolvePrice, type PricedModel } from '../spend/prices/price-of.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
@@ -43,6 +44,18 @@ export function identitySettings(config: Config): IdentitySettings {
   }
 }
 
+/** @param redact takes secrets out of prompts and answers before they are kept. */
+export function ledgerSettings(config: Config, redact: (text: string) => string): Partial<LedgerSettings> {
+  const general = config.general_settings
+  const retentionSeconds = general.maximum_spend_logs_retention_period
+  return {
+    flushIntervalMs: general.proxy_batch_write_at * 1000,
+    disableSpendLogs: general.disable_spend_logs,
+    retentionMs: retentionSeconds === undefined ? undefined : retentionSeconds * 1000,
+    redact,
+  }
+}
+
 export function deploymentTable(config: Config, prices: PriceBook): DeploymentTable {
   const router = config.router_settings
   return new DeploymentTable(config.model_list, groupAliases(config), {
@@ -66,7 +79,9 @@ function groupAliases(config: Config): ReadonlyMap<string, GroupAlias> {
   return new Map(
     Object.entries(config.router_settings.model_group_alias).map(([name, target]) => [
       name,
-      typeof target === 'string' ? { group: target, hidden: false } : { group: target.model, hidden: target.hidden },
+      typeof target === 'string'
+        ? { group: target, hidden: false }
+        : { group: target.model, hidden: target.hidden },
     ]),
   )
 }

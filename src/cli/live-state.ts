@@ -1,6 +1,7 @@
 /** What changes while a gateway runs: the configuration in force, and whether it takes traffic. */
 import type { Gateway } from '../calls/gateway.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
+import type { LitellmSettings } from '../config/schema/litellm-settings.ts'
 import type { Secret } from '../config/secret.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { DeploymentConfig } from '../config/build-deployments.ts'
@@ -8,11 +9,19 @@ import type { HealthSource } from '../server/health-routes.ts'
 import type { MetricsSource } from '../server/metrics-routes.ts'
 import type { ModelSource } from '../server/model-routes.ts'
 import { modelFacts } from '../spend/prices/model-facts.ts'
+import type { OpenLedger } from '../spend/open-ledger.ts'
+import { readPriceOverrides } from '../spend/prices/price-overrides.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
 import type { Database } from '../storage/database.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Redactor } from '../telemetry/redaction.ts'
-import { callSettings, deploymentTable, identitySettings, pricedModel } from './call-settings.ts'
+import {
+  callSettings,
+  deploymentTable,
+  identitySettings,
+  ledgerSettings,
+  pricedModel,
+} from './call-settings.ts'
 import { collectSecrets } from './collect-secrets.ts'
 import { VERSION } from './version.ts'
 
@@ -23,6 +32,7 @@ export interface LiveParts {
   readonly redactor: Redactor
   readonly telemetry: Telemetry
   readonly database: Database
+  readonly ledger: OpenLedger
   readonly masterKey: Secret
 }
 
@@ -45,16 +55,30 @@ export class LiveState {
 
   /** Calls under way keep the table and the settings that they began with. */
   reconfigure(loaded: LoadedConfig): void {
-    const { gateway, identity, prices, redactor, telemetry, masterKey } = this.#parts
+    const { gateway, identity, prices, redactor, telemetry, ledger, masterKey } = this.#parts
     redactor.register(collectSecrets(loaded.config))
     const routes = deploymentTable(loaded.config, prices)
     gateway.settings = callSettings(loaded.config, VERSION)
     gateway.routes = routes
-    identity.configure(loaded.config.general_settings.master_key ?? masterKey, identitySettings(loaded.config))
+    identity.configure(
+      loaded.config.general_settings.master_key ?? masterKey,
+      identitySettings(loaded.config),
+    )
+    ledger.configure(ledgerSettings(loaded.config, (text) => redactor.redact(text)))
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
     telemetry.log.info('the changed configuration is in force', { models: routes.offered().length })
     this.#reportFaults()
+  }
+
+  /** The configuration in force, for those who read it at each request. */
+  get config(): { readonly litellm_settings: LitellmSettings } {
+    const loaded = (): LoadedConfig => this.#loaded
+    return {
+      get litellm_settings() {
+        return loaded().config.litellm_settings
+      },
+    }
   }
 
   get health(): HealthSource {
@@ -76,7 +100,11 @@ export class LiveState {
         gateway.routes
           .groups()
           .flatMap((group) => group.deployments)
-          .map(({ facts }) => ({ model: facts.litellmModel, api_base: facts.apiBase, model_id: facts.modelId })),
+          .map(({ facts }) => ({
+            model: facts.litellmModel,
+            api_base: facts.apiBase,
+            model_id: facts.modelId,
+          })),
     }
   }
 
@@ -111,6 +139,10 @@ export class LiveState {
     const { gateway, telemetry } = this.#parts
     for (const fault of gateway.routes.faults) {
       telemetry.log.error(`model ${fault.modelName} is not served: ${fault.message}`)
+    }
+    for (const entry of this.#entries.values()) {
+      const { errors, warnings } = readPriceOverrides({ ...entry.prices, mode: entry.model_info.mode }, {})
+      for (const text of [...errors, ...warnings]) telemetry.log.warn(`model ${entry.model_name}: ${text}`)
     }
     for (const group of gateway.routes.groups()) {
       if (group.deployments.every((deployment) => deployment.price !== undefined)) continue

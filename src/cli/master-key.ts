@@ -25,7 +25,9 @@ export function keepMasterKey(dataDir: string): KeptMasterKey {
   }
   const kept = readFileSync(file, 'utf8').trim()
   if (!kept.startsWith('sk-')) {
-    throw new Error(`${file} holds no master key (expected text that starts with "sk-"): delete it, and one is made.`)
+    throw new Error(
+      `${file} holds no master key (expected text that starts with "sk-"): delete it, and one is made.`,
+    )
   }
   return { key: new Secret(kept), file, made: false }
 }

@@ -21,7 +21,9 @@ export async function openStorage(config: Config, dataDir: string, log: Logger):
   if (options === undefined) {
     const database = await openDatabase({ dataDir: join(dataDir, 'database') })
     await migrate(database)
-    log.info('embedded storage: one process only, and not safe against power loss. Set DATABASE_URL for production.')
+    log.info(
+      'embedded storage: one process only, and not safe against power loss. Set DATABASE_URL for production.',
+    )
     return database
   }
   if (config.general_settings.allow_requests_on_db_unavailable) return await connectLater(options, log)
@@ -51,7 +53,8 @@ async function openPatiently(options: PostgresqlOptions, log: Logger): Promise<D
     try {
       return await openDatabase(options)
     } catch (error) {
-      if (!(error instanceof DatabaseUnreachableError) || Date.now() + RETRY_INTERVAL_MS > giveUpAtMs) throw error
+      if (!(error instanceof DatabaseUnreachableError) || Date.now() + RETRY_INTERVAL_MS > giveUpAtMs)
+        throw error
       log.warn('the database does not answer yet, trying again', { err: error })
       await wait(RETRY_INTERVAL_MS)
     }
@@ -80,7 +83,8 @@ async function migrateLater(database: Database, log: Logger): Promise<void> {
       await migrate(database)
       return log.info('the database is back')
     } catch (error) {
-      if (!(error instanceof DatabaseUnreachableError)) return log.error('the database cannot be migrated', { err: error })
+      if (!(error instanceof DatabaseUnreachableError))
+        return log.error('the database cannot be migrated', { err: error })
     }
   }
 }

@@ -47,7 +47,11 @@ model_list:
 `
 
 /** Model names that go to a provider as soon as its key is set. */
-const PROVIDER_MODELS: readonly { readonly name: string; readonly variable: string; readonly patterns: string[] }[] = [
+const PROVIDER_MODELS: readonly {
+  readonly name: string
+  readonly variable: string
+  readonly patterns: string[]
+}[] = [
   { name: 'openai', variable: 'OPENAI_API_KEY', patterns: ['openai/*', 'gpt-*', 'o*', 'text-embedding-*'] },
   { name: 'anthropic', variable: 'ANTHROPIC_API_KEY', patterns: ['anthropic/*', 'claude-*'] },
 ]

@@ -65,7 +65,8 @@ export async function serve(options: ServeOptions, environment: Environment): Pr
       for (const issue of changed.warnings) log.warn(formatIssue(issue))
       gateway.reconfigure(changed)
     },
-    (error) => log.error('the changed configuration is refused; the last good one stays in force', { err: error }),
+    (error) =>
+      log.error('the changed configuration is refused; the last good one stays in force', { err: error }),
   )
   const signal = await stopSignal()
   log.info('stopping', { signal })
@@ -135,7 +136,12 @@ function tlsOf(options: ServeOptions): TlsOptions | undefined {
 }
 
 /** For people: on standard error, so that standard output is one JSON object a line. */
-function writeBanner(gateway: RunningGateway, options: ServeOptions, origin: Origin, masterKey: MasterKey): void {
+function writeBanner(
+  gateway: RunningGateway,
+  options: ServeOptions,
+  origin: Origin,
+  masterKey: MasterKey,
+): void {
   if (!origin.quickStart && !process.stderr.isTTY) return
   process.stderr.write(
     banner({

@@ -8,6 +8,7 @@ import type { Secret } from '../config/secret.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
 import { managementRoutes } from '../management/index.ts'
 import { UpstreamPools } from '../providers/upstream-pools.ts'
+import type { DeploymentTable } from '../routing/deployment-table.ts'
 import { createServer } from '../server/create-server.ts'
 import { openLedger, type OpenLedger } from '../spend/open-ledger.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
@@ -16,11 +17,12 @@ import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import type { LogDestination } from '../telemetry/logs/line-buffer.ts'
 import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
-import { callSettings, deploymentTable, identitySettings } from './call-settings.ts'
+import { callSettings, deploymentTable, identitySettings, ledgerSettings } from './call-settings.ts'
 import { collectSecrets } from './collect-secrets.ts'
 import { LiveState } from './live-state.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
+import { reportOperations } from './report-operations.ts'
 import { VERSION } from './version.ts'
 
 export interface GatewayOptions {
@@ -69,17 +71,19 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): Promise<RunningGateway> {
   const { loaded, environment, masterKey } = options
   const redactor = createRedactor([masterKey.reveal(), ...collectSecrets(loaded.config)])
-  const telemetry = openTelemetry(options, redactor)
+  // Set below: the metrics ask for it at the first call only.
+  let routes: () => DeploymentTable | undefined = () => undefined
+  const telemetry = openTelemetry(options, redactor, (model) => routes()?.find(model) !== undefined)
   stack.defer(() => telemetry.close())
   const prices = await openPrices(environment, telemetry.log)
   const database = await openStorage(loaded.config, options.dataDir, telemetry.log)
   stack.defer(() => database.close())
+  const redact = (text: string): string => redactor.redact(text)
   const ledger = await openLedger({
     database,
-    journalDir: `${options.dataDir}/journal`,
-    settings: loaded.config.general_settings,
+    dataDir: options.dataDir,
+    settings: ledgerSettings(loaded.config, redact),
     log: telemetry.log,
-    redact: (text: string) => redactor.redact(text),
   })
   stack.defer(() => ledger.close(LEDGER_CLOSE_TIMEOUT_MS))
   const identity = createIdentity({
@@ -90,15 +94,21 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   })
   stack.defer(() => identity.close())
   const gateway = wire(options, { telemetry, prices, ledger, identity, redactor }, stack)
-  const live = new LiveState({ gateway, identity, prices, redactor, telemetry, database, masterKey }, loaded)
+  routes = () => gateway.routes
+  reportOperations(telemetry, ledger, database)
+  const live = new LiveState(
+    { gateway, identity, prices, redactor, telemetry, database, ledger, masterKey },
+    loaded,
+  )
   const app = await createServer(
     {
       gateway,
-      management: managementRoutes({ database, identity, clock: Date.now, config: loaded.config }),
+      management: managementRoutes({ database, identity, clock: Date.now, config: live.config }),
       health: live.health,
       metrics: live.metrics,
       models: live.models,
-      onUnexpected: (error, route) => telemetry.log.error('a request failed unexpectedly', { err: error, route }),
+      onUnexpected: (error, route) =>
+        telemetry.log.error('a request failed unexpectedly', { err: error, route }),
     },
     {
       rootPath: environment['SERVER_ROOT_PATH'] ?? '',
@@ -151,7 +161,11 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
   }
 }
 
-function openTelemetry(options: GatewayOptions, redactor: Redactor): Telemetry {
+function openTelemetry(
+  options: GatewayOptions,
+  redactor: Redactor,
+  isKnownModel: (model: string) => boolean,
+): Telemetry {
   const litellm = options.loaded.config.litellm_settings
   return createTelemetry({
     settings: {
@@ -159,6 +173,7 @@ function openTelemetry(options: GatewayOptions, redactor: Redactor): Telemetry {
       endUserLabel: litellm.enable_end_user_cost_tracking_prometheus_only,
       latencyBuckets: litellm.prometheus_latency_buckets,
       maxSeriesPerMetric: litellm.prometheus_metrics_max_series_per_metric,
+      isKnownModel,
     },
     level: options.logLevel,
     version: VERSION,

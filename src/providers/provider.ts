@@ -14,7 +14,11 @@ export interface Provider {
   readonly baseVariables: readonly string[]
 }
 
-function openaiCompatible(name: string, defaultApiBase: string | undefined, variablePrefix: string): Provider {
+function openaiCompatible(
+  name: string,
+  defaultApiBase: string | undefined,
+  variablePrefix: string,
+): Provider {
   return {
     name,
     family: 'openai',
@@ -54,7 +58,9 @@ const PROVIDER_LIST: readonly Provider[] = [
   openaiCompatible('ollama_chat', 'http://localhost:11434/v1', 'OLLAMA'),
 ]
 
-const PROVIDERS: ReadonlyMap<string, Provider> = new Map(PROVIDER_LIST.map((provider) => [provider.name, provider]))
+const PROVIDERS: ReadonlyMap<string, Provider> = new Map(
+  PROVIDER_LIST.map((provider) => [provider.name, provider]),
+)
 
 export function findProvider(name: string): Provider | undefined {
   return PROVIDERS.get(name)
@@ -91,7 +97,11 @@ export function endpointPath(family: DialectFamily, apiBase: URL, dialect: Diale
 }
 
 /** Header names and values, flat, that prove the gateway to the provider. Held in memory, never logged. */
-export function credentialHeaders(provider: Provider, key: Secret, fromVariable: string | undefined): string[] {
+export function credentialHeaders(
+  provider: Provider,
+  key: Secret,
+  fromVariable: string | undefined,
+): string[] {
   if (provider.family === 'anthropic' && fromVariable !== 'ANTHROPIC_AUTH_TOKEN') {
     return ['x-api-key', key.reveal()]
   }

@@ -3,7 +3,13 @@ import type { DeploymentConfig } from '../config/build-deployments.ts'
 import { parameterJson, type ParameterValue } from '../config/setting.ts'
 import type { DialectName } from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
-import { credentialHeaders, endpointPath, findProvider, providerNames, type Provider } from '../providers/provider.ts'
+import {
+  credentialHeaders,
+  endpointPath,
+  findProvider,
+  providerNames,
+  type Provider,
+} from '../providers/provider.ts'
 import type { ModelPrice } from '../spend/prices/model-price.ts'
 import type { Deployment } from './deployment.ts'
 
@@ -41,11 +47,17 @@ export function buildDeployment(
   const providerName = entry.provider === '*' ? (litellmModel.split('/', 1)[0] ?? '') : entry.provider
   const provider = findProvider(providerName)
   if (provider === undefined) {
-    return fault(modelName, `provider "${providerName}" is not known; expected one of ${providerNames().join(', ')}`)
+    return fault(
+      modelName,
+      `provider "${providerName}" is not known; expected one of ${providerNames().join(', ')}`,
+    )
   }
   const apiBase = readBase(entry.litellm_params.api_base ?? provider.defaultApiBase)
   if (apiBase === undefined) {
-    return fault(modelName, `provider "${providerName}" needs a base URL: set litellm_params.api_base to http(s)://…`)
+    return fault(
+      modelName,
+      `provider "${providerName}" needs a base URL: set litellm_params.api_base to http(s)://…`,
+    )
   }
   const upstreamModel = litellmModel.startsWith(`${providerName}/`)
     ? litellmModel.slice(providerName.length + 1)

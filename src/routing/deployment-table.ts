@@ -98,7 +98,9 @@ export class DeploymentTable {
       const match = wildcard.pattern.exec(model)
       if (match === null) continue
       const deployments = wildcard.entries
-        .map((entry) => buildDeployment(entry, model, fillWildcard(entry, match.slice(1), model), this.#options))
+        .map((entry) =>
+          buildDeployment(entry, model, fillWildcard(entry, match.slice(1), model), this.#options),
+        )
         .filter((result): result is Deployment => !isFault(result))
       if (deployments.length === 0) continue
       const group = { name: model, deployments }

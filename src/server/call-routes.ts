@@ -28,12 +28,22 @@ export const CALL_ROUTES: readonly CallRoute[] = [
   {
     dialect: 'openai-completions',
     callType: 'atext_completion',
-    paths: ['/v1/completions', '/completions', '/openai/deployments/:model/completions', '/engines/:model/completions'],
+    paths: [
+      '/v1/completions',
+      '/completions',
+      '/openai/deployments/:model/completions',
+      '/engines/:model/completions',
+    ],
   },
   {
     dialect: 'openai-embeddings',
     callType: 'aembedding',
-    paths: ['/v1/embeddings', '/embeddings', '/openai/deployments/:model/embeddings', '/engines/:model/embeddings'],
+    paths: [
+      '/v1/embeddings',
+      '/embeddings',
+      '/openai/deployments/:model/embeddings',
+      '/engines/:model/embeddings',
+    ],
   },
   {
     dialect: 'openai-responses',
@@ -65,7 +75,13 @@ export function registerCallRoutes(
       const endpoint: Endpoint = { dialect: DIALECTS[route.dialect], callType: route.callType, route: path }
       app.post(path, (request: FastifyRequest, reply: FastifyReply) => {
         reply.hijack()
-        const arrival = arrive(endpoint, request.raw, reply.raw, addressOf(request), pathModel(request.params))
+        const arrival = arrive(
+          endpoint,
+          request.raw,
+          reply.raw,
+          addressOf(request),
+          pathModel(request.params),
+        )
         void handleCall(gateway, arrival)
       })
     }

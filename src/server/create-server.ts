@@ -99,11 +99,17 @@ function countRequests(app: FastifyInstance, parts: ServerParts): InFlight {
   return inFlight
 }
 
-function toGatewayError(error: FastifyError | GatewayError, request: FastifyRequest, parts: ServerParts): GatewayError {
+function toGatewayError(
+  error: FastifyError | GatewayError,
+  request: FastifyRequest,
+  parts: ServerParts,
+): GatewayError {
   if (error instanceof GatewayError) return error
   const status = error.statusCode ?? 500
-  if (status === 413) return new GatewayError('body_too_large', 'The request body is too large for this route.')
-  if (status === 415) return new GatewayError('unsupported_media_type', 'Expected content-type application/json.')
+  if (status === 413)
+    return new GatewayError('body_too_large', 'The request body is too large for this route.')
+  if (status === 415)
+    return new GatewayError('unsupported_media_type', 'Expected content-type application/json.')
   if (status < 500) {
     return new GatewayError('bad_request', `The request body is not valid JSON: ${error.message}`, {
       param: 'request_body',

@@ -34,7 +34,9 @@ export function registerManagementRoutes(
           params: lastValues(request.params) as Record<string, string>,
         })
         // A bare number or string is a valid JSON answer here, which Fastify would not serialise by itself.
-        return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(answer ?? null))
+        return reply
+          .header('content-type', 'application/json; charset=utf-8')
+          .send(JSON.stringify(answer ?? null))
       },
     })
   }

@@ -9,7 +9,11 @@ export interface MetricsSource {
   render(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: Buffer }>
 }
 
-export function registerMetricsRoutes(app: FastifyInstance, metrics: MetricsSource, identity: CallIdentity): void {
+export function registerMetricsRoutes(
+  app: FastifyInstance,
+  metrics: MetricsSource,
+  identity: CallIdentity,
+): void {
   app.get('/metrics', async (request, reply) => {
     if (metrics.requiresKey) {
       const refusal = await refusalFor(identity, request.headers)

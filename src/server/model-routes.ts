@@ -36,7 +36,9 @@ export function registerModelRoutes(app: FastifyInstance, models: ModelSource, i
   app.get('/model_group/info', async (request) => {
     const groups = visibleGroups(models, await authorized(request, identity))
     const wanted = queryValue(request, 'model_group')
-    return { data: groups.filter((group) => wanted === undefined || group.name === wanted).map(groupInfo(models)) }
+    return {
+      data: groups.filter((group) => wanted === undefined || group.name === wanted).map(groupInfo(models)),
+    }
   })
 }
 
@@ -91,10 +93,15 @@ function visibleGroups(models: ModelSource, principal: Principal): readonly Mode
   return models.table.groups().filter((group) => names.has(group.name))
 }
 
-function modelInfo(models: ModelSource, principal: Principal, request: FastifyRequest): Record<string, unknown> {
+function modelInfo(
+  models: ModelSource,
+  principal: Principal,
+  request: FastifyRequest,
+): Record<string, unknown> {
   const wanted = queryValue(request, 'litellm_model_id')
   const deployments = visibleGroups(models, principal).flatMap((group) => group.deployments)
-  const found = wanted === undefined ? deployments : deployments.filter(({ facts }) => facts.modelId === wanted)
+  const found =
+    wanted === undefined ? deployments : deployments.filter(({ facts }) => facts.modelId === wanted)
   if (wanted !== undefined && found.length === 0) {
     throw new GatewayError('not_found', `Model id = ${wanted} not found on this gateway`)
   }
@@ -106,7 +113,11 @@ function deploymentInfo(deployment: Deployment, models: ModelSource): Record<str
   const { facts } = deployment
   return {
     model_name: facts.modelGroup,
-    litellm_params: { model: facts.litellmModel, api_base: facts.apiBase, custom_llm_provider: facts.provider },
+    litellm_params: {
+      model: facts.litellmModel,
+      api_base: facts.apiBase,
+      custom_llm_provider: facts.provider,
+    },
     model_info: {
       ...models.factsOf(deployment),
       id: facts.modelId,
