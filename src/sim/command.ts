@@ -3,10 +3,21 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { startSimulator } from './simulator.ts'
 
+const HELP = `sluice sim: a simulated provider of the OpenAI and Anthropic APIs
+
+  --port P           the port to serve; 0, the default, takes a free one
+  --host H           the address to listen on (127.0.0.1)
+  --models A,B       what GET /v1/models lists; calls may name any model
+  --credential C     accept this credential only; may be given several times
+  --meter-file FILE  append each ended call to FILE as a JSON line
+
+What an answer is like is told by the call itself: docs/simulator.md
+`
+
 /**
  * Serves until SIGTERM or SIGINT. Prints one JSON line, `{"url":"http://127.0.0.1:40123"}`, when it is ready.
  * @param argv arguments after `sim`: `--port P` (0, the default, takes a free one), `--host H`, `--meter-file FILE`,
- * `--models a,b`, `--credential C` (repeatable: accept only these).
+ * `--models a,b`, `--credential C` (repeatable: accept only these), `--help`.
  * @throws TypeError on an argument that does not exist, RangeError on a port that is none.
  */
 export async function runSimulator(argv: readonly string[]): Promise<void> {
@@ -18,8 +29,13 @@ export async function runSimulator(argv: readonly string[]): Promise<void> {
       'meter-file': { type: 'string' },
       models: { type: 'string' },
       credential: { type: 'string', multiple: true },
+      help: { type: 'boolean', default: false },
     },
   })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return
+  }
   const simulator = await startSimulator({
     port: parsePort(values.port),
     host: values.host,

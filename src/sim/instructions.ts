@@ -61,6 +61,9 @@ const NUMBERS: ReadonlyMap<string, NumberRule> = new Map<string, NumberRule>([
   ['times', { field: 'times', min: 1, max: 1_000_000 }],
 ])
 
+/** Every name that the grammar knows. */
+export const INSTRUCTION_NAMES: readonly string[] = [...NUMBERS.keys(), 'say', 'tier', 'tool', 'fault']
+
 /** Faults that fall into an answer that has begun. */
 const MID_ANSWER = ['cut', 'fin', 'stall', 'malformed', 'error'] as const
 /** Faults in the place of an answer, besides plain HTTP statuses. */
