@@ -23,6 +23,6 @@ export async function runMigrate(options: ServeOptions, environment: Environment
   const database = await openStorage(config, options.dataDir, telemetry.log)
   telemetry.log.info('the schema is up to date', { database: database.kind })
   await database.close()
-  telemetry.close()
+  await telemetry.close()
   return 0
 }
