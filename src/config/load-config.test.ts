@@ -94,6 +94,7 @@ describe('a platform team’s config', () => {
     ])
     expect(loaded.warnings.map(formatIssue).join('\n')).toContain('ARIZE_API_KEY')
     expect(warnedKeys(loaded, 'not_in_force')).toEqual([
+      'litellm_settings.prometheus_initialize_budget_metrics',
       'litellm_settings.cache',
       'litellm_settings.cache_params',
     ])
@@ -161,6 +162,19 @@ model_list:
       'general_settings.alerting',
       'guardrails',
       'router_settings.fallbacks',
+    ])
+  })
+
+  test('a key that does nothing yet, with the value that holds anyway, is no warning', () => {
+    const text =
+      'router_settings: {routing_strategy: simple-shuffle}\nlitellm_settings: {cache: false, json_logs: "true"}\n'
+    expect(load(text).warnings).toEqual([])
+    const other = load(
+      'router_settings: {routing_strategy: least-busy}\nlitellm_settings: {json_logs: false}\n',
+    )
+    expect(warnedKeys(other, 'not_in_force')).toEqual([
+      'router_settings.routing_strategy',
+      'litellm_settings.json_logs',
     ])
   })
 
@@ -360,7 +374,7 @@ model_list:
 model_list:
   - model_name: os.environ/CANARY
     litellm_params: {model: os.environ/CANARY, api_base: os.environ/CANARY, litellm_credential_name: os.environ/CANARY}
-litellm_settings: {callbacks: [os.environ/CANARY]}
+litellm_settings: {callbacks: [os.environ/CANARY], failure_callback: os.environ/CANARY}
 `,
       { CANARY: 'canary-variable' },
     )

@@ -1,5 +1,5 @@
 /** Applies schemas to parts of the located config, and turns what they refuse into issues with file, line and key. */
-import type * as z from 'zod'
+import * as z from 'zod'
 import type { ConfigIssue, ConfigIssueKind } from './config-issue.ts'
 import { EnvironmentText } from './environment.ts'
 import {
@@ -72,14 +72,14 @@ export class SectionReader {
     this.warnOfAccepted(path, map, known)
   }
 
-  /** Warns of keys of a map that are accepted and do nothing yet. */
+  /** Warns of keys of a map that are accepted and do nothing yet, unless they say what holds without them too. */
   warnOfAccepted(path: KeyPath, map: LocatedMap, known: KnownKeys): void {
     const notInForce = new Set(known.notInForce)
     for (const [name, { value }] of map.entries) {
       const schema = Object.hasOwn(known.shape, name) ? known.shape[name] : undefined
       const isAccepted =
         schema === undefined ? notInForce.has(name) : settingFacts.get(schema)?.status === 'accepted'
-      if (isAccepted && !isEmpty(value)) {
+      if (isAccepted && !isEmpty(value) && !isDefault(schema, value)) {
         this.report('warning', 'not_in_force', [...path, name], `"${name}" is accepted, but not in force yet`)
       }
     }
@@ -106,7 +106,8 @@ export class SectionReader {
 
   /** A value for a message: in quotes, or by the name of the variable it came from, for that may be secret. */
   quote(path: KeyPath, value: string): string {
-    const node = nodeAt(this.root, path)
+    // A list of one may stand without its list: then the value is where the list would be.
+    const node = nodeAt(this.root, path) ?? nodeAt(this.root, path.slice(0, -1))
     const isFromEnvironment = node?.kind === 'scalar' && node.value instanceof EnvironmentText
     return isFromEnvironment ? `of the variable ${node.value.variable}` : `"${value}"`
   }
@@ -134,4 +135,10 @@ function isEmpty(node: Located): boolean {
 
 function isNumberOrSwitch(node: Located | undefined): boolean {
   return node?.kind === 'scalar' && (typeof node.value === 'number' || typeof node.value === 'boolean')
+}
+
+function isDefault(schema: z.ZodType | undefined, node: Located): boolean {
+  if (!(schema instanceof z.ZodDefault)) return false
+  const result = schema.safeParse(toPlain(node))
+  return result.success && result.data === schema.def.defaultValue
 }

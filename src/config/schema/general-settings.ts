@@ -63,7 +63,7 @@ export const generalSettingsSchema = mapWith({
     duration().optional(),
     'How long rows of the call log are kept.',
   ),
-  maximum_spend_logs_retention_interval: inForce(
+  maximum_spend_logs_retention_interval: accepted(
     duration().default(86_400),
     'How often rows that are too old are deleted.',
   ),
@@ -85,7 +85,7 @@ export const generalSettingsSchema = mapWith({
     toggle().default(true),
     'Cancel the provider’s work when the client leaves; otherwise the answer is read to its end and billed exactly.',
   ),
-  sse_keepalive_ping_interval_seconds: inForce(
+  sse_keepalive_ping_interval_seconds: accepted(
     decimal(seconds).optional(),
     'Seconds of silence in a stream after which a comment is sent to keep it open.',
   ),
@@ -93,7 +93,7 @@ export const generalSettingsSchema = mapWith({
     toggle().default(false),
     'Refuse calls to models without a known price, instead of serving them visibly unpriced. A key of Sluice’s own.',
   ),
-  always_include_stream_usage: inForce(
+  always_include_stream_usage: accepted(
     toggle().default(false),
     'Send the usage of a stream to clients that did not ask for it.',
   ),

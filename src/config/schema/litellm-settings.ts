@@ -42,12 +42,11 @@ export const litellmSettingsSchema = mapWith({
     textList().default([]),
     'Where the state of database and Redis is reported; `prometheus_system` is in force.',
   ),
-  service_callbacks: inForce(textList().optional(), 'Another spelling of `service_callback`.'),
   require_auth_for_metrics_endpoint: inForce(
     toggle().default(true),
     'Ask for a key with an admin or admin-viewer role on `/metrics`.',
   ),
-  prometheus_initialize_budget_metrics: inForce(
+  prometheus_initialize_budget_metrics: accepted(
     toggle().default(false),
     'Show budgets of keys and teams in the metrics before their first call.',
   ),
@@ -75,7 +74,10 @@ export const litellmSettingsSchema = mapWith({
   num_retries: inForce(integer().optional(), 'As `router_settings.num_retries`, which wins.'),
   allowed_fails: accepted(integer().optional(), 'As `router_settings.allowed_fails`, which wins.'),
   cooldown_time: accepted(decimal(seconds).optional(), 'As `router_settings.cooldown_time`, which wins.'),
-  json_logs: inForce(toggle().default(true), 'Log lines as JSON objects. Falls back to `JSON_LOGS`.'),
+  json_logs: accepted(
+    toggle().default(true),
+    'Log lines as JSON objects, which they always are. Falls back to `JSON_LOGS`.',
+  ),
   turn_off_message_logging: inForce(
     toggle().default(false),
     'Never keep prompts and answers, whatever else is set.',
@@ -120,7 +122,7 @@ export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   max_user_budget mcp_aliases model_group_settings modify_params overwrite_user_with_key_hash priority_reservation
   priority_reservation_settings public_model_groups public_model_groups_links redact_messages_in_exceptions
   redact_user_api_key_info request_correlation_in_logs require_managed_files return_response_headers
-  route_all_chat_openai_to_responses s3_callback_params set_verbose skip_system_message_in_guardrail ssl_verify
+  route_all_chat_openai_to_responses s3_callback_params service_callbacks set_verbose skip_system_message_in_guardrail ssl_verify
   store_audit_logs tag_budget_config telemetry timezone upperbound_key_generate_params
   use_chat_completions_url_for_anthropic_messages user_url_allowed_hosts user_url_validation`
   .trim()

@@ -25,7 +25,7 @@ export const litellmParamsSchema = mapWith({
   custom_llm_provider: inForce(text().optional(), 'The provider, where `model` does not begin with it.'),
   api_key: inForce(secretText().optional(), 'Key at the provider. Falls back to the provider’s variable.'),
   api_base: inForce(text().optional(), 'Base URL of the provider. `base_url` is the same key.'),
-  api_version: inForce(text().optional(), 'Version of the provider’s API, sent as `api-version`.'),
+  api_version: accepted(text().optional(), 'Version of the provider’s API, sent as `api-version`.'),
   organization: inForce(
     z.union([text(), textList()], { error: 'text or a list of texts' }).optional(),
     'OpenAI organization; a list makes one deployment of each.',
