@@ -185,7 +185,7 @@ function refusalOf(state: ProviderState, wire: Wire, request: IncomingMessage): 
 
 /** The credential in whichever header; empty when there is none. */
 export function credentialOf(request: IncomingMessage): string {
-  const bearer = request.headers.authorization?.replace(/^Bearer +/i, '')
+  const bearer = request.headers.authorization?.replace(/^Bearer(?: +|$)/i, '')
   return bearer ?? headerOf(request, 'x-api-key') ?? headerOf(request, 'api-key') ?? ''
 }
 

@@ -14,7 +14,7 @@ export interface PlainCall {
   readonly url: string
   readonly method?: string
   readonly headers?: OutgoingHttpHeaders
-  readonly body?: unknown
+  readonly body?: object | string
   /** Called with all text so far whenever some came; true leaves the exchange. */
   readonly leaveWhen?: (text: string) => boolean
 }
@@ -46,7 +46,7 @@ export async function sendPlain(call: PlainCall): Promise<PlainAnswer> {
     },
   )
   outgoing.once('error', () => resolve({ status: 0, headers: {}, text: '', ending: 'no-head' }))
-  outgoing.end(typeof call.body === 'string' ? call.body : JSON.stringify(call.body ?? {}))
+  outgoing.end(typeof call.body === 'object' ? JSON.stringify(call.body) : call.body)
   return promise
 }
 
