@@ -87,10 +87,32 @@ test.each([
   expect(read(name, body)).toMatchObject({ isError: true, usage: undefined })
 })
 
+test('a large answer is read like a small one', () => {
+  const filler = [{ type: 'message', text: '"web_search_call" ü'.repeat(2_000) }]
+  const searches = [{ type: 'web_search_call' }, ...filler]
+  const usage = { input_tokens: 3, output_tokens: 4, total_tokens: 7 }
+  expect(read('openai-responses', { model: 'gpt', output: searches, usage })).toMatchObject({
+    usage: { inputTokens: 3, webSearchRequests: 1 },
+    responseModel: 'gpt',
+    isError: false,
+  })
+  expect(read('openai-responses', { output: filler, usage }).usage?.webSearchRequests).toBe(0)
+  expect(read('anthropic-messages', { content: filler, usage, model: 'c' }).usage?.outputTokens).toBe(4)
+  expect(read('openai-chat', { choices: filler, usage: CHAT_USAGE }).usage?.outputTokens).toBe(4)
+  expect(read('openai-chat', `{"x":"${'<'.repeat(20_000)}`).isError).toBe(true)
+})
+
 test('an answer stranger than the strict scan allows is read all the same', () => {
-  const deep = `${'['.repeat(300)}${']'.repeat(300)}`
+  const deep = `["${'x'.repeat(10_000)}",${'['.repeat(300)}${']'.repeat(300)}]`
   const usage = JSON.stringify(CHAT_USAGE)
   expect(read('openai-chat', `{"x":${deep},"usage":${usage}}`).usage?.inputTokens).toBe(3)
-  expect(read('openai-chat', `{"usage":null,"usage":${usage}}`).usage?.inputTokens).toBe(3)
+  expect(
+    read('openai-chat', `{"x":"${'x'.repeat(10_000)}","usage":null,"usage":${usage}}`).usage?.inputTokens,
+  ).toBe(3)
   expect(read('openai-responses', `{"x":${deep},"output":[],"usage":${usage}}`).usage?.inputTokens).toBe(3)
+})
+
+test('a malformed string in a large answer costs only the member it stands in', () => {
+  const text = `{"x":"${'x'.repeat(10_000)}","model":"a\\x","usage":${JSON.stringify(CHAT_USAGE)}}`
+  expect(read('openai-chat', text)).toMatchObject({ responseModel: undefined, usage: { inputTokens: 3 } })
 })

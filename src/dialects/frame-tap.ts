@@ -4,7 +4,7 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { StreamErrorFacts, StreamTap } from './dialect.ts'
-import { parseJson } from './json-value.ts'
+import { objectOf, parseJson } from './json-value.ts'
 import { readEvent, SseSplitter, type SseFrame, type SseFrameSink } from './sse.ts'
 import type { Usage } from './usage.ts'
 
@@ -49,7 +49,7 @@ export abstract class FrameTap implements StreamTap, SseFrameSink {
     }
     const frame = { text: held.toString('latin1'), bytes: held, start: 0, end: held.length }
     const { data } = readEvent(frame)
-    const whole = data === '[DONE]' || (data !== undefined && parseJson(data) !== undefined)
+    const whole = data === '[DONE]' || (data !== undefined && objectOf(parseJson(data)) !== undefined)
     return whole && this.readFrame(frame) ? Buffer.concat([held, Buffer.from('\n\n')]) : undefined
   }
 

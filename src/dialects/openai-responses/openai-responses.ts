@@ -1,4 +1,5 @@
 /** OpenAI's Responses API. */
+import { readAnswerMembers } from '../answer-members.ts'
 import type { AnswerFacts, Dialect, MemberEdit, RequestFacts } from '../dialect.ts'
 import { openAiMetadataEdits, removalsOf, removeGatewayMembers } from '../gateway-members.ts'
 import type { JsonMembers } from '../json-members.ts'
@@ -16,7 +17,7 @@ export const OPENAI_RESPONSES: Dialect = {
   keepAlive: Buffer.from(': keep-alive\n\n'),
   readRequest,
   upstreamEdits,
-  readAnswer: (body): AnswerFacts => readResponse(body),
+  readAnswer: (body): AnswerFacts => readResponse(readAnswerMembers(body)),
   openStream: () => new ResponsesStreamTap(),
   writeError: (error) => writeOpenAiError(error),
   writeStreamError: writeResponsesStreamError,

@@ -1,5 +1,5 @@
 /** Reads a Response object of OpenAI: the whole answer, or what the last event of a stream holds. */
-import { readAnswerMembers, type AnswerMembers } from '../answer-members.ts'
+import type { AnswerMembers } from '../answer-members.ts'
 import type { AnswerFacts, StreamErrorFacts } from '../dialect.ts'
 import { statusOfWords } from '../error-words.ts'
 import { objectOf, textOf } from '../json-value.ts'
@@ -12,8 +12,8 @@ export interface ResponseFacts extends AnswerFacts {
   readonly failure: StreamErrorFacts | undefined
 }
 
-export function readResponse(body: Buffer): ResponseFacts {
-  const members = readAnswerMembers(body)
+/** Undefined members, where there is no response at all, are an error. */
+export function readResponse(members: AnswerMembers | undefined): ResponseFacts {
   if (members === undefined) {
     return { ...NOT_AN_ANSWER, failure: undefined }
   }
@@ -43,7 +43,7 @@ export function responseFailure(value: unknown): StreamErrorFacts | undefined {
 
 /** OpenAI bills a web search by its call, which is an item of the output and not in the usage. */
 function withWebSearches(usage: Usage | undefined, members: AnswerMembers): Usage | undefined {
-  if (usage === undefined || members.slice('output')?.includes('"web_search_call"') !== true) {
+  if (usage === undefined || !members.mayHold('output', 'web_search_call')) {
     return usage
   }
   const output: unknown = members.value('output')

@@ -52,7 +52,7 @@ export class ResponsesStreamTap extends FrameTap {
 
   #readLast(name: string, frame: SseFrame): void {
     const data = readEvent(frame).data ?? ''
-    const response = readAnswerMembers(Buffer.from(data))?.slice('response')
+    const response = readAnswerMembers(Buffer.from(data))?.object('response')
     if (response === undefined) {
       return
     }
