@@ -7,8 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { sendPlain } from '../../test/sim/plain-client.ts'
-import { runSimulator } from './command.ts'
-import { readMeterFile } from './meter.ts'
+import { readMeterFile, runSimulator } from './index.ts'
 
 const COMMAND = new URL('./command.ts', import.meta.url).href
 

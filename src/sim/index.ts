@@ -1,6 +1,6 @@
 /** The door of the simulator. */
 export { runSimulator } from './command.ts'
-export { readMeterFile, totalsOf } from './meter.ts'
+export { readMeterFile } from './meter.ts'
 export type { Meter, MeterEntry, MeterState, MeterTotals } from './meter.ts'
 export type { ReceivedRequest } from './request-log.ts'
 export { startSimulator } from './simulator.ts'

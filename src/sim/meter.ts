@@ -161,7 +161,7 @@ export class Meter {
 }
 
 /** Adds up what is billed. */
-export function totalsOf(entries: readonly MeterEntry[]): MeterTotals {
+function totalsOf(entries: readonly MeterEntry[]): MeterTotals {
   const billed = entries.filter((entry) => entry.billed)
   const sum = (pick: (usage: Usage) => number): number =>
     billed.reduce((total, entry) => total + pick(entry.usage), 0)

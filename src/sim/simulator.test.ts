@@ -1,10 +1,7 @@
 /** Tests of the simulator's surface besides streams: routes, credentials, errors, the request log, HTTPS. */
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { get as httpsGet } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sendPlain } from '../../test/sim/plain-client.ts'
@@ -188,12 +185,9 @@ test('a WebSocket upgrade is answered with 426', async () => {
 })
 
 test('it serves HTTPS with a given certificate', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sim-tls-'))
-  const paths = { key: join(folder, 'key.pem'), cert: join(folder, 'cert.pem') }
-  const subject = ['-subj', '/CN=localhost', '-days', '1', '-keyout', paths.key, '-out', paths.cert]
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
-  execFileSync('openssl', ['req', '-x509', '-nodes', ...curve, ...subject], { stdio: 'ignore' })
-  const tls = { key: readFileSync(paths.key), cert: readFileSync(paths.cert) }
+  // Made for this test alone: key and certificate of `localhost` in one file.
+  const pem = readFileSync(new URL('../../test/sim/localhost.pem', import.meta.url))
+  const tls = { key: pem, cert: pem }
   const secure = await startSimulator({ tls })
   const options = {
     ca: tls.cert,
@@ -205,5 +199,4 @@ test('it serves HTTPS with a given certificate', async () => {
   httpsGet(`${secure.url}/v1/models`, { ...options, headers: OPENAI_HEADERS }, resolve).once('error', reject)
   expect(await text(await promise)).toContain('sim-gpt')
   await secure.close()
-  rmSync(folder, { recursive: true })
 })
