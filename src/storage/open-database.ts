@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Database, Schema } from './database.ts'
 import { tryLockDirectory } from './directory-lock.ts'
 import { EmbeddedEngine } from './embedded/embedded-engine.ts'
+import { Upkeep } from './embedded/upkeep.ts'
 import { embeddedDialect } from './embedded/pglite-dialect.ts'
 import { postgresqlServer, type PostgresqlOptions } from './postgresql.ts'
 
@@ -57,6 +58,7 @@ async function openEmbedded(options: EmbeddedOptions): Promise<Database> {
   try {
     const engine = await EmbeddedEngine.start(join(options.dataDir, 'postgresql'))
     const sql = new Kysely<Schema>({ dialect: embeddedDialect(engine) })
+    const upkeep = new Upkeep(engine, Date.now)
     return {
       kind: 'embedded',
       sql,
@@ -65,6 +67,7 @@ async function openEmbedded(options: EmbeddedOptions): Promise<Database> {
       },
       close: async () => {
         // A Kysely instance that was never queried does not know its driver: the engine is closed by name.
+        upkeep.stop()
         await engine.close()
         lock.release()
       },

@@ -31,6 +31,7 @@ export class EmbeddedEngine {
   readonly #waiters = new Map<number, Waiter>()
   readonly #queue: (() => void)[] = []
   #nextId = 1
+  #statements = 0
   #busy = false
   #failure: Error | undefined
 
@@ -57,6 +58,11 @@ export class EmbeddedEngine {
     return new EmbeddedEngine(worker)
   }
 
+  /** Statements run so far. */
+  get statements(): number {
+    return this.#statements
+  }
+
   get failed(): boolean {
     return this.#failure !== undefined
   }
@@ -80,6 +86,7 @@ export class EmbeddedEngine {
 
   /** Runs one statement in the session. */
   async query(sql: string, parameters: readonly unknown[]): Promise<QueryAnswer> {
+    this.#statements += 1
     return await this.#ask({ id: this.#nextId++, kind: 'query', sql, values: parameters.map(encodeValue) })
   }
 

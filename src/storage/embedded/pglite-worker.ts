@@ -20,7 +20,7 @@ if (port === null) throw new Error('pglite-worker runs as a worker thread only')
 const options = workerData as WorkerOptions
 const database = await PGlite.create(options.dataDir, {
   parsers: PARSERS,
-  postgresqlconf: ['shared_buffers=8MB'],
+  postgresqlconf: ['shared_buffers=8MB', 'min_wal_size=32MB', 'max_wal_size=64MB'],
 })
 
 port.on('message', (request: Request) => {
