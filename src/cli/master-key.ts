@@ -1,7 +1,7 @@
 /** The master key of an installation that was given none: made once, kept in the data directory, mode 0600. */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { Secret } from '../config/secret.ts'
 
 export interface KeptMasterKey {
@@ -13,7 +13,8 @@ export interface KeptMasterKey {
 
 /** @throws Error when the kept key cannot be read, or is no key. */
 export function keepMasterKey(dataDir: string): KeptMasterKey {
-  const file = join(dataDir, 'master-key')
+  // Absolute: the banner's command is pasted into another terminal, in whatever directory that stands.
+  const file = resolve(dataDir, 'master-key')
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const fresh = `sk-${randomBytes(24).toString('base64url')}`
   try {
