@@ -7,8 +7,9 @@ import { z } from 'zod'
 import type { Transaction } from 'kysely'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { LitellmSettings } from '../../config/schema/litellm-settings.ts'
+import { budgetWindowEndMs, parseDuration } from '../../identity/duration.ts'
 import type { Schema } from '../../storage/database.ts'
-import { insertBudget } from '../../storage/queries/principals-keys.ts'
+import { findBudgets, insertBudget, type BudgetRow } from '../../storage/queries/principals-keys.ts'
 import { insertMembers } from '../../storage/queries/principals-teams.ts'
 import { findUser, insertUser } from '../../storage/queries/principals-users.ts'
 import { commitChange } from '../commit-change.ts'
@@ -19,7 +20,7 @@ import { requireGrantable } from '../keys/key-rights.ts'
 import { makeKey, randomKey } from '../keys/make-key.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
-import { budget, flag } from '../wire/fields.ts'
+import { budget, flag, openMembers } from '../wire/fields.ts'
 import { LIMIT_FIELDS } from '../wire/limits.ts'
 import { USER_FIELDS, userColumns, type UserInput } from './user-fields.ts'
 import { userOnWire } from './user-row.ts'
@@ -37,6 +38,9 @@ const membership = z.union([
   }),
 ])
 type Membership = z.output<typeof membership>
+
+/** Of the fields that are kept unread, those that make sense on the first key. */
+const KEPT_WITH_KEY = ['tags', 'guardrails', 'permissions', 'object_permission']
 
 const newUserInput = z.object({
   ...KEY_FIELDS,
@@ -65,14 +69,15 @@ async function newUser(services: ManagementServices, { principal, body }: Manage
       created_by: madeBy ?? null,
       updated_by: madeBy ?? null,
     })
-    await joinTeams(transaction, userId, input.teams ?? [], madeBy)
+    await joinTeams(transaction, userId, input.teams ?? [], madeBy, nowMs)
     announce({ subject: 'user', id: userId })
     const user = await findUser(transaction, userId)
     if (user === undefined) throw new GatewayError('internal', 'The user that was just written is gone.')
     const shown = userOnWire(user)
     if (input.auto_create_key === false) return { ...shown, key: '', token: null, expires: null }
     // The user's limits bind every key of the user: the key itself gets none of them.
-    const change = { ...keyChange(keyPart(input), {}, undefined, nowMs), user_id: userId }
+    const kept = Object.fromEntries(openMembers(body, KEPT_WITH_KEY))
+    const change = { ...keyChange(keyPart(input), kept, undefined, nowMs), user_id: userId }
     await requireTeam(transaction, change.team_id)
     const key = await makeKey(transaction, randomKey(), change, { madeBy, nowMs })
     announce({ subject: 'key', id: key.token })
@@ -117,17 +122,34 @@ async function joinTeams(
   userId: string,
   teams: readonly Membership[],
   madeBy: string | undefined,
+  nowMs: number,
 ): Promise<void> {
-  for (const team of teams) {
-    await requireTeam(transaction, team.team_id)
+  for (const { team_id: teamId, user_role: role, max_budget_in_team: ownBudget } of teams) {
+    const team = await requireTeam(transaction, teamId)
+    const shared =
+      typeof ownBudget === 'bigint' ? undefined : await memberBudgetOf(transaction, team?.metadata ?? {})
     const budgetId =
-      typeof team.max_budget_in_team === 'bigint'
-        ? await makeBudget(transaction, team.max_budget_in_team, madeBy)
-        : null
+      typeof ownBudget === 'bigint' ? await makeBudget(transaction, ownBudget, madeBy) : shared?.budget_id
+    const window = parseDuration(shared?.budget_duration ?? '')
     await insertMembers(transaction, [
-      { team_id: team.team_id, user_id: userId, role: team.user_role, budget_id: budgetId },
+      {
+        team_id: teamId,
+        user_id: userId,
+        role,
+        budget_id: budgetId ?? null,
+        budget_reset_at: window === undefined ? null : new Date(budgetWindowEndMs(window, nowMs)),
+      },
     ])
   }
+}
+
+/** The budget that each member of the team gets, if `/team/new` made one. */
+async function memberBudgetOf(
+  transaction: Transaction<Schema>,
+  metadata: Readonly<Record<string, unknown>>,
+): Promise<BudgetRow | undefined> {
+  const budgetId = metadata['team_member_budget_id']
+  return typeof budgetId === 'string' ? (await findBudgets(transaction, [budgetId]))[0] : undefined
 }
 
 async function makeBudget(

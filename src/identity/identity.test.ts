@@ -1,0 +1,376 @@
+import type { PluginTransformQueryArgs } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { migratedDatabase, type TestDatabase } from '../../test/databases.ts'
+import { startPostgresql } from '../../test/postgresql.ts'
+import { Secret } from '../config/secret.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
+import { parseDollars, type Picodollars } from '../money/picodollars.ts'
+import type { Database } from '../storage/database.ts'
+import { migrate } from '../storage/migrate.ts'
+import { openDatabase } from '../storage/open-database.ts'
+import { announceChanges } from '../storage/queries/principals.ts'
+import { hashCredential } from './credential.ts'
+import {
+  createIdentity,
+  DEFAULT_IDENTITY_SETTINGS,
+  type Identity,
+  type IdentitySettings,
+} from './identity.ts'
+import type { Principal } from './principal.ts'
+
+const MASTER_KEY = 'sk-master-of-this-test'
+const START_MS = Date.parse('2026-11-22T12:00:00Z')
+
+let nowMs = START_MS
+let keyCount = 0
+const open: Identity[] = []
+
+function identityOver(database: Database, settings: Partial<IdentitySettings> = {}): Identity {
+  const identity = createIdentity({
+    database,
+    masterKey: new Secret(MASTER_KEY),
+    settings: { ...DEFAULT_IDENTITY_SETTINGS, ...settings },
+    clock: () => nowMs,
+  })
+  open.push(identity)
+  return identity
+}
+
+const asks = (identity: Identity, key: string) => identity.authenticate({ 'x-api-key': key })
+
+async function refusal(action: () => unknown): Promise<GatewayError> {
+  try {
+    await action()
+  } catch (error) {
+    if (error instanceof GatewayError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+interface KeyColumns {
+  readonly user_id?: string
+  readonly team_id?: string
+  readonly models?: string[]
+  readonly max_budget?: bigint
+  readonly blocked?: boolean
+  readonly expires_at?: Date
+  readonly budget_duration?: string
+  readonly budget_reset_at?: Date
+}
+
+async function insertedKey(database: Database, columns: KeyColumns = {}): Promise<string> {
+  const raw = `sk-key-${keyCount++}-of-this-test`
+  await database.sql
+    .insertInto('sluice_virtual_key')
+    .values({ key_hash: hashCredential(raw), key_name: `sk-...${raw.slice(-4)}`, ...columns })
+    .execute()
+  return raw
+}
+
+async function book(database: Database, scope: string, id: string, amount: Picodollars): Promise<void> {
+  await database.sql
+    .insertInto('sluice_spend_total')
+    .values({ scope, scope_id: id, picodollars: amount })
+    .onConflict((conflict) => conflict.columns(['scope', 'scope_id']).doUpdateSet({ picodollars: amount }))
+    .execute()
+}
+
+/** The same database, counting the queries that go through. */
+function counting(database: Database): { readonly database: Database; count: number } {
+  const counter = { count: 0, database }
+  const sql = database.sql.withPlugin({
+    transformQuery: ({ node }: PluginTransformQueryArgs) => {
+      counter.count++
+      return node
+    },
+    transformResult: async ({ result }) => result,
+  })
+  counter.database = { kind: database.kind, sql, reachable: true, close: async () => undefined }
+  return counter
+}
+
+beforeEach(() => {
+  nowMs = START_MS
+})
+
+afterAll(async () => {
+  for (const identity of open) await identity.close()
+})
+
+describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
+  let held: TestDatabase
+  let database: Database
+
+  beforeAll(async () => {
+    held = await migratedDatabase(kind)
+    database = held.database
+  })
+
+  afterAll(async () => await held[Symbol.asyncDispose]())
+
+  test('a key is read with one query, and answered without a promise from then on', async () => {
+    const key = await insertedKey(database)
+    const counter = counting(database)
+    const identity = identityOver(counter.database)
+    const principal = await asks(identity, key)
+    expect(principal.facts.keyHash).toBe(hashCredential(key))
+    expect(counter.count).toBe(1)
+    expect(asks(identity, key)).toBe(principal)
+    expect(counter.count).toBe(1)
+  })
+
+  test('callers that bring an unknown key at the same time share one query', async () => {
+    const key = await insertedKey(database)
+    const counter = counting(database)
+    const identity = identityOver(counter.database)
+    await Promise.all(Array.from({ length: 50 }, () => asks(identity, key)))
+    expect(counter.count).toBe(1)
+  })
+
+  test('every wrong key gets the same answer, byte for byte, and no query is repeated for it', async () => {
+    const key = await insertedKey(database)
+    const counter = counting(database)
+    const identity = identityOver(counter.database)
+    const wrong = [
+      'sk-wrong',
+      hashCredential(key),
+      'nonsense',
+      `sk-${'x'.repeat(600)}`,
+      `${key}x`,
+      `${MASTER_KEY}x`,
+    ]
+    const answers = []
+    for (const each of [...wrong, ...wrong]) {
+      const { code, message, status, param, kind: errorKind } = await refusal(() => asks(identity, each))
+      answers.push(JSON.stringify({ code, message, status, param, errorKind }))
+    }
+    expect(new Set(answers).size).toBe(1)
+    expect(answers[0]).toContain('"code":"key_unknown"')
+    expect(answers[0]).not.toMatch(/sluice_|[0-9a-f]{64}/)
+    expect(counter.count).toBe(3)
+  })
+
+  test('the hash of a key, and of the master key, is no credential', async () => {
+    const key = await insertedKey(database)
+    const identity = identityOver(database)
+    await asks(identity, key)
+    expect((await refusal(() => asks(identity, hashCredential(key)))).code).toBe('key_unknown')
+    expect((await refusal(() => asks(identity, hashCredential(MASTER_KEY)))).code).toBe('key_unknown')
+  })
+
+  test('the master key is an administrator, and neither it nor its hash stands in the facts', () => {
+    const principal = asks(identityOver(database), MASTER_KEY) as Principal
+    expect(principal.role).toBe('proxy_admin')
+    expect(principal.facts).toMatchObject({
+      keyHash: hashCredential('litellm_proxy_master_key'),
+      userId: 'default_user_id',
+      keyAlias: undefined,
+    })
+  })
+
+  test('a changed master key replaces the old one at once', async () => {
+    const identity = identityOver(database)
+    void asks(identity, MASTER_KEY)
+    identity.configure(new Secret('sk-another-master'), DEFAULT_IDENTITY_SETTINGS)
+    expect((await refusal(() => asks(identity, MASTER_KEY))).code).toBe('key_unknown')
+    expect((asks(identity, 'sk-another-master') as Principal).kind).toBe('master_key')
+  })
+
+  test('a key expires at its time, also while it is in memory', async () => {
+    const key = await insertedKey(database, { expires_at: new Date(START_MS + 5_000) })
+    const identity = identityOver(database)
+    await asks(identity, key)
+    nowMs = START_MS + 4_999
+    expect(asks(identity, key)).toBeDefined()
+    nowMs = START_MS + 5_000
+    const error = await refusal(() => asks(identity, key))
+    expect(error).toMatchObject({ code: 'key_expired', status: 401 })
+    expect(error.message).toContain('2026-11-22T12:00:05.000Z')
+  })
+
+  test('a blocked key and a key of a blocked team are refused', async () => {
+    await database.sql.insertInto('sluice_team').values({ team_id: 'blocked', blocked: true }).execute()
+    const identity = identityOver(database)
+    const blocked = await insertedKey(database, { blocked: true })
+    const ofTeam = await insertedKey(database, { team_id: 'blocked' })
+    expect((await refusal(() => asks(identity, blocked))).message).toContain('The API key is blocked')
+    expect((await refusal(() => asks(identity, ofTeam))).message).toContain(
+      'The team of this API key is blocked',
+    )
+  })
+
+  test('a change that this process was told of is in force with the next call', async () => {
+    const key = await insertedKey(database)
+    const identity = identityOver(database)
+    await asks(identity, key)
+    await database.sql
+      .updateTable('sluice_virtual_key')
+      .set({ blocked: true })
+      .where('key_hash', '=', hashCredential(key))
+      .execute()
+    identity.forgetKey(hashCredential(key))
+    expect((await refusal(() => asks(identity, key))).code).toBe('key_blocked')
+  })
+
+  test('a change that another process has made is in force after the next look at the changes', async () => {
+    const key = await insertedKey(database)
+    const identity = identityOver(database)
+    await identity.maintain()
+    await asks(identity, key)
+    await database.sql.transaction().execute(async (transaction) => {
+      await transaction.deleteFrom('sluice_virtual_key').where('key_hash', '=', hashCredential(key)).execute()
+      await announceChanges(transaction, [{ subject: 'key', id: hashCredential(key) }])
+    })
+    expect(asks(identity, key)).toBeDefined()
+    await identity.maintain()
+    expect((await refusal(() => asks(identity, key))).code).toBe('key_unknown')
+  })
+
+  test('a key that was asked for too early works as soon as it is made', async () => {
+    const raw = 'sk-asked-for-too-early'
+    const identity = identityOver(database)
+    expect((await refusal(() => asks(identity, raw))).code).toBe('key_unknown')
+    await database.sql
+      .insertInto('sluice_virtual_key')
+      .values({ key_hash: hashCredential(raw), key_name: 'sk-...arly' })
+      .execute()
+    identity.forgetKey(hashCredential(raw))
+    expect((await asks(identity, raw)).kind).toBe('virtual_key')
+  })
+
+  test('a principal older than the time to live is read anew without delaying the call', async () => {
+    const key = await insertedKey(database)
+    const identity = identityOver(database, { refreshAfterMs: 60_000 })
+    const before = await asks(identity, key)
+    await database.sql
+      .updateTable('sluice_virtual_key')
+      .set({ models: ['o1'] })
+      .where('key_hash', '=', hashCredential(key))
+      .execute()
+    nowMs += 59_999
+    expect(asks(identity, key)).toBe(before)
+    nowMs += 1
+    expect(asks(identity, key)).toBe(before)
+    await vi.waitFor(() =>
+      expect((asks(identity, key) as Principal).modelLists).toEqual([{ kind: 'key', models: ['o1'] }]),
+    )
+    expect((asks(identity, key) as Principal).facts).toBe(before.facts)
+  })
+
+  test('a personal key spends from its user, a team key from the team and the membership', async () => {
+    await database.sql
+      .insertInto('sluice_team')
+      .values({ team_id: 'team', models: ['a'] })
+      .execute()
+    await database.sql
+      .insertInto('sluice_user')
+      .values({ user_id: 'user', user_role: 'internal_user', user_email: 'user@example.org', models: ['b'] })
+      .execute()
+    await database.sql
+      .insertInto('sluice_team_membership')
+      .values({ team_id: 'team', user_id: 'user', role: 'user' })
+      .execute()
+    const identity = identityOver(database)
+    const personal = await asks(identity, await insertedKey(database, { user_id: 'user' }))
+    const ofTeam = await asks(identity, await insertedKey(database, { user_id: 'user', team_id: 'team' }))
+    expect(personal.scopes.map((scope) => scope.kind)).toEqual(['key', 'user'])
+    expect(personal.modelLists).toEqual([{ kind: 'user', models: ['b'] }])
+    expect(ofTeam.scopes.map((scope) => scope.kind)).toEqual(['key', 'team', 'team_member'])
+    expect(ofTeam.scopes[2]!.id).toBe('team::user')
+    expect(ofTeam.modelLists).toEqual([{ kind: 'team', models: ['a'] }])
+    expect(ofTeam.role).toBe('internal_user')
+    expect(ofTeam.facts).toMatchObject({ userId: 'user', userEmail: 'user@example.org', teamId: 'team' })
+  })
+
+  test('a key without a user has the least role', async () => {
+    const principal = await asks(identityOver(database), await insertedKey(database))
+    expect(principal.role).toBe('internal_user_viewer')
+  })
+
+  test('spend in the database and spend of this process together reach the budget', async () => {
+    const key = await insertedKey(database, { max_budget: parseDollars(10) })
+    await book(database, 'key', hashCredential(key), parseDollars(9))
+    const identity = identityOver(database)
+    const principal = await asks(identity, key)
+    expect(() => identity.checkBudgets(principal)).not.toThrow()
+    identity.recordSpend(principal, parseDollars(1))
+    expect((await refusal(() => identity.checkBudgets(principal))).code).toBe('budget_exceeded')
+    nowMs += 60_000
+    void asks(identity, key)
+    await vi.waitFor(() => expect(asks(identity, key)).not.toBe(principal))
+    expect((await refusal(() => identity.checkBudgets(asks(identity, key) as Principal))).code).toBe(
+      'budget_exceeded',
+    )
+  })
+
+  test('a budget window that ends begins anew at zero, once for all processes, and totals stay', async () => {
+    const key = await insertedKey(database, {
+      max_budget: parseDollars(1),
+      budget_duration: '1h',
+      budget_reset_at: new Date(START_MS + 1_800_000),
+    })
+    await book(database, 'key', hashCredential(key), parseDollars(5))
+    const [one, two] = [identityOver(database), identityOver(database)]
+    expect((await refusal(async () => one.checkBudgets(await asks(one, key)))).code).toBe('budget_exceeded')
+    nowMs = START_MS + 1_800_000
+    await Promise.all([one.maintain(), two.maintain()])
+    one.forgetKey(hashCredential(key))
+    const principal = await asks(one, key)
+    expect(principal.scopes[0]).toMatchObject({ spent: 0n, resetsAtMs: START_MS + 3_600_000 })
+    await book(database, 'key', hashCredential(key), parseDollars('5.5'))
+    nowMs += 60_000
+    await two.maintain()
+    expect((await asks(two, key)).scopes[0]!.spent).toBe(parseDollars('0.5'))
+  })
+
+  test('a key that is used after its window has ended begins the next one itself', async () => {
+    const key = await insertedKey(database, {
+      max_budget: parseDollars(1),
+      budget_duration: '30d',
+      budget_reset_at: new Date(START_MS - 1),
+    })
+    await book(database, 'key', hashCredential(key), parseDollars(5))
+    const principal = await asks(identityOver(database), key)
+    expect(principal.scopes[0]).toMatchObject({ spent: 0n, resetsAtMs: Date.parse('2026-12-01T00:00:00Z') })
+  })
+
+  test('memory is bounded however many keys call', async () => {
+    const identity = identityOver(database, { maxCachedCredentials: 2 })
+    const counter = [await insertedKey(database), await insertedKey(database), await insertedKey(database)]
+    for (const key of counter) await asks(identity, key)
+    expect(asks(identity, counter[0]!)).toBeInstanceOf(Promise)
+    expect(asks(identity, counter[2]!)).not.toBeInstanceOf(Promise)
+  })
+})
+
+describe('without a database', () => {
+  test('known keys go on working, unknown ones are asked to come again, and the setting lets them call models', async () => {
+    await using server = await startPostgresql()
+    const database = await openDatabase({ url: server.url })
+    await migrate(database)
+    const [known, unknown] = [await insertedKey(database), await insertedKey(database)]
+    const strict = identityOver(database)
+    const lenient = identityOver(database, { allowRequestsOnDatabaseUnavailable: true })
+    await asks(strict, known)
+    await server.stop('immediate')
+    nowMs += 3_600_000
+    expect((asks(strict, known) as Principal).facts.keyHash).toBe(hashCredential(known))
+    expect(await refusal(() => asks(strict, unknown))).toMatchObject({
+      code: 'identity_unavailable',
+      status: 503,
+    })
+    const unverified = await asks(lenient, unknown)
+    expect(() => lenient.authorizeRoute(unverified, 'POST', '/v1/chat/completions')).not.toThrow()
+    expect(() => lenient.authorizeRoute(unverified, 'GET', '/key/list')).toThrow(
+      'not allowed to call this route',
+    )
+    await server.start()
+    expect((await asks(strict, unknown)).kind).toBe('virtual_key')
+    nowMs += 1_000
+    void asks(lenient, unknown)
+    await vi.waitFor(() => expect((asks(lenient, unknown) as Principal).allowedRoutes).toEqual([]))
+    for (const identity of [strict, lenient]) await identity.close()
+    await database.close()
+  })
+})
