@@ -20,6 +20,8 @@ const MAX_INDEXED_LENGTH = 256
 const MAX_TEXT_LENGTH = 1024
 const MAX_TAGS = 100
 const MAX_METADATA_LENGTH = 32_768
+/** PostgreSQL's own limit lies at some thousands of levels; a row beyond it would be refused whole. */
+const MAX_DEPTH = 64
 
 /** Prompts and answers as JSON texts, made by `callContent`. */
 export interface ContentTexts {
@@ -195,16 +197,9 @@ export function storable(value: string): string {
   return value.replaceAll('\0', '').toWellFormed()
 }
 
-/** A value as JSON that PostgreSQL takes as `jsonb`; a mark instead of one that is nested too deeply. */
+/** A value as JSON that PostgreSQL takes as `jsonb`; a mark instead of one that is nested too deeply for it. */
 export function storableJson(value: unknown): string {
-  try {
-    return sanitizedJson(value)
-  } catch {
-    return '{"unreadable":true}'
-  }
-}
-
-function sanitizedJson(value: unknown): string {
+  if (isNestedDeeper(value, MAX_DEPTH)) return '{"unreadable":true}'
   const json = JSON.stringify(value) ?? 'null'
   if (!json.includes('\\u')) return json
   return JSON.stringify(value, (_name, member: unknown) => {
@@ -212,4 +207,9 @@ function sanitizedJson(value: unknown): string {
     if (typeof member !== 'object' || member === null || Array.isArray(member)) return member
     return Object.fromEntries(Object.entries(member).map(([name, inner]) => [storable(name), inner]))
   })
+}
+
+function isNestedDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((member) => isNestedDeeper(member, levels - 1))
 }

@@ -58,7 +58,13 @@ export function callEnd(start: CallStart, change: Partial<CallEnd> = {}): CallEn
     endedAtMs: at + 100,
     deployment: DEPLOYMENT,
     attempts: [
-      { deployment: DEPLOYMENT, startedAtMs: at + 1, endedAtMs: at + 98, httpStatus: 200, errorClass: undefined },
+      {
+        deployment: DEPLOYMENT,
+        startedAtMs: at + 1,
+        endedAtMs: at + 98,
+        httpStatus: 200,
+        errorClass: undefined,
+      },
     ],
     providerStartedAtMs: at + 1,
     firstContentAtMs: at + 50,

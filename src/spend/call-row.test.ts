@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { CALLER, callEnd, callStart, DEPLOYMENT, ESTIMATE } from '../../test/ledger/calls.ts'
+import { NO_USAGE } from '../dialects/usage.ts'
+import { picodollars } from '../money/picodollars.ts'
+import { interruptedRow, settledRow, startText, storableJson } from './call-row.ts'
+
+test('a row is one line of JSON, whatever the client sent', () => {
+  const anyText = fc.string({ unit: 'binary', maxLength: 3000 })
+  fc.assert(
+    fc.property(
+      anyText,
+      anyText,
+      fc.array(anyText),
+      fc.dictionary(anyText, fc.jsonValue()),
+      (a, b, tags, metadata) => {
+        const start = callStart({
+          callId: a,
+          requestedModel: b,
+          endUser: a,
+          sessionId: b,
+          userAgent: a,
+          requesterIp: b,
+          tags,
+          spendLogsMetadata: metadata,
+          caller: { ...CALLER, keyAlias: a, userId: b },
+        })
+        const end = callEnd(start, {
+          deployment: undefined,
+          error: { errorClass: a, httpStatus: 400, message: b, provider: a },
+        })
+        const text = startText(start, true)
+        for (const row of [
+          interruptedRow(text, start, DEPLOYMENT, ESTIMATE),
+          settledRow(text, start, end, undefined),
+        ]) {
+          expect(row).not.toContain('\n')
+          const parsed = JSON.parse(row) as Record<string, string>
+          expect(JSON.stringify(parsed)).not.toContain(String.raw`\u0000`)
+          expect(JSON.stringify(parsed).isWellFormed()).toBe(true)
+          expect(parsed['session_id']?.length).toBeLessThanOrEqual(256)
+        }
+      },
+    ),
+  )
+})
+
+test('amounts beyond the exact range of JavaScript numbers are written digit for digit', () => {
+  const start = callStart()
+  const cost = picodollars(9_007_199_254_740_993_123n)
+  expect(settledRow(startText(start, true), start, callEnd(start, { cost }), undefined)).toContain(
+    '"picodollars":9007199254740993123',
+  )
+})
+
+test('a count that is no number does not spoil the row', () => {
+  const start = callStart()
+  const usage = { ...NO_USAGE, inputTokens: Number.NaN, outputTokens: -3, reasoningTokens: 1e300 }
+  const row = settledRow(startText(start, true), start, callEnd(start, { usage }), undefined)
+  const parsed = JSON.parse(row) as Record<string, unknown>
+  expect(parsed).toMatchObject({ reasoning_tokens: Number.MAX_SAFE_INTEGER })
+  expect(parsed).not.toHaveProperty('input_tokens')
+  expect(parsed).not.toHaveProperty('output_tokens')
+})
+
+test('attempts are listed when one failed or there was more than one', () => {
+  const start = callStart()
+  const [attempt] = callEnd(start).attempts
+  if (attempt === undefined) throw new Error('no attempt')
+  const failed = { ...attempt, httpStatus: 429, errorClass: 'RateLimitError' }
+  const rowOf = (attempts: (typeof attempt)[]): Record<string, unknown> =>
+    JSON.parse(settledRow(startText(start, true), start, callEnd(start, { attempts }), undefined)) as Record<
+      string,
+      unknown
+    >
+  expect(rowOf([])).not.toHaveProperty('attempt_count')
+  expect(rowOf([attempt])).toMatchObject({ attempt_count: 1 })
+  expect(rowOf([attempt])).not.toHaveProperty('attempts')
+  expect(rowOf([failed])).toMatchObject({ attempts: [{ http_status: 429, error_class: 'RateLimitError' }] })
+  expect(rowOf([failed, attempt])).toMatchObject({ attempt_count: 2, attempts: [{}, {}] })
+})
+
+test('metadata that is too long or nested too deeply is replaced by a mark', () => {
+  const start = callStart({ spendLogsMetadata: { text: 'x'.repeat(40_000) } })
+  expect(startText(start, true)).toContain('"metadata":{"truncated":true}')
+  const deep: unknown = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000))
+  expect(storableJson(deep).slice(0, 40)).toBe('{"unreadable":true}')
+  expect(storableJson({ deep: [deep] }).slice(0, 40)).toBe('{"unreadable":true}')
+})
