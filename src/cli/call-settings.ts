@@ -16,6 +16,9 @@ const DEFAULT_BODY_MEGABYTES = 64
 
 const MAX_ANSWER_MEGABYTES = 128
 
+/** Reasoning models are silent for minutes before they speak. */
+const DEFAULT_IDLE_SECONDS = 300
+
 export function callSettings(config: Config, version: string): CallSettings {
   const { general_settings: general, litellm_settings: litellm, router_settings: router } = config
   return {
@@ -26,7 +29,7 @@ export function callSettings(config: Config, version: string): CallSettings {
     maxAnswerBytes: MAX_ANSWER_MEGABYTES * MEGABYTE,
     retries: router.num_retries,
     retryAfterMs: router.retry_after * 1000,
-    idleTimeoutMs: 300_000,
+    idleTimeoutMs: (router.stream_idle_timeout ?? DEFAULT_IDLE_SECONDS) * 1000,
     cancelOnDisconnect: general.cancel_on_disconnect,
     storePrompts: general.store_prompts_in_spend_logs && !litellm.turn_off_message_logging,
     refuseUnpriced: general.refuse_unpriced_models,

@@ -30,6 +30,10 @@ export const routerSettingsSchema = mapWith({
   num_retries: inForce(integer().optional(), 'Further tries after the first; 2 when nothing says.'),
   timeout: inForce(decimal(seconds).optional(), 'Seconds for a whole call; 600 when nothing says.'),
   stream_timeout: inForce(decimal(seconds).optional(), 'Seconds to the first content of a stream.'),
+  stream_idle_timeout: inForce(
+    decimal(seconds).optional(),
+    'Longest silence of a provider within an answer, in seconds; 300 when nothing says.',
+  ),
   retry_after: inForce(decimal(seconds).default(0), 'Least number of seconds between two tries.'),
   model_group_alias: inForce(
     mapOf(aliasTarget, 'a map').default({}),
@@ -50,7 +54,7 @@ export const ROUTER_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   fallbacks guardrail_list health_check_staleness_threshold ignore_invalid_deployments keepalive_seconds max_fallbacks
   max_retries model_group_affinity_config model_group_retry_policy optional_pre_call_checks polling_interval
   provider_budget_config redis_db redis_host redis_password redis_port redis_url retry_policy router_general_settings
-  routing_groups routing_strategy_args search_tools set_verbose stream_idle_timeout tag_filtering_match_any
+  routing_groups routing_strategy_args search_tools set_verbose tag_filtering_match_any
   tag_routing_prefix ttft_timeout`
   .trim()
   .split(/\s+/)
