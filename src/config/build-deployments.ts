@@ -1,24 +1,23 @@
 /** Makes deployments of the entries of `model_list`: parameters sorted by what they are for, credentials filled in. */
-import { createHash } from 'node:crypto'
 import type * as z from 'zod'
-import { findProvider, providerNames } from '../providers/provider.ts'
+import { deploymentId, uniqueId } from './deployment-id.ts'
+import { applyCredential, checkProvider, fillFromEnvironment, providerOf } from './deployment-provider.ts'
 import type { Environment } from './environment.ts'
 import { type KeyPath, type LocatedMap, nodeAt, toPlain } from './located.ts'
-import { nearestName } from './nearest-name.ts'
 import type { Credential } from './schema/credential-list.ts'
 import {
   isPriceKey,
   LITELLM_PARAMS_NOT_IN_FORCE,
+  type LitellmParams,
   litellmParamsSchema,
   MODEL_INFO_NOT_IN_FORCE,
   modelInfoSchema,
   priceSchema,
 } from './schema/model-list.ts'
-import { Secret } from './secret.ts'
 import type { SectionReader } from './section-reader.ts'
 import { anything, nameText, type ParameterValue, shapeOf, text } from './setting.ts'
 
-type KnownParams = Readonly<Omit<z.output<typeof litellmParamsSchema>, 'organization'>>
+type KnownParams = Readonly<Omit<LitellmParams, 'organization'>>
 
 export interface DeploymentParams extends KnownParams {
   readonly organization: string | undefined
@@ -50,6 +49,20 @@ export interface DeploymentConfig {
 const PARAMETER_ALIASES: Readonly<Record<string, string>> = {
   base_url: 'api_base',
   default_headers: 'extra_headers',
+}
+
+/** Members of `litellm_params` that are the gateway's own: they are not sent to the provider. */
+const OWN_PARAMETERS: ReadonlySet<string> = new Set([
+  ...Object.keys(shapeOf(litellmParamsSchema)),
+  ...LITELLM_PARAMS_NOT_IN_FORCE,
+  ...Object.keys(PARAMETER_ALIASES),
+])
+
+const MODEL_INFO_KEYS: ReadonlySet<string> = new Set(Object.keys(shapeOf(modelInfoSchema)))
+
+const ENTRY_KEYS = {
+  shape: { model_name: text(), litellm_params: text(), model_info: text() },
+  notInForce: [],
 }
 
 /** Reads all entries; those that do not fit are reported and left out. */
@@ -86,10 +99,7 @@ function readEntry(
   entry: LocatedMap,
   surroundings: Surroundings,
 ): DeploymentConfig[] {
-  reader.warnOfKeys(path, entry, {
-    shape: { model_name: text(), litellm_params: text(), model_info: text() },
-    notInForce: [],
-  })
+  reader.warnOfKeys(path, entry, ENTRY_KEYS)
   const name = reader.parse([...path, 'model_name'], nameText())
   const params = readParams(reader, [...path, 'litellm_params'])
   const info = readInfo(reader, [...path, 'model_info'])
@@ -110,7 +120,12 @@ function readEntry(
     litellm_params: { ...known, organization: single, rest: params.rest },
     model_info: {
       ...info.known,
-      id: uniqueId(reader, path, info.known.id ?? hashOf(reader.source, path, single), surroundings.ids),
+      id: uniqueId(
+        reader,
+        path,
+        info.known.id ?? deploymentId(reader.source, path, single),
+        surroundings.ids,
+      ),
       rest: info.rest,
     },
     provider,
@@ -118,8 +133,6 @@ function readEntry(
     prices: { ...info.prices, ...params.prices },
   }))
 }
-
-type Params = z.output<typeof litellmParamsSchema>
 
 interface SortedMembers {
   readonly known: Record<string, unknown>
@@ -162,15 +175,14 @@ function defineMember(target: Record<string, ParameterValue>, name: string, valu
 function readParams(
   reader: SectionReader,
   path: KeyPath,
-): { known: Params; prices: SortedMembers['prices']; rest: SortedMembers['rest'] } | undefined {
+): { known: LitellmParams; prices: SortedMembers['prices']; rest: SortedMembers['rest'] } | undefined {
   const node = nodeAt(reader.root, path)
   if (node?.kind !== 'map') {
     reader.reportUnfit(path, 'a map of parameters with at least `model`')
     return undefined
   }
   const shape = shapeOf(litellmParamsSchema)
-  const aside = new Set([...LITELLM_PARAMS_NOT_IN_FORCE, ...Object.keys(PARAMETER_ALIASES), 'model_info'])
-  const sorted = sortMembers(reader, path, node, new Set([...Object.keys(shape), ...aside]))
+  const sorted = sortMembers(reader, path, node, OWN_PARAMETERS)
   reader.warnOfAccepted(path, node, { shape, notInForce: LITELLM_PARAMS_NOT_IN_FORCE })
   for (const [alias, name] of Object.entries(PARAMETER_ALIASES)) {
     if (sorted.known[alias] !== undefined) sorted.known[name] ??= sorted.known[alias]
@@ -193,169 +205,8 @@ function readInfo(
     reader.reportUnfit(path, 'a map')
     return undefined
   }
-  const sorted = sortMembers(reader, path, node, new Set(Object.keys(shapeOf(modelInfoSchema))))
+  const sorted = sortMembers(reader, path, node, MODEL_INFO_KEYS)
   reader.warnOfAccepted(path, node, { shape: {}, notInForce: MODEL_INFO_NOT_IN_FORCE })
   const known = reader.parse(path, modelInfoSchema, sorted.known)
   return known === undefined ? undefined : { known, prices: sorted.prices, rest: sorted.rest }
-}
-
-function applyCredential(
-  reader: SectionReader,
-  path: KeyPath,
-  params: Params,
-  credentials: readonly Credential[],
-): Params {
-  const name = params.litellm_credential_name
-  if (name === undefined) return params
-  const credential = credentials.find((candidate) => candidate.credential_name === name)
-  if (credential === undefined) {
-    const at = [...path, 'litellm_credential_name']
-    const found = reader.quote(at, name)
-    reader.report('error', 'bad_reference', at, `no credential has the name ${found}`, {
-      expected:
-        credentials.map((candidate) => candidate.credential_name).join(', ') || 'an entry of credential_list',
-      found,
-      hint: 'add it to credential_list',
-    })
-    return params
-  }
-  const values = credential.credential_values
-  return {
-    ...params,
-    api_key: params.api_key ?? values.api_key,
-    api_base: params.api_base ?? values.api_base,
-    api_version: params.api_version ?? values.api_version,
-    organization: params.organization ?? values.organization,
-    extra_headers: params.extra_headers ?? values.extra_headers,
-  }
-}
-
-function providerOf(model: string, named: string | undefined): string {
-  if (named !== undefined) return named
-  const slash = model.indexOf('/')
-  if (slash > 0) return model.slice(0, slash)
-  if (model === '*') return '*'
-  return model.startsWith('claude') ? 'anthropic' : 'openai'
-}
-
-/** Tells what will keep the deployment from serving calls. */
-function checkProvider(
-  reader: SectionReader,
-  path: KeyPath,
-  name: string,
-  apiBase: string | undefined,
-): void {
-  if (apiBase !== undefined && !isHttpUrl(apiBase)) {
-    const expected = 'a URL that starts with http:// or https://'
-    reader.report('error', 'wrong_type', [...path, 'api_base'], `expected ${expected}, found another text`, {
-      expected,
-      found: 'another text',
-    })
-  }
-  if (name === '*') return
-  const provider = findProvider(name)
-  if (provider === undefined) {
-    const at = [...path, 'model']
-    const found = reader.quote(at, name)
-    const nearest = nearestName(name, providerNames())
-    reader.report(
-      'warning',
-      'not_in_force',
-      at,
-      `the provider ${found} is not supported yet; calls to this model are refused`,
-      {
-        expected: `one of ${providerNames().join(', ')}`,
-        found,
-        hint:
-          nearest === undefined
-            ? 'for an OpenAI-compatible server write openai/<model> and api_base'
-            : `did you mean "${nearest}"?`,
-      },
-    )
-  } else if (apiBase === undefined && provider.defaultApiBase === undefined) {
-    reader.report(
-      'warning',
-      'missing_key',
-      path,
-      `the provider "${name}" needs api_base; calls to this model are refused`,
-      {
-        expected: 'api_base',
-        found: 'nothing',
-        hint:
-          provider.baseVariables.length === 0
-            ? undefined
-            : `set api_base or ${provider.baseVariables[0] ?? ''}`,
-      },
-    )
-  }
-}
-
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
-}
-
-/** First variable of the list that is set and not empty. */
-function firstSet(names: readonly string[], environment: Environment): string | undefined {
-  return names.find((name) => environment[name])
-}
-
-function fillFromEnvironment(
-  providerName: string,
-  params: Params,
-  environment: Environment,
-): { params: Params; variable: string | undefined } {
-  const provider = findProvider(providerName)
-  if (provider === undefined) return { params, variable: undefined }
-  const keyVariable = params.api_key === undefined ? firstSet(provider.keyVariables, environment) : undefined
-  const baseVariable =
-    params.api_base === undefined ? firstSet(provider.baseVariables, environment) : undefined
-  const key = keyVariable === undefined ? undefined : environment[keyVariable]
-  return {
-    params: {
-      ...params,
-      api_key: key === undefined ? params.api_key : new Secret(key),
-      api_base: baseVariable === undefined ? params.api_base : environment[baseVariable],
-    },
-    variable: keyVariable,
-  }
-}
-
-/**
- * Hex SHA-256 of the entry as it is written, before variables are put in: an id outlives the rotation of a key that
- * stands in the environment.
- */
-function hashOf(source: LocatedMap, path: KeyPath, organization: string | undefined): string {
-  const name = nodeAt(source, [...path, 'model_name'])
-  const params = nodeAt(source, [...path, 'litellm_params'])
-  const text = JSON.stringify([
-    name && toPlain(name),
-    params && sortedKeys(toPlain(params)),
-    organization ?? null,
-  ])
-  return createHash('sha256').update(text).digest('hex')
-}
-
-function sortedKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortedKeys)
-  if (typeof value !== 'object' || value === null) return value
-  const members = Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1))
-  return members.map(([name, member]) => [name, sortedKeys(member)])
-}
-
-/** Two equal entries are two deployments: the second gets a number behind its id. */
-function uniqueId(reader: SectionReader, path: KeyPath, id: string, ids: Map<string, number>): string {
-  const count = (ids.get(id) ?? 0) + 1
-  ids.set(id, count)
-  if (count === 1) return id
-  const unique = `${id}-${count}`
-  const named = nodeAt(reader.root, [...path, 'model_info', 'id']) !== undefined
-  if (named) {
-    reader.report(
-      'warning',
-      'bad_reference',
-      [...path, 'model_info', 'id'],
-      `the id "${id}" stands twice; this one is "${unique}"`,
-    )
-  }
-  return unique
 }

@@ -63,6 +63,8 @@ export const litellmParamsSchema = mapWith({
   ),
 })
 
+export type LitellmParams = z.output<typeof litellmParamsSchema>
+
 /** Keys that are the gateway’s own, or credentials of providers that are not built yet: never sent as parameters. */
 export const LITELLM_PARAMS_NOT_IN_FORCE: readonly string[] = `
   access_groups adaptive_router_config additional_drop_params allowed_model_region allowed_openai_params
@@ -72,7 +74,7 @@ export const LITELLM_PARAMS_NOT_IN_FORCE: readonly string[] = `
   azure_ad_token azure_password azure_scope azure_username budget_duration cache_control_injection_points client_id
   client_secret complexity_router_config configurable_clientside_auth_params default_api_key_rpm_limit
   default_api_key_tpm_limit fallbacks gcs_bucket_name guardrails max_budget max_file_size_mb max_parallel_requests
-  merge_reasoning_content_in_choices mock_delay mock_response mock_timeout num_retries prompt_id prompt_variables
+  merge_reasoning_content_in_choices mock_delay model_info mock_response mock_timeout num_retries prompt_id prompt_variables
   quality_router_config region_name s3_bucket_name s3_encryption_key_id tag_regex tenant_id
   use_chat_completions_api use_in_pass_through use_litellm_proxy vertex_credentials vertex_location vertex_project
   watsonx_region_name`
