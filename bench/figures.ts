@@ -34,6 +34,7 @@ function figuresOf(row: ResultRow, direct: ResultRow | undefined): RowFigures {
       const baseline = direct?.rounds[index]
       return baseline === undefined ? Number.NaN : read(round) - read(baseline)
     })
+  const isProvider = row.name === 'provider'
   const chat1kMicroseconds = over((round) => round.chat1k.cpuMicrosecondsPerCall)
   return {
     name: row.name,
@@ -45,8 +46,9 @@ function figuresOf(row: ResultRow, direct: ResultRow | undefined): RowFigures {
     chunkMicroseconds: over((round) => round.streams.cpuMicrosecondsPerChunk),
     addedP50Ms: added((round) => round.latency.p50Ms),
     addedP99Ms: added((round) => round.latency.p99Ms),
-    idleBytes: over((round) => round.heldStreams.residentBytesBefore),
-    bytesPerStream: over(({ heldStreams }) => bytesPerStream(heldStreams)),
+    // The provider runs through the whole benchmark: what it holds tells nothing.
+    idleBytes: isProvider ? Number.NaN : over((round) => round.heldStreams.residentBytesBefore),
+    bytesPerStream: isProvider ? Number.NaN : over(({ heldStreams }) => bytesPerStream(heldStreams)),
     startToReadyMs: over((round) => round.startToReadyMs ?? Number.NaN),
     failures: row.rounds.reduce((sum, round) => sum + failuresOf(round), 0),
   }

@@ -97,7 +97,7 @@ async function generateKey(port: number): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/key/generate`, {
     method: 'POST',
     headers: { authorization: `Bearer ${MASTER_KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ key_alias: 'bench', max_budget: 1_000_000 }),
+    body: JSON.stringify({ max_budget: 1_000_000 }),
   })
   const answer: unknown = await response.json()
   if (typeof answer === 'object' && answer !== null && 'key' in answer && typeof answer.key === 'string') {
