@@ -1,6 +1,6 @@
 /**
- * Collects lines and hands them on in one piece a turn of the event loop, or as soon as 64 KB are there: a write to
- * the operating system costs more than making the line.
+ * Collects lines and hands them on in one piece, a few times a second or as soon as 64 KB are there: a write to the
+ * operating system costs ten times as much as making the line.
  */
 
 export interface LogDestination {
@@ -15,6 +15,9 @@ export interface LogDestination {
 }
 
 const FULL_LENGTH = 64 * 1024
+
+/** Longest time that a line waits for others. */
+const LONGEST_WAIT_MS = 50
 
 export class LineBuffer {
   readonly #destination: LogDestination
@@ -36,7 +39,7 @@ export class LineBuffer {
       this.#handOn()
     } else if (!this.#scheduled) {
       this.#scheduled = true
-      setImmediate(this.#onTurn)
+      setTimeout(this.#onTimer, LONGEST_WAIT_MS)
     }
   }
 
@@ -70,7 +73,7 @@ export class LineBuffer {
     this.#destination.write(text)
   }
 
-  readonly #onTurn = (): void => {
+  readonly #onTimer = (): void => {
     this.#scheduled = false
     this.#handOn()
   }
