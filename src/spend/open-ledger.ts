@@ -113,6 +113,7 @@ class JournalingLedger implements OpenLedger {
   #settings: LedgerSettings
   #timer: NodeJS.Timeout | undefined
   #maintenance: Promise<void> | undefined
+  #closing: Promise<void> | undefined
   #recovered = 0
   #interrupted = 0
 
@@ -191,6 +192,11 @@ class JournalingLedger implements OpenLedger {
   }
 
   async close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#closeOnce(timeoutMs)
+    await this.#closing
+  }
+
+  async #closeOnce(timeoutMs: number): Promise<void> {
     clearInterval(this.#timer)
     const timeout = new AbortController()
     const inTime = this.flush().catch(() => {})

@@ -1,5 +1,12 @@
 /** Connections to a PostgreSQL server: pool, time-outs, and errors that name the server but never a password. */
-import { PostgresDialect, type Dialect, type PostgresPool } from 'kysely'
+import {
+  PostgresDialect,
+  type Dialect,
+  type PostgresCursor,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type PostgresQueryResult,
+} from 'kysely'
 import pg from 'pg'
 
 export interface PostgresqlOptions {
@@ -34,10 +41,12 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
   const url = parseUrl(options.url)
   const pool = new pg.Pool(poolConfig(url, options))
   const state = { reachable: true }
-  // An idle connection that breaks would otherwise end the process.
-  pool.on('error', () => {
+  const onBroken = (): void => {
     state.reachable = false
-  })
+  }
+  // A connection that breaks while it is idle, or between two statements, would otherwise end the process.
+  pool.on('error', onBroken)
+  pool.on('connect', (client) => client.on('error', onBroken))
   const place = `${url.hostname || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`
   return {
     dialect: new PostgresDialect({ pool: watchedPool(pool, place, state) }),
@@ -56,37 +65,46 @@ function parseUrl(text: string): URL {
   }
 }
 
+/** Parameters that other clients of PostgreSQL understand and the driver does not. */
+const READ_HERE = [
+  'connection_limit',
+  'pool_timeout',
+  'connect_timeout',
+  'socket_timeout',
+  'pgbouncer',
+  'schema',
+]
+
 function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
-  const connectTimeoutSeconds = Number(url.searchParams.get('connect_timeout') ?? 0)
-  const schema = url.searchParams.get('schema')
-  const viaPgBouncer = url.searchParams.get('pgbouncer') === 'true'
-  const statementTimeoutMs = options.statementTimeoutMs ?? 60_000
+  const given = url.searchParams
+  const viaPgBouncer = given.get('pgbouncer') === 'true'
+  const schema = given.get('schema')
+  const statementTimeoutMs = secondsToMs(given.get('socket_timeout')) ?? options.statementTimeoutMs ?? 60_000
   const connection = new URL(url)
-  for (const name of [
-    'connection_limit',
-    'pool_timeout',
-    'connect_timeout',
-    'socket_timeout',
-    'pgbouncer',
-    'schema',
-  ]) {
-    connection.searchParams.delete(name)
-  }
+  for (const name of READ_HERE) connection.searchParams.delete(name)
   // `sslmode` as libpq means it: `require` encrypts and does not verify.
   connection.searchParams.set('uselibpqcompat', 'true')
   return {
     connectionString: connection.href,
-    max: Number(url.searchParams.get('connection_limit') ?? options.connectionLimit ?? 10),
+    max: Number(given.get('connection_limit') ?? options.connectionLimit ?? 10),
     connectionTimeoutMillis:
-      connectTimeoutSeconds > 0 ? connectTimeoutSeconds * 1000 : (options.connectTimeoutMs ?? 5000),
+      secondsToMs(given.get('connect_timeout')) ??
+      secondsToMs(given.get('pool_timeout')) ??
+      options.connectTimeoutMs ??
+      5000,
     // PgBouncer refuses start-up parameters that it does not know; the client's own limit stands behind.
-    ...(viaPgBouncer ? {} : { statement_timeout: statementTimeoutMs }),
+    ...(viaPgBouncer || given.has('options') ? {} : { statement_timeout: statementTimeoutMs }),
     query_timeout: statementTimeoutMs + 5000,
     application_name: 'sluice',
     keepAlive: true,
     types: { getTypeParser },
     ...(schema === null || viaPgBouncer ? {} : { options: `-c search_path=${schema}` }),
   }
+}
+
+function secondsToMs(text: string | null): number | undefined {
+  const seconds = Number(text ?? 0)
+  return seconds > 0 ? seconds * 1000 : undefined
 }
 
 /** The same JavaScript forms as the embedded database gives (see `embedded/pglite-worker.ts`). */
@@ -112,23 +130,68 @@ const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'tex
   PARSERS.get(oid) ?? pg.types.getTypeParser(oid, format)
 
 function watchedPool(pool: pg.Pool, place: string, state: { reachable: boolean }): PostgresPool {
-  return {
-    options: pool.options,
-    end: async () => await pool.end(),
-    connect: async () => {
-      try {
-        const client = await pool.connect()
-        state.reachable = true
-        return client
-      } catch (error) {
-        state.reachable = false
-        throw new DatabaseUnreachableError(
-          `The database ${place} cannot be reached: ${reasonOf(error)}. Check that it runs and that the address, ` +
-            `user and password of the database URL are right.`,
-          error,
-        )
+  const connect = async (): Promise<PooledClient> => {
+    try {
+      const client = new PooledClient(await pool.connect())
+      state.reachable = true
+      return client
+    } catch (error) {
+      if (refusesTimeout(pool, error)) return await connect()
+      state.reachable = false
+      throw new DatabaseUnreachableError(
+        `The database ${place} cannot be reached: ${reasonOf(error)}. Check that it runs and that the address, ` +
+          `user and password of the database URL are right.`,
+        error,
+      )
+    }
+  }
+  return { options: pool.options, end: async () => await pool.end(), connect }
+}
+
+/** A PgBouncer that the URL does not mention: it is asked again without the parameter that it does not know. */
+function refusesTimeout(pool: pg.Pool, error: unknown): boolean {
+  if (pool.options.statement_timeout === undefined || codeOf(error) !== '08P01') return false
+  delete pool.options.statement_timeout
+  return true
+}
+
+/** A connection from the pool, which does not go back to it when a statement got no answer. */
+class PooledClient implements PostgresPoolClient {
+  readonly #client: pg.PoolClient
+  #broken = false
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client
+  }
+
+  query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>
+  query<Row>(cursor: PostgresCursor<Row>): PostgresCursor<Row>
+  query<Row>(
+    statement: string | PostgresCursor<Row>,
+    parameters?: readonly unknown[],
+  ): Promise<PostgresQueryResult<Row>> | PostgresCursor<Row> {
+    if (typeof statement !== 'string') throw new Error('rows are not streamed: read them in pages')
+    return this.#query<Row>(statement, parameters ?? [])
+  }
+
+  release(destroy?: boolean): void {
+    this.#client.release(destroy === true || this.#broken)
+  }
+
+  async #query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> {
+    try {
+      const { command, rowCount, rows } = await this.#client.query(sql, [...parameters])
+      // The statement decides what its rows are; Kysely's callers name it.
+      return {
+        command: command as PostgresQueryResult<Row>['command'],
+        rowCount: rowCount ?? 0,
+        rows: rows as Row[],
       }
-    },
+    } catch (error) {
+      // An error without SQLSTATE is the connection's, not the statement's.
+      this.#broken ||= !(error instanceof pg.DatabaseError)
+      throw error
+    }
   }
 }
 
