@@ -94,7 +94,7 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
       5000,
     // PgBouncer refuses start-up parameters that it does not know; the client's own limit stands behind.
     ...(viaPgBouncer || given.has('options') ? {} : { statement_timeout: statementTimeoutMs }),
-    query_timeout: statementTimeoutMs + 5000,
+    query_timeout: Math.ceil(statementTimeoutMs * 1.2),
     application_name: 'sluice',
     keepAlive: true,
     types: { getTypeParser },

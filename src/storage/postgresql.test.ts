@@ -1,0 +1,92 @@
+import { sql } from 'kysely'
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startPostgresql, type TestPostgresql } from '../../test/postgresql.ts'
+import { openDatabase } from './open-database.ts'
+
+let server: TestPostgresql
+
+beforeAll(async () => {
+  server = await startPostgresql()
+})
+
+afterAll(async () => await server[Symbol.asyncDispose]())
+
+test('a pooler that refuses unknown start-up parameters is asked without them', async () => {
+  const refused: string[] = []
+  await using pooler = await startPooler(Number(new URL(server.url).port), (startup, client) => {
+    if (!startup.includes('statement_timeout')) return false
+    refused.push(startup)
+    client.end(errorResponse('08P01', 'unsupported startup parameter: statement_timeout'))
+    return true
+  })
+  const database = await openDatabase({ url: server.url.replace(/:\d+\//, `:${pooler.port}/`) })
+  await sql`select 1`.execute(database.sql)
+  await database.close()
+  expect(refused).toHaveLength(1)
+})
+
+test('a statement that gets no answer fails in time, and its connection is not used again', async () => {
+  let frozen: Socket | undefined
+  await using pooler = await startPooler(Number(new URL(server.url).port), (_startup, client) => {
+    frozen = client
+    return false
+  })
+  const url = `${server.url.replace(/:\d+\//, `:${pooler.port}/`)}?connection_limit=1`
+  const database = await openDatabase({ url, statementTimeoutMs: 300 })
+  const first = frozen
+  first?.pause()
+  first?.removeAllListeners('data')
+  await expect(sql`select 1`.execute(database.sql)).rejects.toThrow(/timeout/)
+  const { rows } = await sql`select 2 as two`.execute(database.sql)
+  expect(rows).toEqual([{ two: 2 }])
+  expect(frozen).not.toBe(first)
+  await database.close()
+})
+
+interface Pooler extends AsyncDisposable {
+  readonly port: number
+}
+
+/** Stands between client and server; `intercept` sees each start-up packet and may answer it. */
+async function startPooler(
+  target: number,
+  intercept: (startup: string, client: Socket) => boolean,
+): Promise<Pooler> {
+  const sockets = new Set<Socket>()
+  const listener: Server = createServer((client) => {
+    sockets.add(client)
+    client.on('error', () => {})
+    client.once('data', (startup) => {
+      if (intercept(startup.toString('latin1'), client)) return
+      const upstream = connect(target, '127.0.0.1')
+      sockets.add(upstream)
+      upstream.on('error', () => {})
+      upstream.write(startup)
+      client.on('data', (bytes) => upstream.write(bytes))
+      upstream.on('data', (bytes) => client.write(bytes))
+      client.on('close', () => upstream.destroy())
+      upstream.on('close', () => client.destroy())
+    })
+  }).listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const address = listener.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    port: address.port,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      listener.close()
+      await once(listener, 'close')
+    },
+  }
+}
+
+function errorResponse(code: string, message: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0M${message}\0\0`)
+  const header = Buffer.alloc(5)
+  header.write('E')
+  header.writeInt32BE(fields.length + 4, 1)
+  return Buffer.concat([header, fields])
+}
