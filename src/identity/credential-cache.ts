@@ -55,11 +55,6 @@ export class CredentialCache {
     this.#byHash.delete(entry.keyHash)
   }
 
-  clear(): void {
-    this.#byCredential.clear()
-    this.#byHash.clear()
-  }
-
   resize(capacity: number): void {
     this.#capacity = capacity
     this.#shrink()

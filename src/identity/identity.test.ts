@@ -124,7 +124,7 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     const key = await insertedKey(database)
     const counter = counting(database)
     const identity = identityOver(counter.database)
-    await Promise.all(Array.from({ length: 50 }, () => asks(identity, key)))
+    await Promise.all(Array.from({ length: 50 }, async () => await asks(identity, key)))
     expect(counter.count).toBe(1)
   })
 

@@ -8,6 +8,7 @@ import { listKeysRoute } from './keys/list.ts'
 import { updateKeyRoute } from './keys/update.ts'
 import type { ManagementRoute } from './route.ts'
 import type { ManagementServices } from './services.ts'
+import { spendRoutes } from './spend/index.ts'
 import { teamInfoRoute } from './teams/info.ts'
 import { listTeamsRoute } from './teams/list.ts'
 import { newTeamRoute } from './teams/new.ts'
@@ -36,6 +37,7 @@ export function managementRoutes(services: ManagementServices): readonly Managem
     newTeamRoute(services),
     teamInfoRoute(services),
     listTeamsRoute(services),
+    ...spendRoutes(services),
   ]
   return routes.map(withDatabaseErrors)
 }

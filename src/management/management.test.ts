@@ -15,12 +15,11 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
   let held: TestDatabase
   let identity: Identity
   let api: ManagementApi
-  let nowMs = START_MS
   let serial = 0
 
   beforeAll(async () => {
     held = await migratedDatabase(kind)
-    const clock = () => nowMs
+    const clock = () => START_MS
     const masterKey = new Secret(MASTER)
     identity = createIdentity({
       database: held.database,
@@ -109,7 +108,7 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
 
     test('the configuration fills what is left out, and never for administrators', async () => {
       const withDefaults = managementApi(
-        { database: held.database, identity, clock: () => nowMs },
+        { database: held.database, identity, clock: () => START_MS },
         { user_role: 'internal_user_viewer', max_budget: 2.5, models: ['gpt-4o'] },
       )
       const filled = await withDefaults.made('/user/new', MASTER, {})

@@ -9,12 +9,11 @@ import {
   type ManagementRoute,
 } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
+import { withoutEmpty } from '../wire/query.ts'
 import { isTeamAdmin, loadCaller, type Caller } from './caller.ts'
 import { keyHashOf } from './find-key.ts'
 import { forbidden } from './key-rights.ts'
 import { keyOnWire } from './key-row.ts'
-
-const SORT_NAMES = { expires: 'expires_at' } as const
 
 const listQuery = z.object({
   page: queryInteger(1, 1_000_000).default(1),
@@ -28,7 +27,7 @@ const listQuery = z.object({
   include_team_keys: queryBoolean.default(false),
   sort_by: z
     .string()
-    .transform((sort) => (sort === 'expires' ? SORT_NAMES.expires : sort))
+    .transform((sort) => (sort === 'expires' ? 'expires_at' : sort))
     .pipe(z.enum(KEY_SORTS))
     .default('created_at'),
   sort_order: z.enum(['asc', 'desc']).default('desc'),
@@ -63,11 +62,6 @@ async function list({ database }: ManagementServices, { principal, query: raw }:
     current_page: query.page,
     total_pages: Math.ceil(count / query.size),
   }
-}
-
-/** Dashboards send filters that are not set as empty text. */
-function withoutEmpty(query: ManagementRequest['query']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''))
 }
 
 function visibility(

@@ -4,6 +4,7 @@ import { findMembers, listTeams } from '../../storage/queries/principals-teams.t
 import { forbidden } from '../keys/key-rights.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
+import { withoutEmpty } from '../wire/query.ts'
 import { detailsOf, seesAllTeams } from './info.ts'
 import { teamOnWire } from './team-row.ts'
 
@@ -14,8 +15,7 @@ export function listTeamsRoute(services: ManagementServices): ManagementRoute {
 }
 
 async function list({ database }: ManagementServices, { principal, query: raw }: ManagementRequest) {
-  const set = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ''))
-  const query = parseInput(listQuery, set)
+  const query = parseInput(listQuery, withoutEmpty(raw))
   const ownId = principal.facts.userId
   const seesAll = seesAllTeams(principal)
   if (!seesAll && query.user_id !== undefined && query.user_id !== ownId) {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { listUsers, USER_SORTS } from '../../storage/queries/principals-users.ts'
 import { parseInput, queryInteger, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
+import { withoutEmpty } from '../wire/query.ts'
 import { userOnWire } from './user-row.ts'
 
 const commaList = z
@@ -30,8 +31,7 @@ export function listUsersRoute(services: ManagementServices): ManagementRoute {
 }
 
 async function list({ database }: ManagementServices, { query: raw }: ManagementRequest) {
-  const set = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ''))
-  const query = parseInput(listQuery, set)
+  const query = parseInput(listQuery, withoutEmpty(raw))
   const role = query.role ?? query.user_role
   const { rows, count } = await listUsers(
     database.sql,
