@@ -178,7 +178,9 @@ export class Call implements JournalWaiter, AttemptOwner {
   attemptFailed(attempt: Attempt, failure: AttemptFailure): void {
     this.#attempts.push(attempt.facts(failure.errorClass))
     if (this.#settled) return
-    if (this.#clientGone) return this.#settle('client_gone', 499, undefined, NOTHING, attempt.tap?.usage)
+    if (this.#clientGone) {
+      return this.#settle('client_gone', 499, undefined, NOTHING, attempt.tap?.usage, failure.ending)
+    }
     if (!this.#headSent && failure.retryable && this.#retry(failure)) return
     this.#giveUp(attempt, failure)
   }
@@ -287,12 +289,14 @@ export class Call implements JournalWaiter, AttemptOwner {
     error: Outcome['error'],
     farewell: Farewell,
     usage?: Outcome['usage'],
+    providerEnding?: Ending,
   ): void {
     if (this.#settled) return
     this.#settled = true
     clearTimeout(this.#timer)
     this.#farewell = farewell
-    this.#outcome = settle(this, this.#attempt, { ending, httpStatus, error, usage, kept: this.#kept })
+    const kept = this.#kept
+    this.#outcome = settle(this, this.#attempt, { ending, httpStatus, error, usage, kept, providerEnding })
   }
 
   #armTimer(ms: number): void {

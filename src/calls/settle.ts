@@ -17,6 +17,8 @@ export interface Ended {
   /** Usage told by the provider, whole or (for a broken stream) as far as it had been told. */
   readonly usage: Usage | undefined
   readonly kept: readonly Buffer[] | undefined
+  /** How the provider failed a call that its client had left before. */
+  readonly providerEnding?: Ending | undefined
 }
 
 /** What the answer's headers need to know of the settlement. */
@@ -80,13 +82,14 @@ function settledUsage(call: Call, attempt: Attempt | undefined, ended: Ended): S
   const told = ended.usage ?? tap?.usage
   const whole = isSuccess(ended.ending) && (tap === undefined ? ended.usage !== undefined : tap.finished)
   if (told !== undefined && whole) return { usage: told, source: 'provider' }
-  if (attempt === undefined || !mayBeBilled(ended.ending, attempt)) return UNUSED
+  if (attempt === undefined || !mayBeBilled(ended.providerEnding ?? ended.ending, attempt)) return UNUSED
   const outputBytes = tap?.outputBytes ?? (ended.ending === 'complete' ? answerBytes(ended) : 0)
   return { usage: completed(told, call.members.body.length, outputBytes), source: 'estimated' }
 }
 
 /** Whether a provider that gave no usage has probably done (and bills) work. A refusal or a dead connection has not. */
 function mayBeBilled(ending: Ending, attempt: Attempt): boolean {
+  if (attempt.status >= 300) return false
   if (ending === 'complete' || ending === 'client_gone' || ending === 'timeout') return true
   return attempt.firstContentAtMs !== undefined
 }
