@@ -186,10 +186,16 @@ function* frames(plan: Plan): Generator<Frame> {
   let held = event('message_start', `,"message":${start}`)
   let index = 0
   for (const block of plan.blocks) {
-    held += event('content_block_start', `,"index":${index},"content_block":${emptyBlock(block)}`)
-    if (index === 0) {
+    const begin = event('content_block_start', `,"index":${index},"content_block":${emptyBlock(block)}`)
+    // The beginning of a tool call says what is called: that is content, and billed.
+    if (index === 0 && block.kind === 'tool') {
       yield frame('opening', held + event('ping', ''))
+      held = begin
+    } else if (index === 0) {
+      yield frame('opening', held + begin + event('ping', ''))
       held = ''
+    } else {
+      held += begin
     }
     for (const delta of deltas(block)) {
       const text = event('content_block_delta', `,"index":${index},"delta":${delta.json}`)
