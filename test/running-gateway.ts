@@ -30,6 +30,7 @@ export interface TestGatewayOptions {
   readonly config?: string
   /** PostgreSQL URL; the embedded database without it. */
   readonly databaseUrl?: string
+  /** Values may hold the same placeholders. */
   readonly environment?: Record<string, string>
 }
 
@@ -50,15 +51,13 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   const simulator = await startSimulator({ port: 0 })
   const file = join(directory, 'config.yaml')
-  const environment = {
-    ...options.environment,
-    ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
-  }
+  const filled = (text: string): string =>
+    text.replaceAll('{openai}', `${simulator.url}/v1`).replaceAll('{anthropic}', simulator.url)
+  const environment: Record<string, string> = {}
+  for (const [name, value] of Object.entries(options.environment ?? {})) environment[name] = filled(value)
+  if (options.databaseUrl !== undefined) environment['DATABASE_URL'] = options.databaseUrl
   const load = (yaml: string): ReturnType<typeof loadConfig> => {
-    writeFileSync(
-      file,
-      yaml.replaceAll('{openai}', `${simulator.url}/v1`).replaceAll('{anthropic}', simulator.url),
-    )
+    writeFileSync(file, filled(yaml))
     return loadConfig(file, environment)
   }
   const log: string[] = []
