@@ -15,9 +15,9 @@ test('time is summed by room, package and module of Node, and idle time is left 
     timeDeltas: [1000, 30, 20, 20, 20, 10],
   })
   expect(summary.parts).toEqual([
-    { name: 'sluice calls/relay', share: 0.5 },
+    { name: 'sluice calls', share: 0.5 },
     { name: '@scope/pool', share: 0.2 },
-    { name: 'node:stream_base_commons', share: 0.2 },
+    { name: 'JavaScript of Node itself', share: 0.2 },
     { name: 'garbage collector', share: 0.1 },
   ])
   expect(summary.functions[0]).toEqual({ name: 'relay, sluice calls/relay', share: 0.5 })

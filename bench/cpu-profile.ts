@@ -40,9 +40,10 @@ export function summarizeProfile(profile: unknown): ProfileSummary {
     const frame = frames.get(id)
     if (frame === undefined || frame.functionName === '(idle)') continue
     const part = partOf(frame.url, frame.functionName)
+    const name = `${frame.functionName === '' ? '(anonymous)' : frame.functionName}, ${placeOf(frame.url) ?? part}`
     const microseconds = timeDeltas[index] ?? 0
     add(parts, part, microseconds)
-    add(functions, `${frame.functionName === '' ? '(anonymous)' : frame.functionName}, ${part}`, microseconds)
+    add(functions, name, microseconds)
   }
   return { parts: largestShares(parts), functions: largestShares(functions) }
 }
@@ -59,12 +60,19 @@ function largestShares(sums: ReadonlyMap<string, number>): ProfileShare[] {
     .slice(0, SHOWN)
 }
 
-/** The room of ours, the package, or the module of Node that a function belongs to; V8's own words otherwise. */
+/** The room of ours, or the package, that a function belongs to; Node, or V8's own words, otherwise. */
 function partOf(url: string, functionName: string): string {
   const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1]
   if (dependency !== undefined) return dependency
+  const room = /\/dist\/(\w+)/.exec(url)?.[1]
+  if (room !== undefined) return `sluice ${room}`
+  if (url.startsWith('node:')) return 'JavaScript of Node itself'
+  return functionName === '(garbage collector)' ? 'garbage collector' : 'native code and system calls'
+}
+
+/** A file of ours or a module of Node, where a function stands in one. */
+function placeOf(url: string): string | undefined {
   const own = /\/dist\/([^?]+)\.js$/.exec(url)?.[1]
   if (own !== undefined) return `sluice ${own}`
-  if (url.startsWith('node:')) return url.replace('node:internal/', 'node:')
-  return functionName === '(garbage collector)' ? 'garbage collector' : 'native code and system calls'
+  return url.startsWith('node:') ? url.replace('node:internal/', 'node:') : undefined
 }

@@ -114,6 +114,6 @@ export function targetLines(result: BenchResult): TargetLine[] {
     atMost('Memory added by an open stream', 'KB', sluice.bytesPerStream / 1e3, 100, 50),
     atMost('Start to ready, PostgreSQL', 's', sluice.startToReadyMs / 1e3, 1.5, 0.7),
     atMost('Start to ready, embedded database reopened', 's', extras.embeddedStartToReadyMs / 1e3, 2, 1),
-    atMost('Wait of other requests beside 2 MB bodies, p99', 'ms', extras.besideLargeBodies.p99Ms, 20, 10),
+    atMost('Event-loop lag under 2 MB bodies, p99', 'ms', extras.eventLoopLagP99Ms, 20, 10),
   ]
 }

@@ -8,12 +8,13 @@ const SENTENCE = 'She said: "the sluice opens at nine".\\n\\tIt holds 3 µm of w
 
 /** The bytes of the request, made once for a whole run. */
 export function requestBytes(request: LoadRequest): Buffer {
-  const body = request.method === 'POST' ? Buffer.from(requestBody(request)) : Buffer.alloc(0)
+  const body = Buffer.from(requestBody(request))
   const headers = { host: `${request.host}:${request.port}`, ...request.headers }
   const lines = [
-    `${request.method} ${request.path} HTTP/1.1`,
+    `POST ${request.path} HTTP/1.1`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    ...(body.length > 0 ? ['content-type: application/json', `content-length: ${body.length}`] : []),
+    'content-type: application/json',
+    `content-length: ${body.length}`,
   ]
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body])
 }

@@ -3,10 +3,8 @@
 export interface LoadRequest {
   readonly host: string
   readonly port: number
-  readonly method: 'GET' | 'POST'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  /** The `model` of the body; none for a GET. */
   readonly model: string
   readonly stream: boolean
   /** About how large the request body is. */

@@ -1,7 +1,7 @@
 /** `npm run bench`: measures the rows one after another in rounds, prints the table, and keeps the result. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, release, tmpdir } from 'node:os'
+import { cpus, release, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startPostgresql } from '../test/postgresql.ts'
@@ -64,7 +64,7 @@ async function measure(targets: readonly TargetName[], isQuick: boolean): Promis
 function machine(): BenchResult['machine'] {
   return {
     processor: cpus()[0]?.model ?? 'unknown processor',
-    cores: availableParallelism(),
+    cores: cpus().length,
     kernel: release(),
     node: process.versions.node,
     pinned: isPinned,

@@ -2,13 +2,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readProfile, type ProfileSummary } from './cpu-profile.ts'
-import type { OpenLoopFigures } from './load-job.ts'
 import { portkey } from './peer.ts'
 import { providerDirect } from './provider.ts'
 import type { BenchResult, ResultRow, RoundFigures, SluiceExtras } from './result.ts'
 import { haproxy, nginx } from './reverse-proxies.ts'
 import { loadRequest, runLoad } from './run-load.ts'
-import { embeddedStartToReadyMs, simulator, sluice } from './sluice-targets.ts'
+import { embeddedStartToReadyMs, readEventLoopLagP99Ms, simulator, sluice } from './sluice-targets.ts'
 import type { RunningTarget, Target, TargetContext, TargetName } from './target.ts'
 
 const TARGETS: Readonly<Record<TargetName, Target>> = {
@@ -129,7 +128,7 @@ async function measureRound(target: RunningTarget, plan: Plan): Promise<RoundFig
 async function measureSluiceExtras(plan: Plan, context: TargetContext): Promise<SluiceExtras> {
   return {
     embeddedStartToReadyMs: await embeddedStartToReadyMs(context),
-    besideLargeBodies: await probeBesideLargeBodies(plan, context),
+    eventLoopLagP99Ms: await lagUnderLargeBodies(plan, context),
     profile: await profileSmallCalls(plan, context),
   }
 }
@@ -152,20 +151,18 @@ async function profileSmallCalls(plan: Plan, context: TargetContext): Promise<Pr
   return readProfile(profileDirectory)
 }
 
-/** Two clients send 2 MB bodies without a pause; a third asks every 5 ms whether the process is alive. */
-async function probeBesideLargeBodies(plan: Plan, context: TargetContext): Promise<OpenLoopFigures> {
+/** Two clients send 2 MB bodies without a pause. */
+async function lagUnderLargeBodies(plan: Plan, context: TargetContext): Promise<number> {
   await using target = await sluice.start(context)
-  const times = { warmUpMs: plan.warmUpMs, durationMs: plan.durationMs }
-  const probe = { ...loadRequest(target, 'chat', 0), method: 'GET', path: '/health/liveliness' } as const
-  const [figures] = await Promise.all([
-    runLoad({ kind: 'open-loop', request: probe, serverPid: target.pid, callsPerSecond: 200, ...times }),
-    runLoad({
-      kind: 'closed-loop',
-      request: loadRequest(target, 'chat', LARGE_BODY),
-      serverPid: target.pid,
-      connections: 2,
-      ...times,
-    }),
-  ])
-  return figures
+  // The gauge tells of the time since it was last read.
+  await readEventLoopLagP99Ms(target.port)
+  await runLoad({
+    kind: 'closed-loop',
+    request: loadRequest(target, 'chat', LARGE_BODY),
+    serverPid: target.pid,
+    connections: 2,
+    warmUpMs: plan.warmUpMs,
+    durationMs: plan.durationMs,
+  })
+  return readEventLoopLagP99Ms(target.port)
 }

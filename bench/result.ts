@@ -23,8 +23,8 @@ export interface ResultRow {
 /** What is measured of Sluice alone. */
 export interface SluiceExtras {
   readonly embeddedStartToReadyMs: number
-  /** Answers of the liveness route while 2 MB bodies come in: how long the event loop keeps others waiting. */
-  readonly besideLargeBodies: OpenLoopFigures
+  /** How late the event loop is while 2 MB bodies come in: 99 of 100 samples are below. */
+  readonly eventLoopLagP99Ms: number
   readonly profile: ProfileSummary
 }
 

@@ -24,7 +24,6 @@ export function loadRequest(target: RunningTarget, answer: AnswerKind, bodyBytes
   return {
     host: '127.0.0.1',
     port: target.port,
-    method: 'POST',
     path,
     headers,
     model,

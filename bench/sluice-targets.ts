@@ -106,6 +106,16 @@ async function generateKey(port: number): Promise<string> {
   throw new Error(`POST /key/generate answered ${response.status} without a key`)
 }
 
+/** What the gateway itself says in its metrics. @throws Error when it does not say it. */
+export async function readEventLoopLagP99Ms(port: number): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    headers: { authorization: `Bearer ${MASTER_KEY}` },
+  })
+  const seconds = /^nodejs_eventloop_lag_p99_seconds ([\d.e+-]+)$/m.exec(await response.text())?.[1]
+  if (seconds === undefined) throw new Error(`GET /metrics answered ${response.status} without the lag`)
+  return Number(seconds) * 1000
+}
+
 /** Said in the model name, as the simulator's own grammar has it. */
 const SIMULATED: Readonly<Record<AnswerKind, string>> = {
   chat: 'sim/bench?bytes=700',
