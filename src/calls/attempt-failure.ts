@@ -53,7 +53,7 @@ interface Told {
   readonly text: string
 }
 
-/** undici's error codes: https://undici.nodejs.org/#/docs/api/Errors */
+/** undici's error codes (https://undici.nodejs.org/#/docs/api/Errors), and the call's own time-out. */
 const TOLD: ReadonlyMap<string, Told> = new Map([
   [
     'UND_ERR_HEADERS_TIMEOUT',
@@ -67,6 +67,7 @@ const TOLD: ReadonlyMap<string, Told> = new Map([
     'UND_ERR_CONNECT_TIMEOUT',
     { code: 'timeout', ending: 'timeout', text: 'No connection to the provider in time.' },
   ],
+  ['CALL_TIMEOUT', { code: 'timeout', ending: 'timeout', text: 'The time for this call has run out.' }],
 ])
 
 /** The connection failed, was cut, or a time-out ran out. The error's own text may name addresses: it is logged only. */
@@ -125,6 +126,22 @@ export function failureOfStreamEnd(
     error: new GatewayError('provider_bad_answer', streamError.message, { status: streamError.status }),
     tail,
     toldInStream: true,
+  }
+}
+
+/** The answer is larger than the gateway holds. Another try would bring, and bill, the same. */
+export function failureOfSize(keptBytes: number): AttemptFailure {
+  const text = `The provider's answer is larger than the gateway holds (over ${keptBytes} bytes).`
+  return {
+    ending: 'provider_error',
+    errorClass: 'APIError',
+    message: text,
+    retryable: false,
+    retryAfterMs: undefined,
+    refusal: undefined,
+    error: new GatewayError('provider_bad_answer', text),
+    tail: [],
+    toldInStream: false,
   }
 }
 

@@ -11,6 +11,7 @@ import type { StreamTap } from '../dialects/dialect.ts'
 import {
   failureOfAnswer,
   failureOfError,
+  failureOfSize,
   failureOfStreamEnd,
   type AttemptFailure,
 } from './attempt-failure.ts'
@@ -35,8 +36,11 @@ type Phase = 'waiting' | 'whole' | 'refusal' | 'stream' | 'over'
 /** Bytes of a provider's refusal that are kept. */
 const MAX_REFUSAL_BYTES = 1_048_576
 
-/** Bytes of a stream's preamble (before any content) that are held back. */
-const MAX_PREAMBLE_BYTES = 1_048_576
+/**
+ * Bytes of a stream that are held back before its first content and at its end. A Responses stream echoes the
+ * instructions and tools of the request in its first events, and the whole answer in its last one.
+ */
+const MAX_HELD_BYTES = 32 * 1_048_576
 
 export class Attempt implements Dispatcher.DispatchHandler {
   readonly deployment: Deployment
@@ -75,6 +79,14 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#over()
     this.#abortReason = reason
     this.#controller?.abort(reason)
+  }
+
+  /** Cuts the connection, and reports it as if `error` had befallen it. */
+  fail(error: Error): void {
+    if (this.#phase === 'over') return
+    this.#abortReason = error
+    this.#broken(error)
+    this.#controller?.abort(error)
   }
 
   pause(): void {
@@ -145,8 +157,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    if (this.#phase === 'over') return
+    if (this.#phase !== 'over') this.#broken(error)
+  }
+
+  /** The connection is no more. What a stream had told before of its end still holds. */
+  #broken(error: Error): void {
+    const tap = this.#phase === 'stream' ? this.#tap : undefined
     this.#over()
+    const lacksNothing = tap?.finished === true && tap.usage !== undefined
+    if (lacksNothing || tap?.streamError !== undefined) return this.#onStreamEnd()
     this.#owner.attemptFailed(this, failureOfError(this, error))
   }
 
@@ -166,7 +185,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     // The end of a stream is held back until its record is written: a client that saw the end was accounted for.
     if (this.#contentSent && !tap.finished && tap.streamError === undefined) {
       this.#owner.attemptChunk(this, passed)
-    } else if (this.#bytes + passed.length > MAX_PREAMBLE_BYTES) {
+    } else if (this.#bytes + passed.length > MAX_HELD_BYTES) {
       this.#failTooLarge()
     } else {
       this.#keep(passed)
@@ -190,11 +209,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #failTooLarge(): void {
-    const error = new RangeError(
-      `the provider's answer is larger than the gateway holds (${this.#bytes} bytes)`,
-    )
-    this.abort(error)
-    this.#owner.attemptFailed(this, failureOfError(this, error))
+    const failure = failureOfSize(this.#bytes)
+    this.abort(failure.error)
+    this.#owner.attemptFailed(this, failure)
   }
 
   #over(): void {

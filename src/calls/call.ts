@@ -18,7 +18,7 @@ import type { JournalWaiter } from '../spend/ledger.ts'
 import type { Admission } from './admit.ts'
 import type { Arrival } from './arrival.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
-import { failureOfError, failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
+import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
 import type { CallSettings, Gateway } from './gateway.ts'
 import { dispatchAttempt } from './send.ts'
@@ -47,6 +47,7 @@ export class Call implements JournalWaiter, AttemptOwner {
   readonly #response: ServerResponse
   readonly #attempts: AttemptFacts[] = []
   #attempt: Attempt | undefined
+  #triesBegun = 0
   #timer: NodeJS.Timeout | undefined
   #deployment: Deployment
   #headSent = false
@@ -91,6 +92,11 @@ export class Call implements JournalWaiter, AttemptOwner {
 
   get attempts(): readonly AttemptFacts[] {
     return this.#attempts
+  }
+
+  /** Tries after the first one. */
+  get retries(): number {
+    return Math.max(0, this.#triesBegun - 1)
   }
 
   /** Begins: journal first, then the provider. */
@@ -212,6 +218,7 @@ export class Call implements JournalWaiter, AttemptOwner {
 
   #tryDeployment(deployment: Deployment): void {
     this.#deployment = deployment
+    this.#triesBegun += 1
     const attempt = new Attempt(this, deployment)
     this.#attempt = attempt
     const left = deployment.timeoutMs - (nowMs() - this.arrival.arrivedAtMs)
@@ -309,10 +316,9 @@ export class Call implements JournalWaiter, AttemptOwner {
     const attempt = this.#attempt
     if (this.#settled || attempt === undefined) return
     const error = Object.assign(new Error('the time for this call has run out'), {
-      code: attempt.firstContentAtMs === undefined ? 'UND_ERR_HEADERS_TIMEOUT' : 'UND_ERR_BODY_TIMEOUT',
+      code: attempt.firstContentAtMs === undefined ? 'UND_ERR_HEADERS_TIMEOUT' : 'CALL_TIMEOUT',
     })
-    attempt.abort(error)
-    this.attemptFailed(attempt, failureOfError(attempt, error))
+    attempt.fail(error)
   }
 }
 

@@ -60,7 +60,7 @@ function appendGatewayHeaders(
     'x-litellm-version',
     call.settings.version,
     'x-litellm-attempted-retries',
-    String(Math.max(0, call.attempts.length - 1)),
+    String(call.retries),
     'x-litellm-overhead-duration-ms',
     overheadMs(call, attempt, atMs).toFixed(3),
     'x-litellm-response-duration-ms',
