@@ -9,6 +9,8 @@ export interface ClaudeCodeOptions extends ClientTarget {
   /** Further environment, e.g. `{ ANTHROPIC_MODEL: 'sim/any' }`. */
   readonly env?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
+  /** See `ClientCommand`. */
+  readonly inspectHome?: (home: string) => Promise<void>
 }
 
 /** Everything that the program would send elsewhere than to the gateway. */
@@ -31,5 +33,6 @@ export async function runClaudeCode(options: ClaudeCodeOptions): Promise<ClientR
       ...options.env,
     },
     timeoutMs: options.timeoutMs ?? 120_000,
+    ...(options.inspectHome === undefined ? {} : { inspectHome: options.inspectHome }),
   })
 }

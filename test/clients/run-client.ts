@@ -26,6 +26,8 @@ export interface ClientCommand {
   readonly timeoutMs: number
   /** Puts files into the home before the client starts. */
   readonly prepareHome?: (home: string) => Promise<void>
+  /** Reads what the client left in its home, before that is removed. */
+  readonly inspectHome?: (home: string) => Promise<void>
 }
 
 /** The client works in an empty folder; it and the home are removed afterwards. */
@@ -34,7 +36,9 @@ export async function runClient(command: ClientCommand): Promise<ClientRun> {
   const work = await mkdtemp(join(tmpdir(), 'sluice-client-work-'))
   try {
     await command.prepareHome?.(home)
-    return await runIn(home, work, command)
+    const run = await runIn(home, work, command)
+    await command.inspectHome?.(home)
+    return run
   } finally {
     await rm(home, { recursive: true, force: true })
     await rm(work, { recursive: true, force: true })

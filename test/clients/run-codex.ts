@@ -7,6 +7,11 @@ import { runClient, type ClientRun, type ClientTarget } from './run-client.ts'
 export interface CodexOptions extends ClientTarget {
   readonly prompt: string
   readonly model?: string
+  /**
+   * `own`, the default: a provider of its own in the configuration. `built-in`: the program's OpenAI provider with
+   * another base URL, which tries a WebSocket first.
+   */
+  readonly provider?: 'own' | 'built-in'
   /** Further arguments of `codex exec`. */
   readonly args?: readonly string[]
   readonly timeoutMs?: number
@@ -17,10 +22,13 @@ const KEY_VARIABLE = 'SLUICE_TEST_KEY'
 
 function configuration(options: CodexOptions): string {
   const text = JSON.stringify
+  const common = [`model = ${text(options.model ?? 'gpt-5.5')}`, 'check_for_update_on_startup = false']
+  if (options.provider === 'built-in') {
+    return [...common, `openai_base_url = ${text(`${options.baseUrl}/v1`)}`, ''].join('\n')
+  }
   return [
-    `model = ${text(options.model ?? 'gpt-5.5')}`,
+    ...common,
     'model_provider = "sluice"',
-    'check_for_update_on_startup = false',
     '[model_providers.sluice]',
     'name = "Sluice"',
     `base_url = ${text(`${options.baseUrl}/v1`)}`,
@@ -41,6 +49,11 @@ export async function runCodex(options: CodexOptions): Promise<ClientRun> {
     prepareHome: async (home) => {
       await mkdir(join(home, '.codex'))
       await writeFile(join(home, '.codex', 'config.toml'), configuration(options))
+      if (options.provider !== 'built-in') return
+      await writeFile(
+        join(home, '.codex', 'auth.json'),
+        JSON.stringify({ auth_mode: 'apikey', OPENAI_API_KEY: options.apiKey }),
+      )
     },
   })
 }
