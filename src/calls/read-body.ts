@@ -43,75 +43,93 @@ function tooLarge(maxBodyBytes: number): GatewayError {
   )
 }
 
+/** Listeners are shared by all requests; they find their reader by this member of the request. */
+const READER = Symbol('body reader')
+
+type ReadRequest = IncomingMessage & { [READER]?: BodyReader }
+
 class BodyReader {
   readonly done: Promise<Buffer>
-  readonly #request: IncomingMessage
   readonly #limits: BodyLimits
   readonly #chunks: Buffer[] = []
+  readonly #beganAtMs = performance.now()
   #bytes = 0
-  #resolve: (body: Buffer) => void = () => {}
-  #reject: (error: Error) => void = () => {}
-  readonly #totalTimer: NodeJS.Timeout
-  readonly #idleTimer: NodeJS.Timeout
+  #over = false
+  #resolve: (body: Buffer) => void = doNothing
+  #reject: (error: Error) => void = doNothing
+  readonly #timer: NodeJS.Timeout
 
-  constructor(request: IncomingMessage, limits: BodyLimits) {
-    this.#request = request
+  constructor(request: ReadRequest, limits: BodyLimits) {
     this.#limits = limits
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#totalTimer = setTimeout(expireBody, limits.bodyTimeoutMs, this)
-    this.#idleTimer = setTimeout(expireBody, limits.bodyIdleTimeoutMs, this)
-    request.on('data', this.#onData)
-    request.on('end', this.#onEnd)
-    request.on('error', this.#onCut)
-    request.on('close', this.#onCut)
+    this.#timer = setTimeout(expireBody, limits.bodyIdleTimeoutMs, this)
+    request[READER] = this
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('error', onCut)
+    request.on('close', onCut)
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  /** What comes after the end of reading is received and dropped. */
+  take(chunk: Buffer): void {
+    if (this.#over) return
     this.#bytes += chunk.length
-    if (this.#bytes > this.#limits.maxBodyBytes) return this.#fail(tooLarge(this.#limits.maxBodyBytes))
+    if (this.#bytes > this.#limits.maxBodyBytes) return this.fail(tooLarge(this.#limits.maxBodyBytes))
+    if (performance.now() - this.#beganAtMs > this.#limits.bodyTimeoutMs) return this.expire()
     this.#chunks.push(chunk)
-    this.#idleTimer.refresh()
+    this.#timer.refresh()
   }
 
-  readonly #onEnd = (): void => {
+  end(): void {
+    if (this.#over) return
     this.#stop()
     const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined
     this.#resolve(only ?? Buffer.concat(this.#chunks, this.#bytes))
   }
 
-  readonly #onCut = (): void => {
-    this.#fail(
-      new GatewayError('bad_request', 'the connection was closed before the request body was complete'),
-    )
-  }
-
   expire(): void {
-    const seconds = Math.round(this.#limits.bodyIdleTimeoutMs / 1000)
-    this.#fail(
+    const { bodyIdleTimeoutMs, bodyTimeoutMs } = this.#limits
+    this.fail(
       new GatewayError(
         'body_timeout',
-        `the request body did not arrive in time (${seconds} s without a byte)`,
+        `the request body did not arrive in time (at most ${bodyIdleTimeoutMs / 1000} s without a byte, ` +
+          `${bodyTimeoutMs / 1000} s in all)`,
       ),
     )
   }
 
-  #fail(error: GatewayError): void {
+  fail(error: GatewayError): void {
+    if (this.#over) return
     this.#stop()
     this.#chunks.length = 0
     this.#reject(error)
   }
 
   #stop(): void {
-    clearTimeout(this.#totalTimer)
-    clearTimeout(this.#idleTimer)
-    this.#request.off('data', this.#onData)
-    this.#request.off('end', this.#onEnd)
-    this.#request.off('error', this.#onCut)
-    this.#request.off('close', this.#onCut)
+    this.#over = true
+    clearTimeout(this.#timer)
   }
+}
+
+function doNothing(): void {}
+
+function onData(this: ReadRequest, chunk: Buffer): void {
+  this[READER]?.take(chunk)
+}
+
+function onEnd(this: ReadRequest): void {
+  this[READER]?.end()
+}
+
+function onCut(this: ReadRequest): void {
+  // `close` follows every request: the error is made only for one that was cut.
+  if (this.readableEnded) return
+  this[READER]?.fail(
+    new GatewayError('bad_request', 'the connection was closed before the request body was complete'),
+  )
 }
 
 function expireBody(reader: BodyReader): void {

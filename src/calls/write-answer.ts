@@ -6,6 +6,9 @@ import type { Call } from './call.ts'
 import type { Outcome } from './settle.ts'
 import { nowMs } from '../record/clock.ts'
 
+/** Larger answers are not worth the copy. */
+const MAX_JOINED_BYTES = 16_384
+
 /** Head of a stream: sent with its first content. The cost is not known yet, so no header tells it. */
 export function writeStreamHead(call: Call, attempt: Attempt): void {
   const headers = [
@@ -38,7 +41,9 @@ export function writeWhole(
   if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers)
   const { response } = call.arrival
   response.writeHead(status, headers)
-  response.end(body)
+  // Node joins a text to the head in one write; bytes would be a second one. Latin-1 keeps each byte as it is.
+  if (body.length <= MAX_JOINED_BYTES) response.end(body.toString('latin1'), 'latin1')
+  else response.end(body)
 }
 
 function appendGatewayHeaders(
