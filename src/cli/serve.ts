@@ -38,7 +38,9 @@ interface Origin {
 }
 
 /** Runs until SIGTERM or SIGINT. @returns the exit code. */
-export async function serve(options: ServeOptions, environment: Environment): Promise<number> {
+export async function serve(options: ServeOptions, processEnvironment: Environment): Promise<number> {
+  // A copy from before the config exports its own: a variable that leaves the file must not live on in a reload.
+  const environment = { ...processEnvironment }
   const origin = await originOf(options, environment)
   const loaded = loadConfig(origin.file, origin.environment)
   exportEnvironment(loaded)
@@ -67,6 +69,7 @@ export async function serve(options: ServeOptions, environment: Environment): Pr
     },
     (error) =>
       log.error('the changed configuration is refused; the last good one stays in force', { err: error }),
+    { inUse: loaded },
   )
   const signal = await stopSignal()
   log.info('stopping', { signal })
