@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { sql } from 'kysely'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -10,6 +10,7 @@ import { writeOrphan } from '../../test/ledger/orphan.ts'
 import { startPostgresql, type TestPostgresql } from '../../test/postgresql.ts'
 import { NO_USAGE } from '../dialects/usage.ts'
 import { picodollars } from '../money/picodollars.ts'
+import type { CallStart } from '../record/call-record.ts'
 import type { Database } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { openDatabase } from '../storage/open-database.ts'
@@ -401,6 +402,39 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
     ledger.start(callStart(), DEPLOYMENT, ESTIMATE, waiter)
     await waiter.started
     expect(log.error).toHaveBeenCalledTimes(1)
+  })
+
+  test('streams that last do not hold on to the journal, and are booked as interrupted should the process die', async () => {
+    await open({ journal: { segmentBytes: 20_000 } })
+    const streams: { start: CallStart; waiter: Waiter }[] = []
+    for (let round = 0; round < 10; round += 1) {
+      const start = callStart()
+      const waiter = new Waiter()
+      ledger.start(start, DEPLOYMENT, ESTIMATE, waiter)
+      await waiter.started
+      streams.push({ start, waiter })
+      for (let index = 0; index < 10; index += 1) {
+        const other = callStart()
+        await runCall(ledger, other, callEnd(other))
+      }
+    }
+    await ledger.flush()
+    expect(ledger.stats.journalSegments).toBeGreaterThanOrEqual(8)
+    await ledger.maintain()
+    expect(ledger.stats.journalSegments).toBeLessThanOrEqual(3)
+    for (const { start, waiter } of streams.slice(0, 4)) {
+      ledger.settle(start, callEnd(start), waiter)
+      await waiter.ended
+    }
+    // What a killed process leaves: its segments, and a lock that is free.
+    const [own] = readdirSync(join(dataDir, 'journal'))
+    cpSync(join(dataDir, 'journal', own ?? ''), join(dataDir, 'journal', 'dead-process'), {
+      recursive: true,
+      filter: (source) => !source.includes('lock.sqlite'),
+    })
+    await ledger.flush()
+    await ledger.maintain()
+    expect(await readBooks(database)).toMatchObject({ calls: 110n, interrupted: 6n, dailyRequests: 110n })
   })
 
   test('a second start of the same call replaces the first', async () => {

@@ -7,13 +7,12 @@ import type { Database } from '../storage/database.ts'
 import { createPartitions, dropPartitionsBefore } from '../storage/partitions.ts'
 import { adoptJournals } from './adopt-journals.ts'
 import { Booker } from './booker.ts'
-import { BookingQueue, type QueueLimits, type SettledCall } from './booking-queue.ts'
+import { BookingQueue, type QueueLimits } from './booking-queue.ts'
 import { callContent, type ContentLimits } from './call-content.ts'
 import { interruptedRow, settledRow, startText } from './call-row.ts'
-import { Journal, type JournalRecord, type LedgerLog } from './journal/journal.ts'
-import type { LineKind } from './journal/line.ts'
-import type { Segment } from './journal/segment.ts'
+import { Journal, type LedgerLog } from './journal/journal.ts'
 import type { JournalWaiter, Ledger, StartEstimate } from './ledger.ts'
+import { OpenCall, type CallPath } from './open-call.ts'
 
 /** What may change while the ledger is open. */
 export interface LedgerSettings extends ContentLimits {
@@ -84,6 +83,11 @@ const MAX_QUEUED_LENGTH = 64 * 1024 * 1024
 const MAX_UNJOURNALED_LENGTH = 256 * 1024 * 1024
 const MAINTENANCE_INTERVAL_MS = 60_000
 
+const STOP_GRACE_MS = 1000
+
+/** With so few segments the journal is small, whatever holds on to them. */
+const SEGMENTS_LEFT_ALONE = 4
+
 const LOG_TABLES = ['sluice_call_log', 'sluice_call_content'] as const
 const ID_TABLES = ['sluice_booked_call'] as const
 
@@ -109,6 +113,7 @@ class JournalingLedger implements OpenLedger {
   readonly #journal: Journal
   readonly #booker: Booker
   readonly #queue: BookingQueue
+  readonly #path: CallPath
   readonly #open = new Map<CallStart, OpenCall>()
   #settings: LedgerSettings
   #timer: NodeJS.Timeout | undefined
@@ -132,6 +137,7 @@ class JournalingLedger implements OpenLedger {
       { ...limits, ...options.queue },
       this.#settings.flushIntervalMs,
     )
+    this.#path = { journal: this.#journal, queue: this.#queue, log }
   }
 
   begin(): void {
@@ -168,17 +174,17 @@ class JournalingLedger implements OpenLedger {
   start(start: CallStart, deployment: DeploymentFacts, estimate: StartEstimate, waiter: JournalWaiter): void {
     const call = this.#callOf(start, waiter)
     this.#open.set(start, call)
-    this.#journal.append('S', interruptedRow(call.startOfRow, start, deployment, estimate), call)
+    call.start(interruptedRow(call.startOfRow, start, deployment, estimate))
   }
 
   settle(start: CallStart, end: CallEnd, waiter: JournalWaiter): void {
     const call = this.#callOf(start, waiter)
     this.#open.delete(start)
-    call.row = settledRow(call.startOfRow, start, end, callContent(end, this.#settings))
-    this.#journal.append('E', call.row, call)
+    call.settle(settledRow(call.startOfRow, start, end, callContent(end, this.#settings)))
   }
 
   async maintain(): Promise<void> {
+    this.#carryStartsForward()
     this.#maintenance ??= this.#maintainOnce().finally(() => {
       this.#maintenance = undefined
     })
@@ -204,22 +210,35 @@ class JournalingLedger implements OpenLedger {
     timeout.abort()
     this.#queue.stop()
     this.#booker.stop()
-    await this.#maintenance
+    // A statement that hangs must not hold up the end of the process.
+    await Promise.race([this.#maintenance, delay(STOP_GRACE_MS, undefined, { ref: false })])
     await this.#journal.close()
   }
 
   #callOf(start: CallStart, waiter: JournalWaiter): OpenCall {
     const open = this.#open.get(start)
     if (open === undefined) {
-      return new OpenCall(
-        startText(start, !this.#settings.disableSpendLogs),
-        waiter,
-        this.#queue,
-        this.#options.log,
-      )
+      return new OpenCall(startText(start, !this.#settings.disableSpendLogs), waiter, this.#path)
     }
     open.waiter = waiter
     return open
+  }
+
+  /**
+   * A stream of an hour would hold on to the segment of its start for that hour, and each segment has such a stream:
+   * when the journal grows by that, the starts of its old segments are written again.
+   */
+  #carryStartsForward(): void {
+    if (this.#journal.segments.size <= SEGMENTS_LEFT_ALONE) return
+    const calls = Map.groupBy(this.#open.values(), (call) => call.startSegment)
+    for (const segment of this.#journal.segments) {
+      const starts = calls.get(segment)
+      if (starts === undefined || !segment.closed || segment.pins !== starts.length || segment.spilled > 0)
+        continue
+      for (const call of starts) call.carryForward()
+    }
+    this.#journal.flush()
+    this.#journal.deleteFinished()
   }
 
   /** Never fails: what could not be done now is done a minute later. */
@@ -248,55 +267,5 @@ class JournalingLedger implements OpenLedger {
     }
     if (dropped.length > 0)
       log.info('Dropped days of the call log that are past their retention.', { dropped })
-  }
-}
-
-/** One call between its start and its booking. */
-class OpenCall implements JournalRecord, SettledCall {
-  readonly startOfRow: string
-  waiter: JournalWaiter
-  row = ''
-  startSegment: Segment | undefined
-  endSegment: Segment | undefined
-  readonly #queue: BookingQueue
-  readonly #log: LedgerLog
-
-  constructor(startOfRow: string, waiter: JournalWaiter, queue: BookingQueue, log: LedgerLog) {
-    this.startOfRow = startOfRow
-    this.waiter = waiter
-    this.#queue = queue
-    this.#log = log
-  }
-
-  onWritten(kind: LineKind, segment: Segment | undefined): void {
-    if (kind === 'S') this.#startWritten(segment)
-    else this.#endWritten(segment)
-    try {
-      if (kind === 'S') this.waiter.onStartJournaled()
-      else this.waiter.onEndJournaled()
-    } catch (error) {
-      // The other calls of this turn have to be told all the same.
-      this.#log.error('A call failed after it was journaled.', { err: error })
-    }
-  }
-
-  /** A call that goes to a second deployment starts again: the newer record replaces the older. */
-  #startWritten(segment: Segment | undefined): void {
-    if (segment === undefined) return
-    segment.pins += 1
-    this.#releaseStart()
-    this.startSegment = segment
-  }
-
-  /** An end that stands in the journal makes the start superfluous; one that does not leaves the start standing. */
-  #endWritten(segment: Segment | undefined): void {
-    this.endSegment = segment
-    if (segment !== undefined) this.#releaseStart()
-    this.#queue.add(this)
-  }
-
-  #releaseStart(): void {
-    if (this.startSegment !== undefined) this.startSegment.pins -= 1
-    this.startSegment = undefined
   }
 }

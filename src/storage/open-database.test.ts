@@ -199,3 +199,16 @@ test('a server that was away is reachable again when it is back', async () => {
   await database.close()
   await own[Symbol.asyncDispose]()
 })
+
+test('the schema that the URL names is the one that is used', async () => {
+  const url = await server.createDatabase()
+  const outside = await openDatabase({ url })
+  await sql`create schema gateway`.execute(outside.sql)
+  const database = await openDatabase({ url: `${url}?schema=gateway` })
+  await migrate(database)
+  const { rows } = await sql`select schemaname as schema from pg_tables
+    where tablename = 'sluice_spend_total'`.execute(outside.sql)
+  expect(rows).toEqual([{ schema: 'gateway' }])
+  await database.close()
+  await outside.close()
+})
