@@ -6,6 +6,10 @@ import type { LoadRequest } from './load-job.ts'
 /** About 80 bytes, with characters that JSON must escape and one beyond ASCII, as prompts have them. */
 const SENTENCE = 'She said: "the sluice opens at nine".\\n\\tIt holds 3 µm of water, and a boat. '
 
+const SENTENCE_BYTES = Buffer.byteLength(JSON.stringify(SENTENCE)) - 2
+/** About what stands around the sentences. */
+const ENVELOPE_BYTES = 150
+
 /** The bytes of the request, made once for a whole run. */
 export function requestBytes(request: LoadRequest): Buffer {
   const body = Buffer.from(requestBody(request))
@@ -20,7 +24,9 @@ export function requestBytes(request: LoadRequest): Buffer {
 }
 
 function requestBody(request: LoadRequest): string {
-  const content = SENTENCE.repeat(Math.max(1, Math.round((request.bodyBytes - 150) / 88)))
+  const content = SENTENCE.repeat(
+    Math.max(1, Math.round((request.bodyBytes - ENVELOPE_BYTES) / SENTENCE_BYTES)),
+  )
   const messages = [
     { role: 'system', content: 'You answer in one sentence.' },
     { role: 'user', content },
