@@ -1,7 +1,7 @@
 /**
  * The database as the rest of Sluice sees it: one Kysely instance, the same SQL on PostgreSQL 15 and newer and on the
- * embedded PGlite (PostgreSQL in a worker thread). Both return `bigint` columns as bigint, `numeric` as text,
- * `timestamptz` as Date, `jsonb` parsed.
+ * embedded PGlite (PostgreSQL in a worker thread). Both return `bigint` and `numeric` as bigint, `timestamptz` as Date,
+ * `jsonb` parsed. A `numeric` is a sum of integers, exactly; a query that brings fractions casts them to `float8`.
  */
 import type { Kysely } from 'kysely'
 import type { PrincipalTables } from './schema/principals.ts'

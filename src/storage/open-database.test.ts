@@ -37,17 +37,17 @@ describe.each(['postgresql', 'embedded'] as const)('%s', (kind) => {
     expect(database.reachable).toBe(true)
   })
 
-  test('int8 and count are bigint, numeric and date are text, timestamptz is a Date, jsonb is parsed', async () => {
+  test('int8, count and numeric are bigint, date is text, timestamptz is a Date, jsonb is parsed', async () => {
     const { rows } = await sql`select 9007199254740993::int8 as wide, count(*) as count, sum(2::int8) as sum,
-      0.10::numeric as price, date '2026-02-03' as day, timestamptz '2026-02-03T04:05:06.789Z' as moment,
+      12345678901234567890123456789012345678::numeric(38, 0) as wider, date '2026-02-03' as day, timestamptz '2026-02-03T04:05:06.789Z' as moment,
       '{"a":[1,null]}'::jsonb as json, 3::int4 as small, true as flag, null as nothing,
       array['a','b'] as texts, 1.5::float8 as float`.execute(database.sql)
     expect(rows).toEqual([
       {
         wide: 9007199254740993n,
         count: 1n,
-        sum: '2',
-        price: '0.10',
+        sum: 2n,
+        wider: 12345678901234567890123456789012345678n,
         day: '2026-02-03',
         moment: new Date('2026-02-03T04:05:06.789Z'),
         json: { a: [1, null] },

@@ -52,7 +52,7 @@ async function openEmbedded(options: EmbeddedOptions): Promise<Database> {
   if (lock === undefined) {
     throw new Error(
       `The data directory ${options.dataDir} is in use by another process. The embedded database serves one process: ` +
-        `stop the other one, or give each a PostgreSQL server by DATABASE_URL.`,
+        `stop the other one, start this one with another --data-dir, or set DATABASE_URL to a PostgreSQL server.`,
     )
   }
   try {

@@ -113,8 +113,8 @@ const PARSERS = new Map<number, (text: string) => unknown>([
   [/* int8[] */ 1016, (text) => plainArray(text, BigInt)],
   [/* date */ 1082, String],
   [/* date[] */ 1182, (text) => plainArray(text, String)],
-  [/* numeric */ 1700, String],
-  [/* numeric[] */ 1231, (text) => plainArray(text, String)],
+  [/* numeric */ 1700, BigInt],
+  [/* numeric[] */ 1231, (text) => plainArray(text, BigInt)],
 ])
 
 /** Reads a one-dimensional array whose items need no quotes. */

@@ -16,8 +16,8 @@ export interface Books {
 export async function readBooks(database: Database): Promise<Books> {
   const { rows } = await sql<Omit<Books, 'totals'>>`
     select count(*) as calls, count(*) filter (where ending = 'interrupted') as interrupted,
-      coalesce(sum(picodollars), 0)::bigint as logged,
-      (select coalesce(sum(picodollars), 0)::bigint from sluice_daily_spend) as daily,
+      coalesce(sum(picodollars), 0) as logged,
+      (select coalesce(sum(picodollars), 0) from sluice_daily_spend) as daily,
       (select coalesce(sum(requests), 0)::bigint from sluice_daily_spend) as "dailyRequests"
     from sluice_call_log`.execute(database.sql)
   const [row] = rows

@@ -7,7 +7,7 @@ import type { ErrorFacts, Request, Response, WorkerOptions } from './messages.ts
 const PARSERS: Record<number, (text: string) => unknown> = {
   /* int8 */ 20: (text) => BigInt(text),
   /* date */ 1082: (text) => text,
-  /* numeric */ 1700: (text) => text,
+  /* numeric */ 1700: (text) => BigInt(text),
 }
 
 /** Values arrive as PostgreSQL text already: whatever the type, they are handed on. */

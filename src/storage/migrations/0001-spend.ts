@@ -3,11 +3,12 @@ import { sql } from 'kysely'
 import type { Migration } from './migration.ts'
 
 const STATEMENTS = [
+  // Sums of money are wider than bigint, which ends at 9.2 million dollars.
   // Totals only grow, and each is updated many times: half-empty pages let updates stay on their page.
   `create table sluice_spend_total (
     scope text not null,
     scope_id text not null,
-    picodollars bigint not null default 0,
+    picodollars numeric(38, 0) not null default 0,
     primary key (scope, scope_id)
   ) with (fillfactor = 50)`,
 
@@ -23,7 +24,7 @@ const STATEMENTS = [
     provider text not null,
     route text not null,
     key_alias text,
-    picodollars bigint not null default 0,
+    picodollars numeric(38, 0) not null default 0,
     requests bigint not null default 0,
     successes bigint not null default 0,
     input_tokens bigint not null default 0,

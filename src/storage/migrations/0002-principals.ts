@@ -11,7 +11,7 @@ const LIMITS = `
     max_parallel_requests bigint check (max_parallel_requests >= 0)`
 
 const WINDOW = `
-    spend_baseline bigint not null default 0,
+    spend_baseline numeric(38, 0) not null default 0,
     budget_reset_at timestamptz`
 
 const OPEN = `

@@ -133,7 +133,7 @@ const AFTER_ROWS = `::jsonb) as row (${recordColumns.join(', ')})
     coalesce(team_id, '') as team_id, coalesce(organization_id, '') as organization_id,
     case when model_group is null then '' else model end as model, coalesce(model_group, '') as model_group,
     coalesce(provider, '') as provider, route,
-    max(key_alias) as key_alias, sum(picodollars)::bigint as picodollars, count(*) as requests,
+    max(key_alias) as key_alias, sum(picodollars) as picodollars, count(*) as requests,
     count(*) filter (where status = 'success') as successes,
     ${TOKENS.map((token) => `sum(${token})::bigint as ${token}`).join(', ')}
   from booked
@@ -145,7 +145,7 @@ const AFTER_ROWS = `::jsonb) as row (${recordColumns.join(', ')})
   returning 1
 ), totals as (
   insert into sluice_spend_total as old (scope, scope_id, picodollars)
-  select scope.name, scope.id, sum(booked.picodollars)::bigint
+  select scope.name, scope.id, sum(booked.picodollars)
   from booked cross join lateral (values
     ('key', nullif(key_hash, '')),
     ('user', user_id),

@@ -52,9 +52,7 @@ export async function findSpendDays(
 
 /** The sums of a range of days. */
 export async function sumDailySpend(database: Kysely<Schema>, filter: DailySpendFilter): Promise<SpendSums> {
-  const sums = SUM_COLUMNS.map((column) =>
-    sql<bigint>`coalesce(sum(${sql.ref(column)}), 0)::bigint`.as(column),
-  )
+  const sums = SUM_COLUMNS.map((column) => sql<bigint>`coalesce(sum(${sql.ref(column)}), 0)`.as(column))
   return await filtered(database, filter).select(sums).executeTakeFirstOrThrow()
 }
 
