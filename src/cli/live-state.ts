@@ -100,11 +100,15 @@ export class LiveState {
         gateway.routes
           .groups()
           .flatMap((group) => group.deployments)
-          .map(({ facts }) => ({
+          .map(({ facts, family }) => ({
             model: facts.litellmModel,
+            model_group: facts.modelGroup,
             api_base: facts.apiBase,
             model_id: facts.modelId,
+            family,
+            mode: this.#entries.get(facts.modelId)?.model_info.mode,
           })),
+      offered: () => gateway.routes.offered(),
     }
   }
 
