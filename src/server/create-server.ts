@@ -6,6 +6,7 @@ import type { Gateway } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { ManagementRoute } from '../management/route.ts'
 import { registerCallRoutes } from './call-routes.ts'
+import { answerMalformedRequest } from './malformed-request.ts'
 import { registerHealthRoutes, type HealthSource } from './health-routes.ts'
 import { registerManagementRoutes, writeManagementError } from './management-routes.ts'
 import { registerMetricsRoutes, type MetricsSource } from './metrics-routes.ts'
@@ -32,6 +33,9 @@ export interface ServerOptions {
   readonly tls: TlsOptions | undefined
 }
 
+/** For a whole request, its body included; longer than the call path gives a body (five minutes). */
+const REQUEST_TIMEOUT_MS = 330_000
+
 /** Builds the server; `listen` is the caller's. */
 export async function createServer(parts: ServerParts, options: ServerOptions): Promise<FastifyInstance> {
   const app = fastify({
@@ -40,15 +44,20 @@ export async function createServer(parts: ServerParts, options: ServerOptions): 
     trustProxy: options.trustProxy,
     bodyLimit: options.maxManagementBodyBytes,
     keepAliveTimeout: options.keepAliveTimeoutMs,
-    // Bodies have their own, stricter time-outs on the call path.
-    requestTimeout: 0,
+    // The call path has its own, stricter time-outs for bodies; this one ends slow senders everywhere else.
+    requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
-    http: { headersTimeout: 30_000, maxHeaderSize: 65_536 },
+    http: { headersTimeout: 30_000, maxHeaderSize: 65_536, connectionsCheckingInterval: 5_000 },
+    clientErrorHandler: answerMalformedRequest,
+    frameworkErrors: (_error, request, reply) => {
+      const message = `The path ${JSON.stringify(request.url.slice(0, 200))} is not percent-encoded rightly.`
+      writeManagementError(request, reply, new GatewayError('bad_request', message))
+    },
   }) as unknown as FastifyInstance
   const inFlight = countRequests(app, parts)
   app.setErrorHandler((error: FastifyError | GatewayError, request, reply) => {
-    writeManagementError(reply, toGatewayError(error, request, parts))
+    writeManagementError(request, reply, toGatewayError(error, request, parts))
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
   await app.register((scope) => registerRoutes(scope, parts, options, inFlight), { prefix: options.rootPath })

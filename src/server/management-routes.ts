@@ -5,6 +5,7 @@ import { DIALECTS } from '../dialects/index.ts'
 import type { GatewayError } from '../errors/gateway-error.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { ManagementRoute } from '../management/route.ts'
+import { lastValues, parseManagementBody } from './management-input.ts'
 
 export function registerManagementRoutes(
   app: FastifyInstance,
@@ -13,25 +14,25 @@ export function registerManagementRoutes(
 ): void {
   app.removeAllContentTypeParsers()
   // Terraform providers and curl send all kinds of content types, and DELETE with and without a body.
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
-    if (text === '') return done(null, undefined)
-    try {
-      done(null, JSON.parse(String(text)))
-    } catch (error) {
-      done(Object.assign(error instanceof Error ? error : new Error('not JSON'), { statusCode: 400 }))
-    }
-  })
+  app.addContentTypeParser(
+    '*',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, text: string | Buffer) => parseManagementBody(String(text)),
+  )
+  const callers = new WeakMap<FastifyRequest, Principal>()
   for (const route of routes) {
     app.route({
       method: route.method,
       url: route.path,
+      // Before the body is read: who may not call this can make the gateway neither hold nor parse anything.
+      onRequest: async (request) => void callers.set(request, await authorized(request, identity)),
       handler: async (request, reply) => {
-        const principal = await authorized(request, identity)
+        const principal = callers.get(request) ?? (await authorized(request, identity))
         const answer = await route.handle({
           principal,
           query: lastValues(request.query),
           body: request.body,
-          params: lastValues(request.params) as Record<string, string>,
+          params: lastValues(request.params),
         })
         // A bare number or string is a valid JSON answer here, which Fastify would not serialise by itself.
         return reply
@@ -45,22 +46,24 @@ export function registerManagementRoutes(
 /** Who calls, with the right to this route. @throws GatewayError 401 or 403. */
 export async function authorized(request: FastifyRequest, identity: CallIdentity): Promise<Principal> {
   const principal = await identity.authenticate(request.headers)
-  identity.authorizeRoute(principal, request.method, request.routeOptions.url ?? request.url)
+  identity.authorizeRoute(principal, request.method, routeOf(request))
   return principal
 }
 
-/** Errors of everything that is not a model call wear LiteLLM's envelope, which is OpenAI's. */
-export function writeManagementError(reply: FastifyReply, error: GatewayError): void {
-  const wire = DIALECTS['openai-chat'].writeError(error, '')
-  void reply.code(wire.status).headers(wire.headers).send(wire.body)
+/** The route as the table has it: without the root path under which everything is served. */
+function routeOf(request: FastifyRequest): string {
+  const path = (request.routeOptions.url ?? request.url).slice(request.server.prefix.length)
+  return path === '' ? '/' : path
 }
 
-function lastValues(query: unknown): Record<string, string | undefined> {
-  const values: Record<string, string | undefined> = Object.create(null) as Record<string, string | undefined>
-  if (typeof query !== 'object' || query === null) return values
-  for (const [name, value] of Object.entries(query)) {
-    const last: unknown = Array.isArray(value) ? value.at(-1) : value
-    if (typeof last === 'string') values[name] = last
-  }
-  return values
+/** Errors of everything that is not a model call wear LiteLLM's envelope, which is OpenAI's. */
+export function writeManagementError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: GatewayError,
+): void {
+  const wire = DIALECTS['openai-chat'].writeError(error, '')
+  // The rest of a body that was not read would have to be received to use the connection again.
+  if (!request.raw.complete) void reply.header('connection', 'close')
+  void reply.code(wire.status).headers(wire.headers).send(wire.body)
 }
