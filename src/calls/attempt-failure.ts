@@ -3,6 +3,7 @@ import { GatewayError, type ErrorCode } from '../errors/gateway-error.ts'
 import { providerErrorFacts } from '../dialects/index.ts'
 import type { StreamErrorFacts } from '../dialects/dialect.ts'
 import type { Ending } from '../record/call-record.ts'
+import { GATEWAY_STOPPING } from '../providers/upstream-pools.ts'
 import { nowMs } from '../record/clock.ts'
 import { isRetryableStatus, readRetryAfterMs } from '../routing/retry.ts'
 import { headerText } from './answer-headers.ts'
@@ -53,7 +54,7 @@ interface Told {
   readonly text: string
 }
 
-/** undici's error codes (https://undici.nodejs.org/#/docs/api/Errors), and the call's own time-out. */
+/** undici's error codes (https://undici.nodejs.org/#/docs/api/Errors), and the gateway's own reasons to cut a call. */
 const TOLD: ReadonlyMap<string, Told> = new Map([
   [
     'UND_ERR_HEADERS_TIMEOUT',
@@ -65,9 +66,13 @@ const TOLD: ReadonlyMap<string, Told> = new Map([
   ],
   [
     'UND_ERR_CONNECT_TIMEOUT',
-    { code: 'timeout', ending: 'timeout', text: 'No connection to the provider in time.' },
+    { code: 'timeout', ending: 'provider_unreachable', text: 'No connection to the provider in time.' },
   ],
   ['CALL_TIMEOUT', { code: 'timeout', ending: 'timeout', text: 'The time for this call has run out.' }],
+  [
+    GATEWAY_STOPPING,
+    { code: 'timeout', ending: 'timeout', text: 'The gateway stopped before the call ended.' },
+  ],
 ])
 
 /** The connection failed, was cut, or a time-out ran out. The error's own text may name addresses: it is logged only. */
@@ -77,7 +82,7 @@ export function failureOfError(attempt: Attempt, error: Error): AttemptFailure {
     ending: told.ending,
     errorClass: told.code === 'timeout' ? 'Timeout' : 'APIConnectionError',
     message: `${told.text} (${codeOf(error) || error.name}: ${error.message})`,
-    retryable: true,
+    retryable: codeOf(error) !== GATEWAY_STOPPING,
     retryAfterMs: undefined,
     refusal: undefined,
     error: new GatewayError(told.code, told.text, { cause: error }),

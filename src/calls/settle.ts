@@ -84,7 +84,11 @@ function settledUsage(call: Call, attempt: Attempt | undefined, ended: Ended): S
   if (told !== undefined && whole) return { usage: told, source: 'provider' }
   if (attempt === undefined || !mayBeBilled(ended.providerEnding ?? ended.ending, attempt)) return UNUSED
   const outputBytes = tap?.outputBytes ?? (ended.ending === 'complete' ? answerBytes(ended) : 0)
-  return { usage: completed(told, call.members.body.length, outputBytes), source: 'estimated' }
+  const usage =
+    told === undefined
+      ? estimatedUsage(call.members.body.length, outputBytes)
+      : completed(told, outputBytes, tap?.outputBytesTold ?? 0)
+  return { usage, source: 'estimated' }
 }
 
 /** Whether a provider that gave no usage has probably done (and bills) work. A refusal or a dead connection has not. */
@@ -98,9 +102,12 @@ function answerBytes(ended: Ended): number {
   return ended.kept?.reduce((bytes, chunk) => bytes + chunk.length, 0) ?? 0
 }
 
-/** Usage of a stream that broke off: what the provider had told, and an estimate of the output that was seen. */
-function completed(told: Usage | undefined, inputBytes: number, outputBytes: number): Usage {
-  if (told === undefined) return estimatedUsage(inputBytes, outputBytes)
-  const missing = estimateTokens(outputBytes) - completionTokens(told)
+/** Usage of a stream that broke off: what the provider had told, and an estimate of the output that came after that. */
+function completed(told: Usage, outputBytes: number, toldBytes: number): Usage {
+  // Providers that tell usage before any output count a token or two then, which are of the output that follows.
+  const missing =
+    toldBytes === 0
+      ? estimateTokens(outputBytes) - completionTokens(told)
+      : estimateTokens(outputBytes - toldBytes)
   return missing <= 0 ? told : { ...NO_USAGE, ...told, outputTokens: told.outputTokens + missing }
 }

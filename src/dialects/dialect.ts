@@ -76,6 +76,8 @@ export interface StreamTap {
   readonly responseModel: string | undefined
   /** Bytes of output text and arguments seen so far: the base of an estimate when no usage comes. */
   readonly outputBytes: number
+  /** `outputBytes` when `usage` was last told: what has come since is not in it. */
+  readonly outputBytesTold: number
 }
 
 export interface StreamErrorFacts {

@@ -13,6 +13,7 @@ export abstract class FrameTap implements StreamTap, SseFrameSink {
   streamError: StreamErrorFacts | undefined = undefined
   responseModel: string | undefined = undefined
   outputBytes = 0
+  outputBytesTold = 0
   readonly #splitter = new SseSplitter(this)
   /** Frames to hand on, neighbours in one buffer joined. */
   #ready: Buffer[] = []

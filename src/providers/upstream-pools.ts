@@ -1,6 +1,9 @@
 /** Connections to providers: one undici pool an origin, kept alive, shared by all deployments of that origin. */
 import { Pool, type Dispatcher } from 'undici'
 
+/** Code of the error that ends the calls which are under way when the pools are closed. */
+export const GATEWAY_STOPPING = 'GATEWAY_STOPPING'
+
 export interface UpstreamPoolOptions {
   readonly connectTimeoutMs: number
   /** Idle connections are closed after this long, below the usual idle time of providers' load balancers. */
@@ -32,10 +35,11 @@ export class UpstreamPools {
     return pool
   }
 
-  /** Ends all connections; calls under way are cut. */
+  /** Ends all connections; calls under way end with an error of code `GATEWAY_STOPPING`. */
   async close(): Promise<void> {
     const pools = [...this.#pools.values()]
     this.#pools.clear()
-    await Promise.all(pools.map((pool) => pool.destroy()))
+    const reason = Object.assign(new Error('the gateway is stopping'), { code: GATEWAY_STOPPING })
+    await Promise.all(pools.map((pool) => pool.destroy(reason)))
   }
 }

@@ -73,6 +73,7 @@ export class MessagesStreamTap extends FrameTap {
     const told = Object.entries(usage).filter(([, value]) => value !== null)
     this.#told = { ...this.#told, ...Object.fromEntries(told) }
     this.usage = anthropicUsage(this.#told)
+    this.outputBytesTold = this.outputBytes
   }
 
   #readError(error: JsonObject | undefined): void {

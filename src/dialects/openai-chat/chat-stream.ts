@@ -83,6 +83,7 @@ export class ChatStreamTap extends FrameTap {
       return true
     }
     this.usage = usage
+    this.outputBytesTold = this.outputBytes
     return !(this.#hidesUsage && Array.isArray(chunk['choices']) && choices.length === 0)
   }
 

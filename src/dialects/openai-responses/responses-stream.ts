@@ -59,6 +59,7 @@ export class ResponsesStreamTap extends FrameTap {
     this.finished = true
     const facts = readResponse(response)
     this.usage = facts.usage
+    this.outputBytesTold = this.outputBytes
     this.responseModel = facts.responseModel
     if (name === 'response.failed') {
       this.streamError = facts.failure ?? {
