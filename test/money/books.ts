@@ -70,12 +70,12 @@ export async function readBooks(databaseUrl: string): Promise<Books> {
   }
 }
 
-export async function countCalls(databaseUrl: string): Promise<number> {
+export async function readCallIds(databaseUrl: string): Promise<ReadonlySet<string>> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
-    const { rows } = await client.query<{ count: string }>('select count(*) as count from sluice_call_log')
-    return Number(rows[0]?.count)
+    const { rows } = await client.query<{ call_id: string }>('select call_id from sluice_call_log')
+    return new Set(rows.map((row) => row.call_id))
   } finally {
     await client.end()
   }
@@ -87,7 +87,8 @@ function bookedCall(row: Texts): BookedCall {
     row['team_id'] === null || row['user_id'] === null ? null : `${text('team_id')}::${text('user_id')}`
   const scopes = [
     ['key', row['key_hash']],
-    ['user', row['user_id']],
+    // A team's key does not spend from the personal budget of its user.
+    ['user', row['team_id'] === null ? row['user_id'] : null],
     ['team', row['team_id']],
     ['team_member', member],
     ['organization', row['organization_id']],

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MeterEntry } from '../../src/sim/index.ts'
 import type { TestPostgresql } from '../postgresql.ts'
-import { countCalls, readBooks, readSpendLogs, type Books, type ShownCall } from './books.ts'
+import { readBooks, readCallIds, readSpendLogs, type Books, type ShownCall } from './books.ts'
 import { planCall, type CallPlan } from './call-plan.ts'
 import { playCall, type Seen } from './play-call.ts'
 import { configOf } from './price-list.ts'
@@ -128,7 +128,10 @@ class Run {
     )
     await this.#play(plans, keys)
     const meter = await this.#settledMeter()
-    await this.#settledBooks(new Set(meter.map((entry) => entry.callId)).size)
+    await this.#settledBooks(new Set(meter.map((entry) => entry.callId)))
+    // A stop books what the meter knows nothing of, too.
+    await this.#gateway.stop()
+    await this.#gateway.start('patient')
     const shown = await readSpendLogs(await this.#gateway.url(), MASTER_KEY)
     await this.#gateway.stop()
     const books = await readBooks(this.#gateway.databaseUrl)
@@ -190,12 +193,13 @@ class Run {
     })
   }
 
-  /** Waits until as many calls are booked as the meter knows; which ones they are is judged later. */
-  async #settledBooks(atLeast: number): Promise<void> {
+  /** Waits until the calls that the meter knows are booked. */
+  async #settledBooks(metered: ReadonlySet<string>): Promise<void> {
     try {
-      await until('calls are booked', async () =>
-        (await countCalls(this.#gateway.databaseUrl)) >= atLeast ? true : undefined,
-      )
+      await until('calls are booked', async () => {
+        const booked = await readCallIds(this.#gateway.databaseUrl)
+        return [...metered].every((callId) => booked.has(callId)) ? true : undefined
+      })
     } catch {
       // The judge tells which calls are missing.
     }

@@ -23,9 +23,9 @@ const GPT: Rates = {
 
 /** Prices with more digits than a picodollar has: a call is rounded once, as a whole. */
 const CLAUDE: Rates = {
-  input_cost_per_token: '0.0000030000001234567',
+  input_cost_per_token: '0.000003000000123457',
   output_cost_per_token: '0.000015',
-  cache_read_input_token_cost: '0.0000003000000500001',
+  cache_read_input_token_cost: '0.000000300000050001',
   cache_creation_input_token_cost: '0.00000375',
   cache_creation_input_token_cost_above_1hr: '0.000006',
   search_context_cost_per_query: '0.01',
@@ -60,7 +60,7 @@ export function configOf(simulatorUrl: string, masterKey: string, cancelOnDiscon
 }
 
 const LONG_PROMPT_TOKENS = 200_000
-const RATE_PLACES = 20
+const RATE_PLACES = 18
 const PICODOLLARS_PLACES = 12
 
 /** @returns picodollars. */
