@@ -1,7 +1,7 @@
 /** What a person sees on the terminal when the gateway is ready. */
+import { exampleCurl, type CurlFacts } from './example-call.ts'
 
-export interface BannerFacts {
-  readonly url: string
+export interface BannerFacts extends CurlFacts {
   readonly version: string
   readonly models: readonly string[]
   readonly database: string
@@ -9,8 +9,6 @@ export interface BannerFacts {
   readonly quickStart: boolean
   /** Providers served because their key stands in the environment. */
   readonly providers: readonly string[]
-  /** How a shell gets the master key without it being shown: `$(cat …)` or `$LITELLM_MASTER_KEY`. */
-  readonly masterKeyInShell: string
   /** The key itself, only for a terminal and only when this installation made it. */
   readonly masterKeyShown: string | undefined
   readonly masterKeySource: string
@@ -43,12 +41,5 @@ export function banner(facts: BannerFacts): string {
 
 function quickStartNote(providers: readonly string[]): string {
   const real = providers.length === 0 ? '' : `, and ${providers.join(' and ')} by the key in the environment`
-  return `sim-* are answered by the built-in simulator${real}; see --config for your own`
-}
-
-/** One line, which works as pasted. */
-export function exampleCurl(facts: Pick<BannerFacts, 'url' | 'models' | 'masterKeyInShell'>): string {
-  const model = facts.models.find((name) => !name.includes('*')) ?? 'MODEL'
-  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello!' }] })
-  return `curl ${facts.url}/v1/chat/completions -H "Authorization: Bearer ${facts.masterKeyInShell}" -H "Content-Type: application/json" -d '${body}'`
+  return `sim-* are answered by the built-in simulator${real}; --config FILE serves your own`
 }

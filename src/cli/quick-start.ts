@@ -11,15 +11,14 @@ export interface QuickStart {
   readonly file: string
   /** The environment it is to be loaded with. */
   readonly environment: Environment
-  /** A model to try, served without any provider key. */
-  readonly exampleModel: string
   /** Provider families whose keys were found. */
   readonly providers: readonly string[]
 }
 
-const SIMULATED = `# Written at each start without --config. Copy it to begin your own configuration.
+const SIMULATED = `# Written anew at each start without --config: changes of this file are lost then.
+# For a configuration of your own, write one of this form, without the sim-* models, and start with --config FILE.
 model_list:
-  # Served by the simulator inside this process: no provider is called, and nothing is paid.
+  # Served by the simulator inside this process, on a port that changes: no provider is called, and nothing is paid.
   - model_name: sim-gpt
     litellm_params:
       model: openai/sim-gpt
@@ -75,7 +74,6 @@ export function writeQuickStart(dataDir: string, simulatorUrl: string, environme
       SLUICE_SIMULATOR_OPENAI_BASE: `${simulatorUrl}/v1`,
       SLUICE_SIMULATOR_ANTHROPIC_BASE: simulatorUrl,
     },
-    exampleModel: 'sim-gpt',
     providers: found.map(({ name }) => name),
   }
 }

@@ -9,6 +9,7 @@ import { watchConfig } from '../config/watch-config.ts'
 import { startSimulator } from '../sim/index.ts'
 import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { banner } from './banner.ts'
+import { inQuotes } from './example-call.ts'
 import { keepMasterKey } from './master-key.ts'
 import { writeQuickStart } from './quick-start.ts'
 import { startGateway, type RunningGateway } from './start-gateway.ts'
@@ -44,7 +45,7 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
   const origin = await originOf(options, environment)
   const loaded = loadConfig(origin.file, origin.environment)
   exportEnvironment(loaded)
-  const masterKey = masterKeyOf(loaded, options.dataDir)
+  const masterKey = masterKeyOf(loaded, options.dataDir, origin.environment)
   const gateway = await startGateway({
     loaded,
     environment: origin.environment,
@@ -84,14 +85,15 @@ export function reportFailedStart(error: unknown): number {
     error instanceof ConfigError
       ? error.message
       : error instanceof Error
-        ? `${error.message}${isAddressInUse(error) ? ' (choose another one with --port)' : ''}`
+        ? (addressInUse(error) ?? error.message)
         : String(error)
   process.stderr.write(`sluice: ${text}\n`)
   return 1
 }
 
-function isAddressInUse(error: Error): boolean {
-  return 'code' in error && error.code === 'EADDRINUSE'
+function addressInUse(error: Error): string | undefined {
+  if (!('code' in error) || error.code !== 'EADDRINUSE' || !('port' in error)) return undefined
+  return `port ${String(error.port)} is in use by another program: stop that one, or choose another port with --port.`
 }
 
 async function originOf(options: ServeOptions, environment: Environment): Promise<Origin> {
@@ -124,13 +126,24 @@ interface MasterKey {
   readonly own: boolean
 }
 
-function masterKeyOf(loaded: LoadedConfig, dataDir: string): MasterKey {
+function masterKeyOf(loaded: LoadedConfig, dataDir: string, environment: Environment): MasterKey {
   const given = loaded.config.general_settings.master_key
-  if (given !== undefined) {
-    return { key: given, inShell: '$LITELLM_MASTER_KEY', source: 'as configured', own: false }
-  }
+  if (given !== undefined) return { key: given, own: false, ...placeOf(given, environment) }
   const kept = keepMasterKey(dataDir)
-  return { key: kept.key, inShell: `$(cat ${kept.file})`, source: `kept in ${kept.file}`, own: true }
+  return {
+    key: kept.key,
+    inShell: `$(cat ${inQuotes(kept.file)})`,
+    source: `kept in ${kept.file}`,
+    own: true,
+  }
+}
+
+/** Where the caller of a gateway finds the master key that it was given. */
+function placeOf(given: Secret, environment: Environment): Pick<MasterKey, 'inShell' | 'source'> {
+  const names = ['LITELLM_MASTER_KEY', ...Object.keys(environment)]
+  const variable = names.find((name) => environment[name] === given.reveal())
+  if (variable === undefined) return { inShell: 'YOUR-MASTER-KEY', source: 'from the config' }
+  return { inShell: `$${variable}`, source: `from the environment variable ${variable}` }
 }
 
 function tlsOf(options: ServeOptions): TlsOptions | undefined {
@@ -151,6 +164,7 @@ function writeBanner(
       url: gateway.url,
       version: VERSION,
       models: gateway.models,
+      example: gateway.example,
       database:
         gateway.database.kind === 'embedded'
           ? `embedded, in ${options.dataDir} (set DATABASE_URL for PostgreSQL)`

@@ -19,6 +19,7 @@ import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
 import { callSettings, deploymentTable, identitySettings, ledgerSettings } from './call-settings.ts'
 import { collectSecrets } from './collect-secrets.ts'
+import { exampleModel, type ExampleModel } from './example-call.ts'
 import { LiveState } from './live-state.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
@@ -43,6 +44,7 @@ export interface GatewayOptions {
 export interface RunningGateway {
   readonly url: string
   readonly models: readonly string[]
+  readonly example: ExampleModel | undefined
   readonly database: Database
   readonly ledger: OpenLedger
   readonly telemetry: Telemetry
@@ -124,6 +126,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   return {
     url,
     models: gateway.routes.offered().map((offer) => offer.name),
+    example: exampleModel(gateway.routes, loaded.config.model_list),
     database,
     ledger,
     telemetry,
