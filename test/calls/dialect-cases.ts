@@ -1,8 +1,8 @@
-/** The streaming dialects as a test sees them: how to ask, and how the wire looks when all is well or when it is not. */
+/** The dialects as a test sees them: how to ask, and how the wire looks when all is well or when it is not. */
 import { expect } from 'vitest'
 
 export interface DialectCase {
-  readonly name: 'chat' | 'completions' | 'responses' | 'messages'
+  readonly name: 'chat' | 'completions' | 'responses' | 'messages' | 'embeddings' | 'count_tokens'
   readonly family: 'openai' | 'anthropic'
   readonly path: string
   /** Model of the configuration that speaks this dialect: `gpt` or `claude`. */
@@ -59,6 +59,17 @@ const MESSAGES: DialectCase = {
 
 export const DIALECT_CASES: readonly DialectCase[] = [CHAT, COMPLETIONS, RESPONSES, MESSAGES]
 
+/** Dialects that have no streams. */
+export const WHOLE_CASES: readonly DialectCase[] = [
+  {
+    ...CHAT,
+    name: 'embeddings',
+    path: '/v1/embeddings',
+    body: (text, _stream, model = 'gpt') => ({ model, input: text }),
+  },
+  { ...MESSAGES, name: 'count_tokens', path: '/v1/messages/count_tokens' },
+]
+
 /** Fails unless the text is an error in the dialect's envelope. */
 export function expectErrorEnvelope(dialect: DialectCase, text: string): { type: string; message: string } {
   const answer = JSON.parse(text) as { type?: string; error: Record<string, unknown> }
@@ -90,6 +101,8 @@ export function expectStreamError(dialect: DialectCase, text: string): void {
       return
     case 'chat':
     case 'completions':
+    case 'embeddings':
+    case 'count_tokens':
       expect(data).toMatchObject({ error: { type: expect.any(String), message: expect.any(String) } })
   }
 }

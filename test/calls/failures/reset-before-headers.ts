@@ -20,7 +20,6 @@ export function resetBeforeHeaders(world: () => FailureWorld): void {
       expect(lineOf(world(), answer)).toMatchObject({
         attempts: 2,
         ending: 'complete',
-        usage_source: 'provider',
       })
     })
   })

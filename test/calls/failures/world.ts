@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import { startTestGateway, type TestGateway } from '../../running-gateway.ts'
 import { send, type Answer } from '../client-call.ts'
-import { DIALECT_CASES, type DialectCase } from '../dialect-cases.ts'
+import { DIALECT_CASES, WHOLE_CASES, type DialectCase } from '../dialect-cases.ts'
 import { ScriptedProvider } from '../scripted-provider.ts'
 
 export interface FailureWorld {
@@ -64,16 +64,20 @@ function configOf(provider: string, { retries = 0, idleSeconds = 300 }: RouteSet
   )
 }
 
-/** Each dialect, whole and streamed. */
-export const MODES = DIALECT_CASES.flatMap((dialect) => [
-  { name: dialect.name, dialect, stream: false },
-  { name: `${dialect.name} streamed`, dialect, stream: true },
-])
+export interface Mode {
+  readonly name: string
+  readonly dialect: DialectCase
+  readonly stream: boolean
+}
+
+/** Each dialect, whole and, where it has streams, streamed. */
+export const MODES: readonly Mode[] = [
+  ...[...DIALECT_CASES, ...WHOLE_CASES].map((dialect) => ({ name: dialect.name, dialect, stream: false })),
+  ...DIALECT_CASES.map((dialect) => ({ name: `${dialect.name} streamed`, dialect, stream: true })),
+]
 
 export const STREAMS = MODES.filter((mode) => mode.stream)
 export const WHOLES = MODES.filter((mode) => !mode.stream)
-
-export type Mode = (typeof MODES)[number]
 
 /** A call whose user text gives the simulator its instructions. */
 export async function ask(
