@@ -91,10 +91,11 @@ function parseAnswer(bytes: Buffer, over: boolean): { answer: RawAnswer; length:
     ]),
   )
   const start = headEnd + 4
-  const end = bodyEnd(bytes, start, headers, over)
+  const status = Number(statusLine.split(' ')[1])
+  const end = status < 200 ? start : bodyEnd(bytes, start, headers, over)
   if (end === undefined) return undefined
   const body = bytes.toString('utf8', start, end)
-  return { answer: { status: Number(statusLine.split(' ')[1]), headers, head: text, body }, length: end }
+  return { answer: { status, headers, head: text, body }, length: end }
 }
 
 function bodyEnd(
