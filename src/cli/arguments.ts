@@ -45,7 +45,7 @@ function commandName(word: string): CommandName {
   const command = COMMANDS.find((candidate) => candidate === word)
   if (command !== undefined) return command
   throw new ArgumentError(
-    `"${word}" is not a command${suggestion(word, COMMANDS)}. Commands: ${COMMANDS.join(', ')}`,
+    `"${word}" is not a command${suggestion(word, COMMANDS) || '.'} The commands are ${COMMANDS.join(', ')}.`,
   )
 }
 

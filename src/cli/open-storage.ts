@@ -55,7 +55,8 @@ async function openPatiently(options: PostgresqlOptions, log: Logger): Promise<D
     } catch (error) {
       if (!(error instanceof DatabaseUnreachableError) || Date.now() + RETRY_INTERVAL_MS > giveUpAtMs)
         throw error
-      log.warn('the database does not answer yet, trying again', { err: error })
+      const seconds = Math.ceil((giveUpAtMs - Date.now()) / 1000)
+      log.warn(`${error.message} Trying again for ${seconds} s.`)
       await wait(RETRY_INTERVAL_MS)
     }
   }

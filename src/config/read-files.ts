@@ -81,14 +81,8 @@ class FileReader {
       if (bytes.length <= LARGEST_FILE_BYTES) return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
       this.#report(place ?? noPlace(path), '', 'file', `${path} is larger than ${LARGEST_FILE_BYTES} bytes`)
     } catch (error) {
-      const reason =
-        error instanceof TypeError
-          ? 'it is not UTF-8 text'
-          : error instanceof Error
-            ? error.message
-            : String(error)
       const key = place === undefined ? '' : 'include'
-      this.#report(place ?? noPlace(path), key, 'file', `${path} cannot be read: ${reason}`)
+      this.#report(place ?? noPlace(path), key, 'file', `${path} cannot be read: ${reasonOf(error)}`)
     }
     return undefined
   }
@@ -135,4 +129,18 @@ function mergeSections(own: Located, included: Located): Located {
     return { ...own, entries: new Map([...own.entries, ...included.entries]) }
   }
   return included
+}
+
+/** In words, for the cases that a person can mend. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EACCES', 'its permissions do not allow it'],
+  ['EISDIR', 'it is a directory'],
+])
+
+function reasonOf(error: unknown): string {
+  if (error instanceof TypeError) return 'it is not UTF-8 text'
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return REASONS.get(code) ?? error.message
 }

@@ -61,7 +61,7 @@ export class SectionReader {
         'warning',
         'unknown_key',
         [...path, name],
-        `the key "${name}" is not known, and is read over`,
+        `the key "${name}" is not known, and is ignored`,
         {
           expected: 'a known key',
           found: `"${name}"`,
