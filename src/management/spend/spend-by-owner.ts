@@ -1,4 +1,4 @@
-/** `GET /spend/keys` and `/spend/users`: keys and users, the largest spenders first. */
+/** `GET /spend/keys` and `/spend/users`: keys and users (by what their personal keys spent), the largest spenders first. */
 import { z } from 'zod'
 import { listKeys } from '../../storage/queries/principals-keys.ts'
 import { listUsers } from '../../storage/queries/principals-users.ts'

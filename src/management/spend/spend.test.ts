@@ -82,7 +82,7 @@ interface Row {
   readonly metadata: object
 }
 
-/** Five calls: three of user 1, one of user 2 a day later, and one of a key without user that failed. */
+/** Five calls: three of user 1, one of them without a team, one of user 2 a day later, and one of a key without user that failed. */
 const ROWS = [
   row(
     { callId: 'call-1', sessionId: 'session-1', endUser: 'customer', tags: ['x'] },
@@ -99,7 +99,10 @@ const ROWS = [
     },
     { request: '{"messages":[{"role":"user","content":"Hi"}]}', response: '{"id":"r"}' },
   ),
-  row({ callId: 'call-2' }, { cost: parseDollars('0.25'), endedAtMs: AT + 900 }),
+  row(
+    { callId: 'call-2', caller: { ...CALLER, keyHash: KEY_ONE, teamId: undefined, teamAlias: undefined } },
+    { cost: parseDollars('0.25'), endedAtMs: AT + 900 },
+  ),
   row(
     { callId: 'call-3', arrivedAtMs: AT + HOUR_MS },
     {
@@ -387,7 +390,7 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
     })
   })
 
-  test('keys and users are listed by what they spent', async () => {
+  test('keys are listed by what they spent, users by what their personal keys spent', async () => {
     const keys = await get('/spend/keys')
     expect(keys.map((key) => [key.token, key.spend])).toEqual([
       [KEY_TWO, 2],
@@ -395,12 +398,12 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
     ])
     const users = await get('/spend/users')
     expect(users.map((user) => [user.user_id, user.spend])).toEqual([
-      ['user-2', 2],
-      ['user-1', 0.875],
+      ['user-1', 0.25],
+      ['user-2', 0],
       ['user-3', 0],
     ])
     expect(await get('/spend/users', { user_id: 'user-1' })).toMatchObject([
-      { user_id: 'user-1', spend: 0.875 },
+      { user_id: 'user-1', spend: 0.25 },
     ])
   })
 

@@ -2,6 +2,8 @@
  * Books settled calls: call log, contents, roll-up by day and totals, in one statement and so in one transaction,
  * computed only from calls that were not booked before. Booking the same calls again changes nothing.
  *
+ * The total of a user is that of personal keys: a team's key spends from the team and the membership, as its budgets do.
+ *
  * A call arrives as the JSON text of its row, which the database itself takes apart: the gateway's own thread only
  * joins texts that were made when the call was journaled.
  */
@@ -148,7 +150,7 @@ const AFTER_ROWS = `::jsonb) as row (${recordColumns.join(', ')})
   select scope.name, scope.id, sum(booked.picodollars)
   from booked cross join lateral (values
     ('key', nullif(key_hash, '')),
-    ('user', user_id),
+    ('user', case when team_id is null then user_id end),
     ('team', team_id),
     ('team_member', team_id || '::' || user_id),
     ('organization', organization_id),

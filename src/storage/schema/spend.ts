@@ -12,7 +12,7 @@ export interface TokenColumns {
   output_audio_tokens: bigint
 }
 
-/** Settled spend per scope since ever; it only grows. */
+/** Settled spend per scope since ever; it only grows. A `user` has what personal keys spent, without those of teams. */
 export interface SpendTotalTable {
   scope: string
   scope_id: string
