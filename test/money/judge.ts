@@ -127,6 +127,11 @@ class Judging {
     if (entry !== undefined) this.#judgeOutput(entry)
   }
 
+  /** Whether the gateway itself may have cut the connection, with bytes still on their way. */
+  #mayBeCut(): boolean {
+    return this.#call.stopped || (this.#call.cancels && this.#row.ending === 'client_gone')
+  }
+
   #mayBeUnbilled(): boolean {
     const { plan, cancels, stopped } = this.#call
     const silent = plan?.fault?.startsWith('fault=stall') === true
@@ -163,7 +168,7 @@ class Judging {
       metered -
       (isReasoningShown(this.#plan) ? 0 : entry.usage.reasoningTokens) -
       entry.usage.outputAudioTokens
-    if (entry.state === 'faulted' && entry.billed && this.#plan.stream && booked < visible) {
+    if (entry.state === 'faulted' && entry.billed && !this.#mayBeCut() && booked < visible) {
       this.faults.push(`output ${booked}, and the provider sent ${visible} before it broke off`)
     }
   }
