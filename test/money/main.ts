@@ -24,5 +24,9 @@ for (const cancelOnDisconnect of [false, true]) {
   process.stdout.write(`${printProof(`cancel_on_disconnect: ${cancelOnDisconnect}`, proof)}\n`)
   for (const fault of proof.faults) process.stdout.write(`FAULT ${fault}\n`)
 }
-process.stdout.write(faults === 0 ? 'The ledger equals the meter.\n' : `${faults} faults\n`)
+process.stdout.write(
+  faults === 0
+    ? 'Each call is booked once; exact rows equal the meter, estimates keep their bounds.\n'
+    : `${faults} faults\n`,
+)
 process.exitCode = faults === 0 ? 0 : 1
