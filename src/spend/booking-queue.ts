@@ -4,13 +4,18 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { Booker } from './booker.ts'
+import type { CallBodies } from './call-content.ts'
+import { rowWithContent } from './call-row.ts'
 import type { Journal } from './journal/journal.ts'
 import { readLines } from './journal/line.ts'
 import type { Segment } from './journal/segment.ts'
+import type { WaitingContents } from './waiting-contents.ts'
 
 /** A call whose end has been journaled, or could not be. */
 export interface SettledCall {
   readonly row: string
+  /** What is to be kept of its bodies, once it is booked. */
+  readonly bodies: CallBodies | undefined
   /** Where its end stands; undefined when it stands nowhere. */
   readonly endSegment: Segment | undefined
   /** Where its start stands, when the end stands nowhere. */
@@ -32,6 +37,7 @@ const BATCH_LENGTH = 8 * 1024 * 1024
 export class BookingQueue {
   readonly #booker: Booker
   readonly #journal: Journal
+  readonly #contents: WaitingContents
   readonly #limits: QueueLimits
   #waiting: SettledCall[] = []
   #length = 0
@@ -46,9 +52,16 @@ export class BookingQueue {
   /** Longest time that a call waits for others before they are booked together. */
   intervalMs: number
 
-  constructor(booker: Booker, journal: Journal, limits: QueueLimits, intervalMs: number) {
+  constructor(
+    booker: Booker,
+    journal: Journal,
+    contents: WaitingContents,
+    limits: QueueLimits,
+    intervalMs: number,
+  ) {
     this.#booker = booker
     this.#journal = journal
+    this.#contents = contents
     this.#limits = limits
     this.intervalMs = intervalMs
   }
@@ -77,10 +90,12 @@ export class BookingQueue {
     if (length > this.#limits.maxQueuedLength && call.endSegment !== undefined) {
       call.endSegment.spilled += 1
       this.#spilled += 1
+      if (call.bodies !== undefined) this.#contents.drop(call.bodies)
       return
     }
     if (length > this.#limits.maxUnjournaledLength) {
       this.#lost += 1
+      if (call.bodies !== undefined) this.#contents.drop(call.bodies)
       return
     }
     if (call.endSegment !== undefined) call.endSegment.pins += 1
@@ -136,16 +151,29 @@ export class BookingQueue {
   }
 
   async #bookBatch(): Promise<void> {
-    const count = batchSize(this.#waiting)
-    const batch = this.#waiting.slice(0, count)
-    const { booked } = await this.#booker.book(batch.map((call) => call.row))
+    const rows = await this.#rowsOfBatch()
+    const { booked } = await this.#booker.book(rows)
     this.#booked += booked
-    this.#waiting.splice(0, count)
-    for (const call of batch) {
+    for (const call of this.#waiting.splice(0, rows.length)) {
       this.#length -= call.row.length
+      if (call.bodies !== undefined) this.#contents.release(call.bodies)
       const segment = call.endSegment ?? call.startSegment
       if (segment !== undefined) segment.pins -= 1
     }
+  }
+
+  /** The rows of the calls that have waited longest, their contents made now. */
+  async #rowsOfBatch(): Promise<string[]> {
+    const rows: string[] = []
+    let length = 0
+    for (const { row, bodies } of this.#waiting) {
+      if (rows.length >= BATCH_ROWS || length >= BATCH_LENGTH) break
+      const content = bodies === undefined ? undefined : await this.#contents.read(bodies)
+      const booked = content === undefined ? row : rowWithContent(row, content)
+      rows.push(booked)
+      length += booked.length
+    }
+    return rows
   }
 
   /** Reads back one segment at a time; a row of it that is in the database already changes nothing there. */
@@ -168,17 +196,6 @@ export class BookingQueue {
 
 function* endRows(bytes: Buffer): Generator<string> {
   for (const line of readLines(bytes, () => {})) if (line.kind === 'E') yield line.row
-}
-
-function batchSize(waiting: readonly SettledCall[]): number {
-  let length = 0
-  let count = 0
-  for (const call of waiting) {
-    length += call.row.length
-    if (count > 0 && (count >= BATCH_ROWS || length > BATCH_LENGTH)) break
-    count += 1
-  }
-  return count
 }
 
 /** Cuts rows into lists that are small enough for one statement. */

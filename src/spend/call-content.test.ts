@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { callEnd, callStart } from '../../test/ledger/calls.ts'
-import { callContent } from './call-content.ts'
+import { readContent } from './call-content.ts'
+import type { ContentTexts } from './call-row.ts'
+import { WaitingContents } from './waiting-contents.ts'
 
 const LIMITS = {
   maxTextLength: 1000,
@@ -9,10 +11,20 @@ const LIMITS = {
 }
 
 function kept(request: Buffer | undefined, response?: Buffer): { request: unknown; response: unknown } {
-  const end = callEnd(callStart(), { requestBody: request, responseBody: response })
-  const content = callContent(end, LIMITS)
+  const { content } = readWhole(request, response)
   const parse = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text))
-  return { request: parse(content?.request), response: parse(content?.response) }
+  return { request: parse(content.request), response: parse(content.response) }
+}
+
+function readWhole(
+  requestBody: Buffer | undefined,
+  responseBody?: Buffer,
+): { content: ContentTexts; steps: number } {
+  const reading = readContent({ requestBody, responseBody, bytes: 0 }, LIMITS)
+  for (let steps = 0; ; steps += 1) {
+    const step = reading.next()
+    if (step.done === true) return { content: step.value, steps }
+  }
 }
 
 function body(value: unknown): Buffer {
@@ -20,7 +32,27 @@ function body(value: unknown): Buffer {
 }
 
 test('nothing is kept of a call whose bodies are not handed over', () => {
-  expect(callContent(callEnd(callStart()), LIMITS)).toBeUndefined()
+  expect(new WaitingContents(1000, LIMITS).take(callEnd(callStart()))).toBeUndefined()
+})
+
+test('bodies wait up to a limit of bytes; beyond it they are dropped and counted, until others are released', () => {
+  const waiting = new WaitingContents(100, LIMITS)
+  const end = callEnd(callStart(), { requestBody: Buffer.alloc(40), responseBody: Buffer.alloc(20) })
+  const first = waiting.take(end)!
+  expect(first.bytes).toBe(60)
+  expect(waiting.take(end)).toBeUndefined()
+  expect(waiting.dropped).toBe(1)
+  waiting.release(first)
+  expect(waiting.take(end)).toBeDefined()
+  expect(waiting.dropped).toBe(1)
+})
+
+test('a large body is read in steps: one for each event, and one for each text', () => {
+  const event = `data: ${JSON.stringify({ choices: [{ delta: { content: 'x' } }] })}\n\n`
+  expect(readWhole(undefined, Buffer.from(event.repeat(1000))).steps).toBeGreaterThan(1000)
+  expect(readWhole(body({ messages: Array.from({ length: 1000 }, () => 'text') })).steps).toBeGreaterThan(
+    1000,
+  )
 })
 
 test('short bodies are kept as they are', () => {

@@ -2,7 +2,6 @@
  * Prompt and answer of a call as they are kept in the call log: long texts shortened in their middle, base64 data
  * taken out, secrets redacted.
  */
-import type { CallEnd } from '../record/call-record.ts'
 import { storable, storableJson, type ContentTexts } from './call-row.ts'
 import { redactSecrets } from './redact-secrets.ts'
 import { readEventStream } from './read-event-stream.ts'
@@ -23,38 +22,56 @@ const HEAD_SHARE = 0.35
 /** Base64 data of at least this length is replaced, as text or in a `data:` URL. */
 const BASE64 = /^(?:data:[\w.+/-]{0,100};base64,)?[A-Za-z0-9+/_-]{256,}={0,2}$/
 
-/** @returns undefined when the call brought no bodies to keep. */
-export function callContent(end: CallEnd, limits: ContentLimits): ContentTexts | undefined {
-  if (end.requestBody === undefined && end.responseBody === undefined) return undefined
-  return { request: bodyText(end.requestBody, limits), response: bodyText(end.responseBody, limits) }
+/** What a call brought to be kept. */
+export interface CallBodies {
+  readonly requestBody: Buffer | undefined
+  readonly responseBody: Buffer | undefined
+  /** Of both together. */
+  readonly bytes: number
 }
 
-function bodyText(body: Buffer | undefined, limits: ContentLimits): string | undefined {
+/** Reads bodies in steps: between two of them other calls may have their turn. */
+export function* readContent(bodies: CallBodies, limits: ContentLimits): Generator<void, ContentTexts> {
+  const request = yield* bodyText(bodies.requestBody, limits)
+  yield
+  const response = yield* bodyText(bodies.responseBody, limits)
+  return { request, response }
+}
+
+function* bodyText(body: Buffer | undefined, limits: ContentLimits): Generator<void, string | undefined> {
   if (body === undefined || body.length === 0) return undefined
   if (body.length > MAX_BODY_BYTES) return `{"omitted":"${body.length} bytes"}`
-  return storableJson(shortened(readBody(body.toString('utf8')), limits, 0))
+  const value = yield* readBody(body.toString('utf8'))
+  yield
+  const kept = yield* shortened(value, limits, 0)
+  return storableJson(kept)
 }
 
-function readBody(text: string): unknown {
+function* readBody(text: string): Generator<void, unknown> {
   try {
     return JSON.parse(text)
   } catch {
-    return readEventStream(text) ?? text
+    return (yield* readEventStream(text)) ?? text
   }
 }
 
-function shortened(value: unknown, limits: ContentLimits, depth: number): unknown {
-  if (typeof value === 'string') return shortenedText(value, limits)
+function* shortened(value: unknown, limits: ContentLimits, depth: number): Generator<void, unknown> {
+  if (typeof value === 'string') {
+    yield
+    return shortenedText(value, limits)
+  }
   if (typeof value !== 'object' || value === null) return value
   if (depth >= MAX_DEPTH) return '... (nested too deeply) ...'
   if (Array.isArray(value)) {
-    const kept = value.slice(0, MAX_ITEMS).map((item) => shortened(item, limits, depth + 1))
+    const kept: unknown[] = []
+    for (const item of value.slice(0, MAX_ITEMS)) kept.push(yield* shortened(item, limits, depth + 1))
     return value.length > MAX_ITEMS ? [...kept, `... (${value.length - MAX_ITEMS} more) ...`] : kept
   }
-  const members = Object.entries(value).slice(0, MAX_ITEMS)
-  return Object.fromEntries(
-    members.map(([name, member]) => [redacted(name, limits), shortened(member, limits, depth + 1)]),
-  )
+  const members: [string, unknown][] = []
+  for (const [name, member] of Object.entries(value).slice(0, MAX_ITEMS)) {
+    members.push([redacted(name, limits), yield* shortened(member, limits, depth + 1)])
+  }
+  return Object.fromEntries(members)
 }
 
 function shortenedText(text: string, limits: ContentLimits): string {

@@ -30,10 +30,7 @@ test('a row is one line of JSON, whatever the client sent', () => {
           error: { errorClass: a, httpStatus: 400, message: b, provider: a },
         })
         const text = startText(start, true)
-        for (const row of [
-          interruptedRow(text, start, DEPLOYMENT, ESTIMATE),
-          settledRow(text, start, end, undefined),
-        ]) {
+        for (const row of [interruptedRow(text, start, DEPLOYMENT, ESTIMATE), settledRow(text, start, end)]) {
           expect(row).not.toContain('\n')
           const parsed = JSON.parse(row) as Record<string, string>
           expect(JSON.stringify(parsed)).not.toContain(String.raw`\u0000`)
@@ -48,7 +45,7 @@ test('a row is one line of JSON, whatever the client sent', () => {
 test('amounts beyond the exact range of JavaScript numbers are written digit for digit', () => {
   const start = callStart()
   const cost = picodollars(9_007_199_254_740_993_123n)
-  expect(settledRow(startText(start, true), start, callEnd(start, { cost }), undefined)).toContain(
+  expect(settledRow(startText(start, true), start, callEnd(start, { cost }))).toContain(
     '"picodollars":9007199254740993123',
   )
 })
@@ -56,7 +53,7 @@ test('amounts beyond the exact range of JavaScript numbers are written digit for
 test('a count that is no number does not spoil the row', () => {
   const start = callStart()
   const usage = { ...NO_USAGE, inputTokens: Number.NaN, outputTokens: -3, reasoningTokens: 1e300 }
-  const row = settledRow(startText(start, true), start, callEnd(start, { usage }), undefined)
+  const row = settledRow(startText(start, true), start, callEnd(start, { usage }))
   const parsed = JSON.parse(row) as Record<string, unknown>
   expect(parsed).toMatchObject({ reasoning_tokens: Number.MAX_SAFE_INTEGER })
   expect(parsed).not.toHaveProperty('input_tokens')
@@ -69,7 +66,7 @@ test('attempts are listed when one failed or there was more than one', () => {
   if (attempt === undefined) throw new Error('no attempt')
   const failed = { ...attempt, httpStatus: 429, errorClass: 'RateLimitError' }
   const rowOf = (attempts: (typeof attempt)[]): Record<string, unknown> =>
-    JSON.parse(settledRow(startText(start, true), start, callEnd(start, { attempts }), undefined)) as Record<
+    JSON.parse(settledRow(startText(start, true), start, callEnd(start, { attempts }))) as Record<
       string,
       unknown
     >

@@ -23,7 +23,7 @@ const MAX_METADATA_LENGTH = 32_768
 /** PostgreSQL's own limit lies at some thousands of levels; a row beyond it would be refused whole. */
 const MAX_DEPTH = 64
 
-/** Prompts and answers as JSON texts, made by `callContent`. */
+/** Prompts and answers as JSON texts, made by `readContent`. */
 export interface ContentTexts {
   readonly request: string | undefined
   readonly response: string | undefined
@@ -66,12 +66,7 @@ export function interruptedRow(
 }
 
 /** The row of a call that has ended. */
-export function settledRow(
-  startOfRow: string,
-  start: CallStart,
-  end: CallEnd,
-  content: ContentTexts | undefined,
-): string {
+export function settledRow(startOfRow: string, start: CallStart, end: CallEnd): string {
   return (
     `${startOfRow},"ended_ms":${millis(end.endedAtMs)}${timeText('completion_started_ms', end.firstContentAtMs)}` +
     timeText('provider_started_ms', end.providerStartedAtMs) +
@@ -85,9 +80,13 @@ export function settledRow(
     (end.usage === undefined ? '' : usageText(end.usage)) +
     attemptsText(end) +
     errorText(end) +
-    contentText(content) +
     '}'
   )
+}
+
+/** A row with what is to be kept of its call's bodies: for the database only, never for the journal. */
+export function rowWithContent(row: string, content: ContentTexts): string {
+  return `${row.slice(0, -1)},"request":${content.request ?? 'null'},"response":${content.response ?? 'null'}}`
 }
 
 function callerText(caller: CallerFacts): string {
@@ -170,11 +169,6 @@ function metadataText(metadata: CallStart['spendLogsMetadata']): string {
   if (metadata === undefined) return ''
   const json = storableJson(metadata)
   return `,"metadata":${json.length > MAX_METADATA_LENGTH ? '{"truncated":true}' : json}`
-}
-
-function contentText(content: ContentTexts | undefined): string {
-  if (content === undefined) return ''
-  return `,"request":${content.request ?? 'null'},"response":${content.response ?? 'null'}`
 }
 
 /** Microseconds are what the database keeps; without rounding a call's start would not equal itself there. */

@@ -1,5 +1,6 @@
 /** A call between its start and its booking, as the ledger holds it. */
 import type { BookingQueue } from './booking-queue.ts'
+import type { CallBodies } from './call-content.ts'
 import type { Journal, JournalRecord, LedgerLog } from './journal/journal.ts'
 import type { LineKind } from './journal/line.ts'
 import type { Segment } from './journal/segment.ts'
@@ -19,6 +20,7 @@ export class OpenCall implements JournalRecord {
   readonly #path: CallPath
   #startRow = ''
   #endRow = ''
+  #bodies: CallBodies | undefined
   #startSegment: Segment | undefined
 
   constructor(startOfRow: string, waiter: JournalWaiter, path: CallPath) {
@@ -37,8 +39,10 @@ export class OpenCall implements JournalRecord {
     this.#path.journal.append('S', row, this)
   }
 
-  settle(row: string): void {
+  /** @param bodies go into the database with the row, and not into the journal. */
+  settle(row: string, bodies: CallBodies | undefined): void {
     this.#endRow = row
+    this.#bodies = bodies
     this.#path.journal.append('E', row, this)
   }
 
@@ -73,7 +77,12 @@ export class OpenCall implements JournalRecord {
    */
   #endWritten(endSegment: Segment | undefined): void {
     if (endSegment !== undefined) this.#releaseStart()
-    this.#path.queue.add({ row: this.#endRow, endSegment, startSegment: this.#startSegment })
+    this.#path.queue.add({
+      row: this.#endRow,
+      bodies: this.#bodies,
+      endSegment,
+      startSegment: this.#startSegment,
+    })
   }
 
   #releaseStart(): void {

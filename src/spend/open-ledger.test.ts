@@ -299,6 +299,60 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
     expect(content.response).toEqual({ id: '[redacted]' })
   })
 
+  test('the last byte goes out before prompt and answer are read', async () => {
+    const order: string[] = []
+    const redact = (text: string): string => {
+      order.push('read')
+      return text
+    }
+    await open({ settings: { redact, flushIntervalMs: 0 } })
+    const waiter = new Waiter()
+    const start = callStart()
+    ledger.start(start, DEPLOYMENT, ESTIMATE, waiter)
+    await waiter.started
+    ledger.settle(start, callEnd(start, { requestBody: Buffer.from('{"a":"prompt"}') }), {
+      onStartJournaled: () => {},
+      onEndJournaled: () => void order.push('last byte'),
+    })
+    await ledger.flush()
+    expect(order[0]).toBe('last byte')
+    expect(order).toContain('read')
+    const content = await database.sql.selectFrom('sluice_call_content').selectAll().executeTakeFirstOrThrow()
+    expect(content.request).toEqual({ a: 'prompt' })
+  })
+
+  test('no prompt or answer stands in the journal', async () => {
+    await open({ settings: { flushIntervalMs: 60_000 } })
+    const start = callStart()
+    await runCall(ledger, start, callEnd(start, { requestBody: Buffer.from('{"a":"the prompt"}') }))
+    const [own] = readdirSync(join(dataDir, 'journal'))
+    const journal = readFileSync(join(dataDir, 'journal', own ?? '', '000001.log'), 'utf8')
+    expect(journal).toContain(start.callId)
+    expect(journal).not.toContain('prompt')
+  })
+
+  test('contents that find no room, or cannot be read, are dropped and counted; their calls are booked', async () => {
+    const redact = (text: string): string => {
+      if (text === 'broken') throw new Error('cannot be redacted')
+      return text
+    }
+    await open({ settings: { redact, flushIntervalMs: 60_000 }, maxContentBytes: 50 })
+    for (const text of ['broken', 'kept', 'x'.repeat(40)]) {
+      const start = callStart()
+      await runCall(ledger, start, callEnd(start, { requestBody: Buffer.from(JSON.stringify({ a: text })) }))
+    }
+    await ledger.flush()
+    expect(ledger.stats).toMatchObject({ droppedContents: 2, bookedCalls: 3 })
+    expect(await readBooks(database)).toMatchObject({ calls: 3n, logged: 3000n })
+    const contents = await database.sql.selectFrom('sluice_call_content').select('request').execute()
+    expect(contents).toEqual([{ request: { a: 'kept' } }])
+    // What was booked makes room again.
+    const start = callStart()
+    await runCall(ledger, start, callEnd(start, { requestBody: Buffer.from(`{"a":"${'y'.repeat(40)}"}`) }))
+    await ledger.flush()
+    expect(ledger.stats.droppedContents).toBe(2)
+  })
+
   test('days past their retention are dropped, others stay', async () => {
     await open()
     const nowMs = Date.now()

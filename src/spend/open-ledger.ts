@@ -8,11 +8,12 @@ import { createPartitions, dropPartitionsBefore } from '../storage/partitions.ts
 import { adoptJournals } from './adopt-journals.ts'
 import { Booker } from './booker.ts'
 import { BookingQueue, type QueueLimits } from './booking-queue.ts'
-import { callContent, type ContentLimits } from './call-content.ts'
+import type { ContentLimits } from './call-content.ts'
 import { interruptedRow, settledRow, startText } from './call-row.ts'
 import { Journal, type LedgerLog } from './journal/journal.ts'
 import type { JournalWaiter, Ledger, StartEstimate } from './ledger.ts'
 import { OpenCall, type CallPath } from './open-call.ts'
+import { WaitingContents } from './waiting-contents.ts'
 
 /** What may change while the ledger is open. */
 export interface LedgerSettings extends ContentLimits {
@@ -37,6 +38,8 @@ export interface LedgerOptions {
     readonly syncIntervalMs?: number
   }
   readonly queue?: Partial<QueueLimits>
+  /** Bodies waiting to be kept; beyond it they are given up. Default 64 MB. */
+  readonly maxContentBytes?: number
   /** How often partitions are made and dropped and orphaned journals are looked for. Default 1 minute. */
   readonly maintenanceIntervalMs?: number
   /** Epoch milliseconds. */
@@ -61,6 +64,8 @@ export interface LedgerStats {
   readonly recoveredCalls: number
   readonly interruptedCalls: number
   readonly bookingFailures: number
+  /** Calls whose prompt and answer were to be kept and were given up. */
+  readonly droppedContents: number
 }
 
 export interface OpenLedger extends Ledger {
@@ -81,6 +86,7 @@ const DEFAULTS: LedgerSettings = {
 
 const MAX_QUEUED_LENGTH = 64 * 1024 * 1024
 const MAX_UNJOURNALED_LENGTH = 256 * 1024 * 1024
+const MAX_CONTENT_BYTES = 64 * 1024 * 1024
 const MAINTENANCE_INTERVAL_MS = 60_000
 
 const STOP_GRACE_MS = 1000
@@ -112,6 +118,7 @@ class JournalingLedger implements OpenLedger {
   readonly #directory: string
   readonly #journal: Journal
   readonly #booker: Booker
+  readonly #contents: WaitingContents
   readonly #queue: BookingQueue
   readonly #path: CallPath
   readonly #open = new Map<CallStart, OpenCall>()
@@ -131,9 +138,11 @@ class JournalingLedger implements OpenLedger {
     this.#journal = Journal.open({ ...options.journal, directory: this.#directory, log, clock: this.#clock })
     this.#booker = new Booker({ database, log, rejectedFile: join(this.#directory, 'rejected.log') })
     const limits = { maxQueuedLength: MAX_QUEUED_LENGTH, maxUnjournaledLength: MAX_UNJOURNALED_LENGTH }
+    this.#contents = new WaitingContents(options.maxContentBytes ?? MAX_CONTENT_BYTES, this.#settings)
     this.#queue = new BookingQueue(
       this.#booker,
       this.#journal,
+      this.#contents,
       { ...limits, ...options.queue },
       this.#settings.flushIntervalMs,
     )
@@ -163,12 +172,14 @@ class JournalingLedger implements OpenLedger {
       recoveredCalls: this.#recovered,
       interruptedCalls: this.#interrupted,
       bookingFailures: this.#booker.failures,
+      droppedContents: this.#contents.dropped,
     }
   }
 
   configure(settings: Partial<LedgerSettings>): void {
     this.#settings = { ...this.#settings, ...settings }
     this.#queue.intervalMs = this.#settings.flushIntervalMs
+    this.#contents.limits = this.#settings
   }
 
   start(start: CallStart, deployment: DeploymentFacts, estimate: StartEstimate, waiter: JournalWaiter): void {
@@ -180,7 +191,7 @@ class JournalingLedger implements OpenLedger {
   settle(start: CallStart, end: CallEnd, waiter: JournalWaiter): void {
     const call = this.#callOf(start, waiter)
     this.#open.delete(start)
-    call.settle(settledRow(call.startOfRow, start, end, callContent(end, this.#settings)))
+    call.settle(settledRow(call.startOfRow, start, end), this.#contents.take(end))
   }
 
   async maintain(): Promise<void> {

@@ -11,28 +11,32 @@ export interface StreamedAnswer {
 }
 
 /**
- * Reads the text of an event stream of any of the dialects.
+ * Reads the text of an event stream of any of the dialects, one event a step.
  *
  * @returns the whole response where the stream carries one (OpenAI Responses), else what its deltas add up to;
  *   undefined when the text is no event stream.
  */
-export function readEventStream(stream: string): unknown {
-  const events = dataEvents(stream)
+export function* readEventStream(stream: string): Generator<void, unknown> {
+  const events = yield* dataEvents(stream)
   if (events.length === 0) return undefined
   const whole = events.findLast(
     (event) => isRecord(event['response']) && event['type'] === 'response.completed',
   )
   if (whole !== undefined) return whole['response']
   const parts = { text: '', reasoning: '', toolArguments: '' }
-  for (const event of events) addDelta(parts, event)
+  for (const event of events) {
+    addDelta(parts, event)
+    yield
+  }
   const lastEvent = events.findLast((event) => isRecord(event['usage'])) ?? events.at(-1)
   const answer: StreamedAnswer = { ...parts, lastEvent }
   return answer
 }
 
-function dataEvents(stream: string): Record<string, unknown>[] {
+function* dataEvents(stream: string): Generator<void, Record<string, unknown>[]> {
   const events: Record<string, unknown>[] = []
-  for (const line of stream.split(/\r\n|\r|\n/)) {
+  for (const line of linesOf(stream)) {
+    yield
     if (!line.startsWith('data:')) continue
     try {
       const event: unknown = JSON.parse(line.slice(5))
@@ -42,6 +46,15 @@ function dataEvents(stream: string): Record<string, unknown>[] {
     }
   }
   return events
+}
+
+function* linesOf(text: string): Generator<string> {
+  let start = 0
+  for (const lineEnd of text.matchAll(/\r\n|\r|\n/g)) {
+    yield text.slice(start, lineEnd.index)
+    start = lineEnd.index + lineEnd[0].length
+  }
+  yield text.slice(start)
 }
 
 function addDelta(

@@ -17,8 +17,7 @@ export function writeOrphan(
   const file = join(directory, '000001.log')
   for (const start of started)
     append(file, 'S', interruptedRow(startText(start, true), start, DEPLOYMENT, ESTIMATE))
-  for (const start of ended)
-    append(file, 'E', settledRow(startText(start, true), start, callEnd(start), undefined))
+  for (const start of ended) append(file, 'E', settledRow(startText(start, true), start, callEnd(start)))
   appendFileSync(file, '0123abcd E {"call_id":"torn","sta')
 }
 

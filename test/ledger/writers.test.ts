@@ -31,7 +31,7 @@ function row(): string {
   const key = Math.floor(Math.random() * 12)
   const caller = { ...CALLER, keyHash: `key-${key}`, userId: `user-${key % 5}` }
   const start = callStart({ caller, endUser: `customer-${Math.floor(Math.random() * 6)}` })
-  return settledRow(startText(start, true), start, callEnd(start, { cost: picodollars(1n) }), undefined)
+  return settledRow(startText(start, true), start, callEnd(start, { cost: picodollars(1n) }))
 }
 
 test(

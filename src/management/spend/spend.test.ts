@@ -11,7 +11,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Principal, Role } from '../../identity/principal.ts'
 import { parseDollars, picodollars } from '../../money/picodollars.ts'
 import type { CallEnd, CallStart } from '../../record/call-record.ts'
-import { settledRow, startText, type ContentTexts } from '../../spend/call-row.ts'
+import { rowWithContent, settledRow, startText, type ContentTexts } from '../../spend/call-row.ts'
 import type { Database } from '../../storage/database.ts'
 import { migrate } from '../../storage/migrate.ts'
 import { openDatabase } from '../../storage/open-database.ts'
@@ -59,7 +59,8 @@ const ONE = principal('internal_user', 'user-1')
 
 function row(change: Partial<CallStart>, end: Partial<CallEnd> = {}, content?: ContentTexts): string {
   const start = callStart({ arrivedAtMs: AT, caller: { ...CALLER, keyHash: KEY_ONE }, ...change })
-  return settledRow(startText(start, true), start, callEnd(start, end), content)
+  const settled = settledRow(startText(start, true), start, callEnd(start, end))
+  return content === undefined ? settled : rowWithContent(settled, content)
 }
 
 /** What the tests read of the answers, all endpoints together. */
