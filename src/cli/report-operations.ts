@@ -1,11 +1,33 @@
-/** Shows in the metrics what other rooms count: journal, ledger queue, database, reloads. */
-import type { OpenLedger } from '../spend/open-ledger.ts'
+/** Shows in the metrics what other rooms count: journal, ledger, database. */
+import type { LedgerStats, OpenLedger } from '../spend/open-ledger.ts'
 import type { Database } from '../storage/database.ts'
 import type { Telemetry } from '../telemetry/index.ts'
-import { OPERATION_GAUGES } from '../telemetry/metrics/operations.ts'
+import { OPERATION_COUNTERS, OPERATION_GAUGES } from '../telemetry/metrics/operations.ts'
 
-export function reportOperations(telemetry: Telemetry, ledger: OpenLedger, database: Database): void {
+/** Members of the ledger's statistics that only grow, by the counter that shows them. */
+const LEDGER_COUNTERS = {
+  journalWriteFailures: 'journalWriteFailures',
+  unjournaledRecords: 'unjournaledRecords',
+  bookingFailures: 'bookingFailures',
+  bookedCalls: 'bookedCalls',
+  rejectedCalls: 'rejectedCalls',
+  lostCalls: 'lostCalls',
+  recoveredCalls: 'recoveredCalls',
+  interruptedCalls: 'interruptedCalls',
+  droppedContents: 'contentsDropped',
+} as const satisfies Partial<Record<keyof LedgerStats, keyof typeof OPERATION_COUNTERS>>
+
+export function reportOperations(
+  telemetry: Telemetry,
+  ledger: Pick<OpenLedger, 'stats'>,
+  database: Pick<Database, 'reachable'>,
+): void {
   telemetry.gauge(OPERATION_GAUGES.journalBytes, () => ledger.stats.journalBytes)
   telemetry.gauge(OPERATION_GAUGES.ledgerQueueRecords, () => ledger.stats.queuedCalls)
+  telemetry.gauge(OPERATION_GAUGES.ledgerSpilledRecords, () => ledger.stats.spilledCalls)
+  // Object.keys gives the names of a literal whose type lists them all.
+  for (const name of Object.keys(LEDGER_COUNTERS) as (keyof typeof LEDGER_COUNTERS)[]) {
+    telemetry.counterFrom(OPERATION_COUNTERS[LEDGER_COUNTERS[name]], () => ledger.stats[name])
+  }
   telemetry.gauge(OPERATION_GAUGES.databaseReachable, () => (database.reachable ? 1 : 0))
 }

@@ -8,6 +8,7 @@ import type { Secret } from '../config/secret.ts'
 import { watchConfig } from '../config/watch-config.ts'
 import { startSimulator } from '../sim/index.ts'
 import type { LogLevel } from '../telemetry/logs/log-level.ts'
+import { OPERATION_COUNTERS } from '../telemetry/metrics/operations.ts'
 import { banner } from './banner.ts'
 import { inQuotes } from './example-call.ts'
 import { keepMasterKey } from './master-key.ts'
@@ -61,15 +62,21 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
   for (const warning of options.warnings) log.warn(warning)
   for (const issue of loaded.warnings) log.warn(formatIssue(issue))
   writeBanner(gateway, options, origin, masterKey)
+  const reloads = gateway.telemetry.counter(OPERATION_COUNTERS.configReloads)
+  const succeeded = reloads.series(['success'])
+  const failed = reloads.series(['failure'])
   const watch = watchConfig(
     origin.file,
     origin.environment,
     (changed) => {
       for (const issue of changed.warnings) log.warn(formatIssue(issue))
       gateway.reconfigure(changed)
+      succeeded.add(1)
     },
-    (error) =>
-      log.error('the changed configuration is refused; the last good one stays in force', { err: error }),
+    (error) => {
+      failed.add(1)
+      log.error('the changed configuration is refused; the last good one stays in force', { err: error })
+    },
     { inUse: loaded },
   )
   const signal = await stopSignal()

@@ -45,6 +45,8 @@ export interface Telemetry {
   gauge(definition: MetricDefinition, read: () => number): void
   /** Registers a counter of another room (`OPERATION_COUNTERS`); count with `.series([labelValue]).add(1)`. */
   counter(definition: MetricDefinition): CounterFamily
+  /** Registers a counter that another room keeps itself, read at each scrape. */
+  counterFrom(definition: MetricDefinition, read: () => number): void
   /** Writes what the log still holds, and lets go of the process. */
   close(): Promise<void>
 }
@@ -55,7 +57,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const registry = new MetricsRegistry((value) => redactor.redact(value))
   const log = createLogger(options.level, redactor, options.destination)
   const stopMeasuring = registerProcessMetrics(registry, options.version)
-  countDroppedLines(registry, log)
+  countFrom(registry, OPERATION_COUNTERS.logLinesDropped, () => log.droppedLines)
   return {
     observer: new Observer(new CallMetrics(registry, settings), new CallLineWriter(redactor), log),
     log,
@@ -63,6 +65,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     renderMetrics: (accept) => renderMetrics(registry, accept),
     gauge: (definition, read) => registry.gauge(familyOptions(definition)).series([]).readFrom(read),
     counter: (definition) => registry.counter(familyOptions(definition)),
+    counterFrom: (definition, read) => countFrom(registry, definition, read),
     close: () => {
       stopMeasuring()
       return log.close()
@@ -74,9 +77,9 @@ function familyOptions(definition: MetricDefinition): FamilyOptions {
   return { name: definition.name, help: definition.help, labels: definition.labels ?? [] }
 }
 
-function countDroppedLines(registry: MetricsRegistry, log: Logger): void {
-  const dropped = registry.counter(familyOptions(OPERATION_COUNTERS.logLinesDropped)).series([])
-  registry.beforeScrape(() => dropped.add(log.droppedLines - dropped.value))
+function countFrom(registry: MetricsRegistry, definition: MetricDefinition, read: () => number): void {
+  const counter = registry.counter(familyOptions(definition)).series([])
+  registry.beforeScrape(() => counter.add(read() - counter.value))
 }
 
 class Observer implements CallObserver {

@@ -19,6 +19,10 @@ export const OPERATION_GAUGES = {
     name: 'sluice_ledger_queue_records',
     help: 'Settled calls that are not yet in the database',
   },
+  ledgerSpilledRecords: {
+    name: 'sluice_ledger_spilled_records',
+    help: 'Of these, the ones that memory had no room for: they are read back from the journal',
+  },
   databaseReachable: {
     name: 'sluice_database_reachable',
     help: '1 while the database answers, else 0',
@@ -30,5 +34,43 @@ export const OPERATION_COUNTERS = {
   logLinesDropped: {
     name: 'sluice_log_lines_dropped_total',
     help: 'Log lines given up because nobody read standard output',
+  },
+  journalWriteFailures: {
+    name: 'sluice_journal_write_failures_total',
+    help: 'Writes to the journal that failed',
+  },
+  unjournaledRecords: {
+    name: 'sluice_unjournaled_records_total',
+    help: 'Records that stand in no journal: a crash before they are in the database loses them',
+  },
+  bookingFailures: {
+    name: 'sluice_booking_failures_total',
+    help: 'Tries to bring calls to the database that failed; each is tried again',
+  },
+  bookedCalls: { name: 'sluice_booked_calls_total', help: 'Calls brought to the database' },
+  rejectedCalls: {
+    name: 'sluice_rejected_calls_total',
+    help: 'Calls that the database refused: they stand in rejected.log and are not counted as spend',
+  },
+  lostCalls: {
+    name: 'sluice_lost_calls_total',
+    help: 'Calls dropped because neither the journal nor memory had room for them',
+  },
+  recoveredCalls: {
+    name: 'sluice_recovered_calls_total',
+    help: 'Calls booked from the journals of processes that died',
+  },
+  interruptedCalls: {
+    name: 'sluice_interrupted_calls_total',
+    help: 'Of these, the ones that had not ended: they are booked with an estimate',
+  },
+  contentsDropped: {
+    name: 'sluice_contents_dropped_total',
+    help: 'Calls whose prompt and answer were to be kept and were given up, for lack of memory or as unreadable',
+  },
+  configReloads: {
+    name: 'sluice_config_reloads_total',
+    help: 'Changed configurations that were taken up (success), or refused (failure)',
+    labels: ['result'],
   },
 } as const satisfies Record<string, MetricDefinition>
