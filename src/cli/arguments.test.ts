@@ -1,4 +1,5 @@
 /** What the command line and the environment may ask for. */
+import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { ArgumentError, parseArguments } from './arguments.ts'
 import { helpText, OPTIONS } from './options.ts'
@@ -15,7 +16,7 @@ test('without arguments the gateway is served on port 4000 of every address', ()
     configFile: undefined,
     host: '0.0.0.0',
     port: 4000,
-    dataDir: 'data',
+    dataDir: resolve('data'),
     logLevel: 'info',
     keepAliveTimeoutMs: 75_000,
     keyFile: undefined,
@@ -28,8 +29,18 @@ test.each([
   ['underscores', ['--config', 'f', '--port', '1', '--data_dir', 'd', '--keepalive_timeout', '5', '--debug']],
   ['dashes', ['-c', 'f', '--port=1', '--data-dir=d', '--keepalive-timeout', '5', '--debug']],
 ])('options are read with %s', (_, argv) => {
-  const expected = { configFile: 'f', port: 1, dataDir: 'd', keepAliveTimeoutMs: 5_000, logLevel: 'debug' }
+  const expected = {
+    configFile: 'f',
+    port: 1,
+    dataDir: resolve('d'),
+    keepAliveTimeoutMs: 5_000,
+    logLevel: 'debug',
+  }
   expect(serveOptions(argv)).toMatchObject(expected)
+})
+
+test('the data directory is absolute, so that a removed working directory does not matter', () => {
+  expect(serveOptions(['--data-dir', '../d']).dataDir).toBe(resolve('../d'))
 })
 
 test('every argument can come from the environment, and the command line wins', () => {

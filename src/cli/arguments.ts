@@ -1,4 +1,5 @@
 /** Reads the command line and the environment into one `Command`. */
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Environment } from '../config/environment.ts'
 import { nearestName } from '../config/nearest-name.ts'
@@ -179,7 +180,8 @@ function serveOptions(values: OptionValues): ServeOptions {
     configFile: values.text('config'),
     host: values.text('host') ?? '0.0.0.0',
     port: values.number('port', 'a port number from 0 to 65535', isPort) ?? 4000,
-    dataDir: values.text('data_dir') ?? 'data',
+    // Absolute: Node's recursive mkdir never ends where a relative path's working directory was removed.
+    dataDir: resolve(values.text('data_dir') ?? 'data'),
     logLevel: values.logLevel(),
     keepAliveTimeoutMs: (keepAliveSeconds ?? DEFAULT_KEEP_ALIVE_SECONDS) * 1000,
     keyFile,
