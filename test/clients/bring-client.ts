@@ -49,6 +49,21 @@ export async function bringClient(name: ClientName): Promise<string> {
   return program
 }
 
+/**
+ * Whether tests of the client can run. Where it cannot be had they are skipped, and standard error says so.
+ * @throws Error in CI, where nothing may be skipped.
+ */
+export async function isClientHere(name: ClientName): Promise<boolean> {
+  try {
+    await bringClient(name)
+    return true
+  } catch (error) {
+    if (process.env['CI'] !== undefined) throw error
+    process.stderr.write(`\nSKIPPED: the tests of ${name}, which cannot be brought: ${String(error)}\n`)
+    return false
+  }
+}
+
 /** Installs beside the final place and moves there in one step: two tests that do so at once are no harm. */
 async function install(client: ClientPackage, folder: string): Promise<void> {
   await mkdir(cacheFolder(), { recursive: true })

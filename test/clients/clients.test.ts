@@ -1,19 +1,20 @@
 /** The real client programs run against the simulator: what they need of the simulator before a gateway is between. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/sim/index.ts'
-import { bringClient } from './bring-client.ts'
+import { isClientHere } from './bring-client.ts'
 import { runClaudeCode } from './run-claude-code.ts'
 import { runCodex } from './run-codex.ts'
 
-const DOWNLOAD_TIMEOUT_MS = 600_000
 const CLIENT_TIMEOUT_MS = 120_000
+
+const claudeCodeTest = test.skipIf(!(await isClientHere('claude-code')))
+const codexTest = test.skipIf(!(await isClientHere('codex')))
 
 let simulator: Simulator
 
 beforeAll(async () => {
-  await Promise.all([bringClient('claude-code'), bringClient('codex')])
   simulator = await startSimulator()
-}, DOWNLOAD_TIMEOUT_MS)
+})
 
 beforeEach(() => simulator.clearRequests())
 
@@ -27,7 +28,7 @@ function receivedPaths(): string[] {
   return simulator.requests().map((request) => request.path)
 }
 
-test(
+claudeCodeTest(
   'Claude Code gets an answer to one prompt with one call',
   async () => {
     const run = await runClaudeCode({ ...target(), prompt: 'How are you? [[sim say=All%20is%20well]]' })
@@ -37,7 +38,7 @@ test(
   CLIENT_TIMEOUT_MS,
 )
 
-test(
+claudeCodeTest(
   'Claude Code runs the tool that the model calls, and sends its result back',
   async () => {
     const tool = encodeURIComponent('Bash {"command":"echo tool-ran-$((40+2))","description":"Say it"}')
@@ -53,7 +54,7 @@ test(
   CLIENT_TIMEOUT_MS,
 )
 
-test(
+claudeCodeTest(
   'Claude Code asks a gateway for its models when it is told to',
   async () => {
     const env = { CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1' }
@@ -64,7 +65,7 @@ test(
   CLIENT_TIMEOUT_MS,
 )
 
-test(
+codexTest(
   'Codex gets an answer to one prompt by the Responses API',
   async () => {
     const run = await runCodex({ ...target(), prompt: 'How are you? [[sim say=All%20is%20well]]' })

@@ -4,14 +4,15 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { bringClient } from '../clients/bring-client.ts'
+import { afterAll, beforeAll, beforeEach, expect, test as vitestTest } from 'vitest'
+import { isClientHere } from '../clients/bring-client.ts'
 import type { ClientRun } from '../clients/run-client.ts'
 import { runClaudeCode, type ClaudeCodeOptions } from '../clients/run-claude-code.ts'
 import { startPlatform, type Platform, type User } from './platform.ts'
 
-const DOWNLOAD_TIMEOUT_MS = 600_000
 const CLIENT_TIMEOUT_MS = 120_000
+
+const test = vitestTest.skipIf(!(await isClientHere('claude-code')))
 
 const MODEL = 'claude-sonnet-4-6'
 
@@ -19,9 +20,8 @@ let platform: Platform
 let user: User
 
 beforeAll(async () => {
-  await bringClient('claude-code')
   platform = await startPlatform()
-}, DOWNLOAD_TIMEOUT_MS)
+})
 beforeEach(async () => {
   platform.simulator.clearRequests()
   platform.simulator.meter.clear()

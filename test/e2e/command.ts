@@ -34,6 +34,10 @@ export class RunningCommand implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#closed = once(this.#child, 'close')
+    // A test that runs out of time must not leave a gateway behind.
+    const kill = (): void => void this.#child.kill('SIGKILL')
+    process.once('exit', kill)
+    void this.#closed.then(() => process.off('exit', kill))
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
       this.#onText()
