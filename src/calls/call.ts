@@ -21,6 +21,7 @@ import { Attempt, type AttemptOwner } from './attempt.ts'
 import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
 import type { CallSettings, Gateway } from './gateway.ts'
+import { withoutSecrets } from './redact-failure.ts'
 import { dispatchAttempt } from './send.ts'
 import { estimateAtStart, settle, type Outcome } from './settle.ts'
 import { writeStreamHead, writeWhole } from './write-answer.ts'
@@ -188,7 +189,7 @@ export class Call implements JournalWaiter, AttemptOwner {
       return this.#settle('client_gone', 499, undefined, NOTHING, attempt.tap?.usage, failure.ending)
     }
     if (!this.#headSent && failure.retryable && this.#retry(failure)) return
-    this.#giveUp(attempt, failure)
+    this.#giveUp(attempt, withoutSecrets(failure, this.gateway.redact))
   }
 
   onEndJournaled(): void {

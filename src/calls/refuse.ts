@@ -49,7 +49,10 @@ export function refuse(
   // A caller that could not be identified must not be able to fill the database.
   if (principal !== undefined && !arrival.endpoint.dialect.unbilled)
     gateway.ledger.settle(start, end, NO_WAITER)
-  writeRefusal(arrival, gateway.settings.version, wire)
+  const { version } = gateway.settings
+  if (arrival.request.complete) return writeRefusal(arrival, version, wire)
+  // What has arrived is parsed first: whether a short body was whole must not depend on how fast the refusal was.
+  setImmediate(writeRefusal, arrival, version, wire)
 }
 
 function toGatewayError(cause: unknown): GatewayError {

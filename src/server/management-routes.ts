@@ -1,4 +1,5 @@
 /** Mounts the management API: authenticate, authorise, call the handler, answer JSON. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { CallIdentity } from '../calls/gateway.ts'
 import { DIALECTS } from '../dialects/index.ts'
@@ -45,9 +46,15 @@ export function registerManagementRoutes(
 
 /** Who calls, with the right to this route. @throws GatewayError 401 or 403. */
 export async function authorized(request: FastifyRequest, identity: CallIdentity): Promise<Principal> {
-  const principal = await identity.authenticate(request.headers)
-  identity.authorizeRoute(principal, request.method, routeOf(request))
-  return principal
+  try {
+    const principal = await identity.authenticate(request.headers)
+    identity.authorizeRoute(principal, request.method, routeOf(request))
+    return principal
+  } catch (error) {
+    // What has arrived is parsed first: whether a short body was whole must not depend on how fast the refusal was.
+    if (!request.raw.complete) await nextTurn()
+    throw error
+  }
 }
 
 /** The route as the table has it: without the root path under which everything is served. */
