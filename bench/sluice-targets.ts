@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../bin/node-flags.js'
 import { freePort, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
 import type { AnswerKind, RunningTarget, Target, TargetContext } from './target.ts'
 
@@ -72,11 +73,15 @@ async function launch(context: TargetContext, options: LaunchOptions) {
       : ['--cpu-prof', `--cpu-prof-dir=${context.profileDirectory}`, '--cpu-prof-interval=500']
   const args = ['--config', configFile, '--host', '127.0.0.1', '--port', String(port)]
   const startedAtMs = performance.now()
-  const child = startProcess(process.execPath, [...profiling, MAIN, ...args, '--data-dir', dataDirectory], {
-    core: 'server',
-    env: { DATABASE_URL: options.DATABASE_URL, LITELLM_MASTER_KEY: MASTER_KEY, NODE_ENV: 'production' },
-    logFile: join(context.directory, `${options.logName}.log`),
-  })
+  const child = startProcess(
+    process.execPath,
+    [...NODE_FLAGS, ...profiling, MAIN, ...args, '--data-dir', dataDirectory],
+    {
+      core: 'server',
+      env: { DATABASE_URL: options.DATABASE_URL, LITELLM_MASTER_KEY: MASTER_KEY, NODE_ENV: 'production' },
+      logFile: join(context.directory, `${options.logName}.log`),
+    },
+  )
   await waitUntilReady(child, port, '/health/readiness')
   return { child, port, startToReadyMs: performance.now() - startedAtMs }
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { NODE_FLAGS } from '../bin/node-flags.js'
 import { ensureBuild, ensureDependencies, root } from './prepare.mjs'
 
 /**
@@ -20,7 +21,7 @@ function standInFor(argv) {
 
 ensureDependencies()
 if (!ensureBuild()) process.exit(1)
-const argv = [join(root, 'dist', 'main.js'), ...process.argv.slice(2)]
+const argv = [...NODE_FLAGS, join(root, 'dist', 'main.js'), ...process.argv.slice(2)]
 if (process.platform !== 'win32' && process.execve !== undefined) {
   process.execve(process.execPath, [process.execPath, ...argv], process.env)
 } else {

@@ -16,12 +16,20 @@ export interface LogDestination {
 
 const FULL_LENGTH = 64 * 1024
 
+/** Room for the line that makes it full; a longer one is handed on by itself. */
+const BUFFER_BYTES = 2 * FULL_LENGTH
+
 /** Longest time that a line waits for others. */
 const LONGEST_WAIT_MS = 50
 
 export class LineBuffer {
   readonly #destination: LogDestination
-  #text = ''
+  /**
+   * Bytes, not text: a waiting text keeps alive all the pieces that it was joined of, and the garbage collector would
+   * copy them about until the line is handed on.
+   */
+  readonly #bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES)
+  #length = 0
   #scheduled = false
 
   constructor(destination: LogDestination) {
@@ -34,8 +42,13 @@ export class LineBuffer {
 
   /** @param line ends in a line feed. */
   write(line: string): void {
-    this.#text += line
-    if (this.#text.length >= FULL_LENGTH) {
+    // No character takes more than three bytes for each of its units.
+    if (this.#length + line.length * 3 > BUFFER_BYTES) {
+      this.#handOn()
+      if (line.length * 3 > BUFFER_BYTES) return void this.#destination.write(line)
+    }
+    this.#length += this.#bytes.write(line, this.#length)
+    if (this.#length >= FULL_LENGTH) {
       this.#handOn()
     } else if (!this.#scheduled) {
       this.#scheduled = true
@@ -67,9 +80,9 @@ export class LineBuffer {
   }
 
   #handOn(): void {
-    const text = this.#text
-    if (text === '') return
-    this.#text = ''
+    if (this.#length === 0) return
+    const text = this.#bytes.toString('utf8', 0, this.#length)
+    this.#length = 0
     this.#destination.write(text)
   }
 
