@@ -12,6 +12,7 @@ import type { ContentLimits } from './call-content.ts'
 import { interruptedRow, settledRow, startText } from './call-row.ts'
 import { Journal, type LedgerLog } from './journal/journal.ts'
 import type { JournalWaiter, Ledger, StartEstimate } from './ledger.ts'
+import { OpenCalls } from './open-calls.ts'
 import { OpenCall, type CallPath } from './open-call.ts'
 import { WaitingContents } from './waiting-contents.ts'
 
@@ -121,7 +122,7 @@ class JournalingLedger implements OpenLedger {
   readonly #contents: WaitingContents
   readonly #queue: BookingQueue
   readonly #path: CallPath
-  readonly #open = new Map<CallStart, OpenCall>()
+  readonly #open = new OpenCalls()
   #settings: LedgerSettings
   #timer: NodeJS.Timeout | undefined
   #maintenance: Promise<void> | undefined
@@ -184,13 +185,13 @@ class JournalingLedger implements OpenLedger {
 
   start(start: CallStart, deployment: DeploymentFacts, estimate: StartEstimate, waiter: JournalWaiter): void {
     const call = this.#callOf(start, waiter)
-    this.#open.set(start, call)
+    this.#open.add(start, call)
     call.start(interruptedRow(call.startOfRow, start, deployment, estimate))
   }
 
   settle(start: CallStart, end: CallEnd, waiter: JournalWaiter): void {
     const call = this.#callOf(start, waiter)
-    this.#open.delete(start)
+    this.#open.remove(start)
     call.settle(settledRow(call.startOfRow, start, end), this.#contents.take(end))
   }
 
@@ -227,7 +228,7 @@ class JournalingLedger implements OpenLedger {
   }
 
   #callOf(start: CallStart, waiter: JournalWaiter): OpenCall {
-    const open = this.#open.get(start)
+    const open = this.#open.find(start)
     if (open === undefined) {
       return new OpenCall(startText(start, !this.#settings.disableSpendLogs), waiter, this.#path)
     }
