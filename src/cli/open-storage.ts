@@ -1,5 +1,6 @@
 /** Opens and migrates the database that the configuration names, or the embedded one. */
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
@@ -57,7 +58,8 @@ async function openPatiently(options: PostgresqlOptions, log: Logger): Promise<D
         throw error
       const seconds = Math.ceil((giveUpAtMs - Date.now()) / 1000)
       log.warn(`${error.message} Trying again for ${seconds} s.`)
-      await wait(RETRY_INTERVAL_MS)
+      // The process lives on this timer alone: while a start waits, nothing listens yet.
+      await setTimeout(RETRY_INTERVAL_MS)
     }
   }
 }
@@ -79,7 +81,7 @@ async function connectLater(options: PostgresqlOptions, log: Logger): Promise<Da
 
 async function migrateLater(database: Database, log: Logger): Promise<void> {
   for (;;) {
-    await wait(RETRY_INTERVAL_MS)
+    await setTimeout(RETRY_INTERVAL_MS, undefined, { ref: false })
     try {
       await migrate(database)
       return log.info('the database is back')
@@ -88,10 +90,4 @@ async function migrateLater(database: Database, log: Logger): Promise<void> {
         return log.error('the database cannot be migrated', { err: error })
     }
   }
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
-  })
 }
