@@ -51,7 +51,8 @@ export async function createServer(parts: ServerParts, options: ServerOptions): 
     http: { headersTimeout: 30_000, maxHeaderSize: 65_536, connectionsCheckingInterval: 5_000 },
     clientErrorHandler: answerMalformedRequest,
     frameworkErrors: (_error, request, reply) => {
-      const message = `The path ${JSON.stringify(request.url.slice(0, 200))} is not percent-encoded rightly.`
+      const message =
+        'The path is not percent-encoded rightly: a % must be followed by two hexadecimal digits.'
       writeManagementError(request, reply, new GatewayError('bad_request', message))
     },
   }) as unknown as FastifyInstance

@@ -91,6 +91,19 @@ test('a secret is taken out of every text, name and answer, also where a long te
   )
 })
 
+test('a member that is named as a secret is one, whatever its text looks like', () => {
+  const tools = [{ headers: { Authorization: 'plain', 'x-api-key': 'plain' }, client_secret: 'plain' }]
+  expect(kept(body({ model: 'gpt', api_key: 'plain', tools, token: 'word', secret: 1 })).request).toEqual({
+    model: 'gpt',
+    api_key: '[redacted]',
+    tools: [
+      { headers: { Authorization: '[redacted]', 'x-api-key': '[redacted]' }, client_secret: '[redacted]' },
+    ],
+    token: 'word',
+    secret: 1,
+  })
+})
+
 test('an answer that is neither JSON nor a stream is kept as text', () => {
   expect(kept(undefined, Buffer.from('<html>Bad gateway</html>')).response).toBe('<html>Bad gateway</html>')
 })

@@ -3,7 +3,7 @@
  * taken out, secrets redacted.
  */
 import { storable, storableJson, type ContentTexts } from './call-row.ts'
-import { redactSecrets } from './redact-secrets.ts'
+import { REDACTED, redactSecrets } from './redact-secrets.ts'
 import { readEventStream } from './read-event-stream.ts'
 
 export interface ContentLimits {
@@ -21,6 +21,10 @@ const HEAD_SHARE = 0.35
 
 /** Base64 data of at least this length is replaced, as text or in a `data:` URL. */
 const BASE64 = /^(?:data:[\w.+/-]{0,100};base64,)?[A-Za-z0-9+/_-]{256,}={0,2}$/
+
+/** Members whose text is a credential whatever it looks like. A lone `token` is a word of an answer's log probabilities. */
+const SECRET_NAME =
+  /(?:^|[_-])(?:api[_-]?key|authorization|password|passwd|secret|(?:private|access|secret)[_-]key|(?:auth|access|refresh|session)[_-]token)$/i
 
 /** What a call brought to be kept. */
 export interface CallBodies {
@@ -69,7 +73,8 @@ function* shortened(value: unknown, limits: ContentLimits, depth: number): Gener
   }
   const members: [string, unknown][] = []
   for (const [name, member] of Object.entries(value).slice(0, MAX_ITEMS)) {
-    members.push([redacted(name, limits), yield* shortened(member, limits, depth + 1)])
+    const isSecret = typeof member === 'string' && SECRET_NAME.test(name)
+    members.push([redacted(name, limits), isSecret ? REDACTED : yield* shortened(member, limits, depth + 1)])
   }
   return Object.fromEntries(members)
 }

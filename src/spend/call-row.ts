@@ -14,6 +14,7 @@ import {
 } from '../record/call-record.ts'
 import { overheadMs } from '../telemetry/call-timings.ts'
 import type { StartEstimate } from './ledger.ts'
+import { redactSecrets } from './redact-secrets.ts'
 
 /** Longest text of a client in an indexed column: an index entry has to fit a third of a page. */
 const MAX_INDEXED_LENGTH = 256
@@ -44,7 +45,7 @@ export function startText(start: CallStart, logged: boolean): string {
       callerText(start.caller) +
       `,"requested_model":${indexed(start.requestedModel)},"end_user":${indexed(start.endUser)}` +
       `,"session_id":${indexed(start.sessionId)},"requester_ip":${text(start.requesterIp)}` +
-      `,"user_agent":${text(start.userAgent)}${tagsText(start.tags)}${metadataText(start.spendLogsMetadata)}`,
+      `,"user_agent":${text(withoutKeys(start.userAgent))}${tagsText(start.tags)}${metadataText(start.spendLogsMetadata)}`,
   )
 }
 
@@ -174,9 +175,14 @@ function tagsText(tags: readonly string[]): string {
   return `,"tags":[${tags.slice(0, MAX_TAGS).map(indexed).join(',')}]`
 }
 
+/** User agents are whatever a command line says; now and then that is a key. */
+function withoutKeys(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : redactSecrets(value)
+}
+
 function metadataText(metadata: CallStart['spendLogsMetadata']): string {
   if (metadata === undefined) return ''
-  const json = storableJson(metadata)
+  const json = redactSecrets(storableJson(metadata))
   return `,"metadata":${json.length > MAX_METADATA_LENGTH ? '{"truncated":true}' : json}`
 }
 
