@@ -9,7 +9,7 @@ import { OPENAI_RESPONSES } from './openai-responses/openai-responses.ts'
 export { estimatedUsage, estimateTokens } from './estimate.ts'
 export { scanMembers } from './json-members.ts'
 export { providerErrorFacts, wrapForeignError } from './provider-errors.ts'
-export { byteLengthOf, spliceMembers } from './splice-members.ts'
+export { spliceMembers } from './splice-members.ts'
 
 export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   'openai-chat': OPENAI_CHAT,

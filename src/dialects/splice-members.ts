@@ -47,15 +47,6 @@ export function spliceMembers(members: JsonMembers, edits: readonly MemberEdit[]
   return parts
 }
 
-/** Sum of the parts' lengths in bytes: the `content-length` of a spliced body. */
-export function byteLengthOf(parts: readonly Buffer[]): number {
-  let length = 0
-  for (const part of parts) {
-    length += part.length
-  }
-  return length
-}
-
 function lastEdit(edits: readonly MemberEdit[], name: string): MemberEdit | undefined {
   let found: MemberEdit | undefined
   for (const edit of edits) {

@@ -8,9 +8,6 @@ declare const brand: unique symbol
 /** An exact amount of US dollars, in units of 1e-12 USD. */
 export type Picodollars = bigint & { readonly [brand]: 'Picodollars' }
 
-/** 1 USD in picodollars. */
-export const PICODOLLARS_PER_DOLLAR = 1_000_000_000_000n
-
 /** Decimal places of a dollar that a picodollar amount holds. */
 const PICODOLLAR_PLACES = 12
 
