@@ -69,6 +69,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     return this.#tap
   }
 
+  /** Bytes of the answer held so far: all of it, for a whole one. */
+  get keptBytes(): number {
+    return this.#bytes
+  }
+
   get answered(): boolean {
     return this.status !== 0
   }

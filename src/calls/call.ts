@@ -33,6 +33,9 @@ type Farewell =
   | { readonly kind: 'stream'; readonly tail: readonly Buffer[]; readonly error: GatewayError | undefined }
   | { readonly kind: 'nothing' }
 
+/** Larger answers are not kept with the call's log row, whatever the settings say. */
+const MAX_KEPT_BYTES = 4 * 1_048_576
+
 const NOTHING: Farewell = { kind: 'nothing' }
 
 export class Call implements JournalWaiter, AttemptOwner {
@@ -58,6 +61,7 @@ export class Call implements JournalWaiter, AttemptOwner {
   #outcome: Outcome | undefined
   /** The answer's bytes, kept only where prompts are stored. */
   #kept: Buffer[] | undefined
+  #keptBytes = 0
 
   constructor(
     gateway: Gateway,
@@ -141,9 +145,16 @@ export class Call implements JournalWaiter, AttemptOwner {
   }
 
   attemptChunk(attempt: Attempt, chunk: Buffer): void {
-    this.#kept?.push(chunk)
+    if (this.#kept !== undefined) this.#keepForLog(chunk)
     if (this.#clientGone) return
     if (!this.#response.write(chunk)) attempt.pause()
+  }
+
+  /** A stream may go on for long: of one that is too large to be kept, nothing more is held. */
+  #keepForLog(chunk: Buffer): void {
+    this.#keptBytes += chunk.length
+    if (this.#keptBytes <= MAX_KEPT_BYTES) this.#kept?.push(chunk)
+    else this.#kept = undefined
   }
 
   attemptAnswered(attempt: Attempt, body: Buffer): void {

@@ -83,7 +83,7 @@ function settledUsage(call: Call, attempt: Attempt | undefined, ended: Ended): S
   const whole = isSuccess(ended.ending) && (tap === undefined ? ended.usage !== undefined : tap.finished)
   if (told !== undefined && whole) return { usage: told, source: 'provider' }
   if (attempt === undefined || !mayBeBilled(ended.providerEnding ?? ended.ending, attempt)) return UNUSED
-  const outputBytes = tap?.outputBytes ?? (ended.ending === 'complete' ? answerBytes(ended) : 0)
+  const outputBytes = tap?.outputBytes ?? (ended.ending === 'complete' ? answerBytes(call, attempt) : 0)
   const usage =
     told === undefined
       ? estimatedUsage(call.members.body.length, outputBytes)
@@ -98,8 +98,9 @@ function mayBeBilled(ending: Ending, attempt: Attempt): boolean {
   return attempt.firstContentAtMs !== undefined
 }
 
-function answerBytes(ended: Ended): number {
-  return ended.kept?.reduce((bytes, chunk) => bytes + chunk.length, 0) ?? 0
+/** Output of a whole answer that tells no usage, at most: vectors are no output that is billed. */
+function answerBytes(call: Call, attempt: Attempt): number {
+  return call.arrival.endpoint.dialect.name === 'openai-embeddings' ? 0 : attempt.keptBytes
 }
 
 /** Usage of a stream that broke off: what the provider had told, and an estimate of the output that came after that. */

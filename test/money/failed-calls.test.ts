@@ -4,19 +4,29 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Database } from '../../src/storage/database.ts'
 import { openDatabase } from '../../src/storage/open-database.ts'
+import { ScriptedProvider } from '../calls/scripted-provider.ts'
 import { MASTER_KEY, SIMULATED_MODELS, startTestGateway, type TestGateway } from '../running-gateway.ts'
 
 const TOOL = { type: 'function', function: { name: 'look', parameters: { type: 'object' } } }
 
 let gateway: TestGateway
+let silent: ScriptedProvider
 
 beforeAll(async () => {
+  silent = await ScriptedProvider.start()
   gateway = await startTestGateway({
-    config: `${SIMULATED_MODELS}\ngeneral_settings: { cancel_on_disconnect: false }\n`,
+    config: `${SIMULATED_MODELS}
+  - model_name: silent
+    litellm_params: { model: openai/silent, api_base: '${silent.url}/v1', api_key: k }
+    model_info: { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 }
+general_settings: { cancel_on_disconnect: false }\n`,
   })
 })
 
-afterAll(() => gateway.stop())
+afterAll(async () => {
+  await gateway.stop()
+  await silent.close()
+})
 
 test.each(['500', '400', 'reset', 'html', 'cut@1'])(
   'a call that its client left and its provider failed (%s) costs nothing',
@@ -44,6 +54,17 @@ test('usage that was told before a provider broke off is booked as it was told',
   const usage = gateway.simulator.meter.entries().at(-1)?.usage
   expect(row.input_tokens).toBe(77n)
   expect(row.output_tokens).toBe(BigInt(usage?.outputTokens ?? -1))
+})
+
+test('a whole answer that tells no usage is booked with an estimate of its input and its output', async () => {
+  ask({ model: 'silent', user: 'untold' }, 'hi')
+  const exchange = await silent.next()
+  const message = { role: 'assistant', content: 'x'.repeat(400) }
+  exchange.json(200, { object: 'chat.completion', choices: [{ index: 0, message, finish_reason: 'stop' }] })
+  const row = await bookedCall('untold')
+  expect(row).toMatchObject({ ending: 'complete', usage_source: 'estimated' })
+  expect(row.input_tokens).toBeGreaterThan(0n)
+  expect(row.output_tokens).toBeGreaterThanOrEqual(100n)
 })
 
 // Last, for it ends the gateway.
