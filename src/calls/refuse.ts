@@ -45,10 +45,10 @@ export function refuse(
     requestBody: undefined,
     responseBody: undefined,
   }
-  gateway.observer.callSettled(start, end)
   // A caller that could not be identified must not be able to fill the database.
   if (principal !== undefined && !arrival.endpoint.dialect.unbilled)
     gateway.ledger.settle(start, end, NO_WAITER)
+  gateway.observer.callSettled(start, end)
   const { version } = gateway.settings
   if (arrival.request.complete) return writeRefusal(arrival, version, wire)
   // What has arrived is parsed first: whether a short body was whole must not depend on how fast the refusal was.

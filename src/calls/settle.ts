@@ -59,9 +59,10 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
     responseBody: ended.kept === undefined ? undefined : Buffer.concat(ended.kept),
   }
   if (cost !== ZERO) call.gateway.identity.recordSpend(call.principal, cost)
-  call.gateway.observer.callSettled(call.start, end)
   if (call.arrival.endpoint.dialect.unbilled) queueMicrotask(call.onEndJournaled.bind(call))
   else call.gateway.ledger.settle(call.start, end, call)
+  // After the ledger: nothing that only reports may keep a call from being booked.
+  call.gateway.observer.callSettled(call.start, end)
   return { cost, usage, error: ended.error, endedAtMs }
 }
 
