@@ -27,8 +27,10 @@ const haproxy = { name: 'haproxy', isInstalled: () => isOnPath('haproxy') }
 /** Its promtool checks the page of metrics. */
 const prometheus = { name: 'prometheus', isInstalled: () => isOnPath('promtool') }
 
+const redis = { name: 'redis-server', isInstalled: () => isOnPath('redis-server') }
+
 /** @type {readonly DebianPackage[]} */
-export const BENCH_PACKAGES = [postgresql, nginx, haproxy]
+export const BENCH_PACKAGES = [postgresql, redis, nginx, haproxy]
 /** @type {readonly DebianPackage[]} */
 export const TEST_PACKAGES = [...BENCH_PACKAGES, prometheus]
 

@@ -94,7 +94,7 @@ function tellsProviderStatus(error: GatewayError): boolean {
 }
 
 function headersOf(error: GatewayError): Record<string, string> {
-  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  const headers: Record<string, string> = { 'content-type': 'application/json', ...error.headers }
   if (!error.kind.retryable) {
     headers['x-should-retry'] = 'false'
   }

@@ -75,6 +75,14 @@ export const ERROR_KINDS = {
     false,
     'insufficient_quota',
   ),
+  rate_limited: kind(
+    429,
+    'throttling_error',
+    'rate_limit_error',
+    'RateLimitError',
+    true,
+    'rate_limit_exceeded',
+  ),
   identity_unavailable: kind(503, 'no_db_connection', 'overloaded_error', 'ServiceUnavailableError', true),
   model_unknown: {
     ...kind(400, 'invalid_request_error', 'not_found_error', 'BadRequestError', false, 'model_not_found'),
@@ -133,6 +141,8 @@ export interface GatewayErrorOptions {
   readonly param?: string
   /** Seconds for `retry-after`. */
   readonly retryAfterSeconds?: number
+  /** Further response headers. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Overrides the kind's status, e.g. where an older LiteLLM value is asked for. */
   readonly status?: number
 }
@@ -145,6 +155,7 @@ export class GatewayError extends Error {
   readonly status: number
   readonly param: string | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly headers: Readonly<Record<string, string>> | undefined
 
   constructor(code: ErrorCode, message: string, options: GatewayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -153,5 +164,6 @@ export class GatewayError extends Error {
     this.status = options.status ?? this.kind.status
     this.param = options.param
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.headers = options.headers
   }
 }
