@@ -30,6 +30,11 @@ export interface Reservation {
    * @param tokens of input and output, all classes.
    */
   settle(tokens: number, cost: Picodollars): void
+  /**
+   * Gives back what is reserved of deployment and provider, of which the call has used nothing: its next attempt goes
+   * elsewhere, with a reservation of its own.
+   */
+  leaveDeployment(): void
 }
 
 export interface Limits {

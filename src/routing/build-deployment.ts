@@ -82,6 +82,7 @@ export function buildDeployment(
     timeoutMs: toMs(entry.litellm_params.timeout) ?? options.timeoutMs,
     streamTimeoutMs: toMs(entry.litellm_params.stream_timeout) ?? options.streamTimeoutMs,
     accessGroups: entry.model_info.access_groups,
+    scopes: [],
   }
 }
 

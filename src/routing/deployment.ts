@@ -1,6 +1,7 @@
 /** A deployment made concrete: everything of one `model_list` entry that a call needs, computed once. */
 import type { DialectFamily, DialectName } from '../dialects/dialect.ts'
 import type { DeploymentFacts } from '../record/call-record.ts'
+import type { Scope } from '../record/scope.ts'
 import type { ModelPrice } from '../spend/prices/model-price.ts'
 
 export interface Deployment {
@@ -22,6 +23,8 @@ export interface Deployment {
   /** Time to the first content of a stream. */
   readonly streamTimeoutMs: number | undefined
   readonly accessGroups: readonly string[]
+  /** What limits calls to this deployment and to its provider; empty when nothing does. */
+  readonly scopes: readonly Scope[]
 }
 
 /** What a client calls: a name and the deployments behind it. */
