@@ -4,10 +4,11 @@
  * `jsonb` parsed. A `numeric` is a sum of integers, exactly; a query that brings fractions casts them to `float8`.
  */
 import type { Kysely } from 'kysely'
+import type { AlertTables } from './schema/alerts.ts'
 import type { PrincipalTables } from './schema/principals.ts'
 import type { SpendTables } from './schema/spend.ts'
 
-export interface Schema extends PrincipalTables, SpendTables {}
+export interface Schema extends AlertTables, PrincipalTables, SpendTables {}
 
 export type DatabaseKind = 'postgresql' | 'embedded'
 

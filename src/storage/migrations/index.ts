@@ -1,6 +1,7 @@
 /** All steps of the schema, in the order in which they run. */
 import { spend } from './0001-spend.ts'
 import { principals } from './0002-principals.ts'
+import { alerts } from './0003-alerts.ts'
 import type { Migration } from './migration.ts'
 
-export const MIGRATIONS: readonly Migration[] = [spend, principals]
+export const MIGRATIONS: readonly Migration[] = [spend, principals, alerts]
