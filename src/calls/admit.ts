@@ -1,9 +1,8 @@
-/** Whether a call may go on: rights to the model, a deployment that speaks the dialect, and money left. */
+/** Whether a call may go on: rights to the model, and a deployment that speaks the dialect. */
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { Dialect, RequestFacts } from '../dialects/dialect.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Deployment, ModelGroup } from '../routing/deployment.ts'
-import { isZeroCost } from '../spend/prices/model-price.ts'
 import type { Gateway } from './gateway.ts'
 
 /** Deployments that may serve the call, in no order. Never empty. */
@@ -12,7 +11,7 @@ export interface Admission {
   readonly candidates: readonly Deployment[]
 }
 
-/** @throws GatewayError when the call is refused: unknown model, no right to it, other dialect, budget spent. */
+/** @throws GatewayError when the call is refused: unknown model, no right to it, other dialect. */
 export function admit(
   gateway: Gateway,
   principal: Principal,
@@ -30,13 +29,7 @@ export function admit(
   )
   const candidates = speakingDeployments(group, dialect)
   if (gateway.settings.refuseUnpriced && !dialect.unbilled) requirePrice(candidates, facts.model)
-  if (!dialect.unbilled && !isFree(candidates)) gateway.identity.checkBudgets(principal)
   return { group, candidates }
-}
-
-/** A model priced at zero on purpose can be called with no money left. */
-function isFree(candidates: readonly Deployment[]): boolean {
-  return candidates.every((deployment) => isZeroCost(deployment.price))
 }
 
 function resolveAlias(gateway: Gateway, principal: Principal, model: string): string {

@@ -22,6 +22,21 @@ test('limits and request ids go on under their own name and with the prefix', ()
   ])
 })
 
+test("the limits of a caller's key are told instead of the provider's", () => {
+  const list = ['x-ratelimit-limit-requests', '5']
+  appendProviderHeaders(list, { 'x-ratelimit-limit-requests': '9', 'request-id': 'r' }, true)
+  expect(list).toEqual([
+    'x-ratelimit-limit-requests',
+    '5',
+    'llm_provider-x-ratelimit-limit-requests',
+    '9',
+    'request-id',
+    'r',
+    'llm_provider-request-id',
+    'r',
+  ])
+})
+
 test('names that a provider makes up do not go on, however many they are', () => {
   const list: string[] = []
   for (let count = 0; count < 5_000; count += 1) appendProviderHeaders(list, { [`x-odd-${count}`]: '1' })

@@ -22,6 +22,9 @@ const PASSED_NAMES: ReadonlySet<string> = new Set([
 
 const PASSED_PREFIXES: readonly string[] = ['anthropic-ratelimit-', 'anthropic-priority-', 'x-ratelimit-']
 
+/** Begins the names of the key's own limits, in the words of OpenAI's headers. */
+const OWN_LIMIT = 'x-ratelimit-limit-'
+
 const passages = new Map<string, Passage>()
 
 function passageOf(name: string): Passage {
@@ -35,14 +38,20 @@ function passageOf(name: string): Passage {
   return passage
 }
 
-/** Appends the provider's headers that may go on. Control characters cannot occur: the HTTP parser refuses them. */
-export function appendProviderHeaders(list: string[], headers: IncomingHttpHeaders): void {
+/**
+ * Appends the provider's headers that may go on. Control characters cannot occur: the HTTP parser refuses them.
+ *
+ * @param limited whether the list may hold limits of the caller's key: these are told instead of the provider's, which
+ *   then go on with the prefix only.
+ */
+export function appendProviderHeaders(list: string[], headers: IncomingHttpHeaders, limited = false): void {
+  const ownLimits = limited && list.some((name) => name.startsWith(OWN_LIMIT))
   for (const name in headers) {
     const passage = passageOf(name)
     if (passage.own === undefined) continue
     const value = headers[name]
     if (typeof value !== 'string') continue
-    list.push(passage.own, value)
+    if (!ownLimits || !name.startsWith('x-ratelimit-')) list.push(passage.own, value)
     if (passage.prefixed !== undefined) list.push(passage.prefixed, value)
   }
 }

@@ -9,19 +9,23 @@ import type { RequestFacts, StreamTap } from '../dialects/dialect.ts'
 import type { JsonMembers } from '../dialects/json-members.ts'
 import { wrapForeignError } from '../dialects/index.ts'
 import type { Principal } from '../identity/principal.ts'
+import type { Reservation } from '../limits/limits.ts'
+import { ZERO } from '../money/picodollars.ts'
 import type { AttemptFacts, CallStart, Ending } from '../record/call-record.ts'
 import { nowMs } from '../record/clock.ts'
+import type { Scope } from '../record/scope.ts'
 import type { Deployment } from '../routing/deployment.ts'
 import { pickDeployment } from '../routing/pick-deployment.ts'
 import { retryDelayMs } from '../routing/retry.ts'
 import type { JournalWaiter } from '../spend/ledger.ts'
-import type { Admission } from './admit.ts'
 import type { Arrival } from './arrival.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
 import type { CallSettings, Gateway } from './gateway.ts'
 import { withoutSecrets } from './redact-failure.ts'
+import { toGatewayError } from './refuse.ts'
+import { isOfDeployment, reserveDeployment, type Place, type PlaceRequest } from './reserve.ts'
 import { dispatchAttempt } from './send.ts'
 import { estimateAtStart, settle, type Outcome } from './settle.ts'
 import { writeStreamHead, writeWhole } from './write-answer.ts'
@@ -38,6 +42,8 @@ const MAX_KEPT_BYTES = 4 * 1_048_576
 
 const NOTHING: Farewell = { kind: 'nothing' }
 
+const NO_RESERVATIONS: readonly Reservation[] = []
+
 export class Call implements JournalWaiter, AttemptOwner {
   readonly gateway: Gateway
   readonly settings: CallSettings
@@ -47,7 +53,11 @@ export class Call implements JournalWaiter, AttemptOwner {
   readonly facts: RequestFacts
   readonly start: CallStart
   readonly stream: boolean
-  readonly #candidates: readonly Deployment[]
+  readonly #place: Place
+  readonly #request: PlaceRequest
+  #candidates: readonly Deployment[]
+  /** What the call holds of limits: of its caller, and of each deployment that it went to. */
+  #reservations: readonly Reservation[]
   readonly #response: ServerResponse
   readonly #attempts: AttemptFacts[] = []
   #attempt: Attempt | undefined
@@ -68,27 +78,41 @@ export class Call implements JournalWaiter, AttemptOwner {
     arrival: Arrival,
     principal: Principal,
     members: JsonMembers,
-    facts: RequestFacts,
-    start: CallStart,
-    admission: Admission,
-    first: Deployment,
+    request: PlaceRequest,
+    place: Place,
   ) {
     this.gateway = gateway
     this.settings = gateway.settings
     this.arrival = arrival
     this.principal = principal
     this.members = members
-    this.facts = facts
-    this.start = start
-    this.stream = facts.stream
-    this.#candidates = admission.candidates
-    this.#deployment = first
+    this.facts = request.facts
+    this.start = request.start
+    this.stream = request.facts.stream
+    this.#request = request
+    this.#place = place
+    this.#reservations = place.reservation === undefined ? NO_RESERVATIONS : [place.reservation]
+    this.#candidates = request.admission.candidates
+    this.#deployment = place.deployment
     this.#response = arrival.response
     this.#kept = gateway.settings.storePrompts ? [] : undefined
   }
 
   get maxAnswerBytes(): number {
     return this.settings.maxAnswerBytes
+  }
+
+  /** All that the call's cost is counted for. */
+  get scopes(): readonly Scope[] {
+    return this.#place.scopes
+  }
+
+  get modelGroup(): string {
+    return this.#request.admission.group.name
+  }
+
+  get reservations(): readonly Reservation[] {
+    return this.#reservations
   }
 
   get deployment(): Deployment {
@@ -261,7 +285,38 @@ export class Call implements JournalWaiter, AttemptOwner {
 
   retryWith(deployment: Deployment): void {
     if (this.#settled || this.#clientGone) return
+    if (deployment === this.#deployment) return this.#tryDeployment(deployment)
+    for (const reservation of this.#reservations) reservation.leaveDeployment()
+    if (deployment.scopes.length === 0) return this.#tryDeployment(deployment)
+    reserveDeployment(this.gateway, this.#request, deployment).then(
+      (reservation) => this.#movedTo(deployment, reservation),
+      (error: unknown) => this.#couldNotMoveTo(deployment, error),
+    )
+  }
+
+  #movedTo(deployment: Deployment, reservation: Reservation | undefined): void {
+    // The client may have left while the limits were asked: the call is settled, and this reservation is not needed.
+    if (this.#settled || this.#clientGone) return reservation?.settle(0, ZERO)
+    if (reservation !== undefined) this.#reservations = [...this.#reservations, reservation]
     this.#tryDeployment(deployment)
+  }
+
+  /** Goes to a deployment that is not at its limit, or ends the call when there is none. */
+  #couldNotMoveTo(deployment: Deployment, cause: unknown): void {
+    if (this.#settled || this.#clientGone) return
+    this.#candidates = this.#candidates.filter((candidate) => candidate !== deployment)
+    const next = isOfDeployment(cause)
+      ? pickDeployment(this.#candidates, this.#attempts, Math.random())
+      : undefined
+    if (next !== undefined) return this.retryWith(next)
+    const error = toGatewayError(cause)
+    const told: Outcome['error'] = {
+      errorClass: error.kind.errorClass,
+      httpStatus: error.status,
+      message: this.gateway.redact(error.message).slice(0, 2_000),
+      provider: undefined,
+    }
+    this.#settle('provider_error', error.status, told, { kind: 'error', error })
   }
 
   #giveUp(attempt: Attempt, failure: AttemptFailure): void {

@@ -3,6 +3,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Picodollars } from '../money/picodollars.ts'
 import type { UpstreamPools } from '../providers/upstream-pools.ts'
 import type { Principal } from '../identity/principal.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { Scope } from '../record/scope.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import type { Ledger } from '../spend/ledger.ts'
 import type { CallObserver } from '../telemetry/call-observer.ts'
@@ -20,9 +22,18 @@ export interface CallIdentity {
     modelGroup: string,
     accessGroups: readonly string[],
   ): void
-  /** @throws GatewayError `budget_exceeded`. */
-  checkBudgets(principal: Principal): void
-  recordSpend(principal: Principal, amount: Picodollars): void
+  /**
+   * All that a call is counted for. Without a promise when it is known.
+   * @throws GatewayError when its end user is blocked.
+   */
+  callScopes(
+    principal: Principal,
+    endUser: string | undefined,
+    tags: readonly string[],
+    modelGroup: string,
+  ): readonly Scope[] | Promise<readonly Scope[]>
+  /** Adds a settled cost to each scope, in memory: the ledger writes it down. */
+  recordSpend(scopes: readonly Scope[], amount: Picodollars): void
 }
 
 export interface CallSettings {
@@ -50,6 +61,7 @@ export interface CallSettings {
 
 export interface Gateway {
   readonly identity: CallIdentity
+  readonly limits: Limits
   readonly ledger: Ledger
   readonly observer: CallObserver
   readonly pools: UpstreamPools

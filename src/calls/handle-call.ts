@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { scanMembers } from '../dialects/index.ts'
 import type { RequestFacts } from '../dialects/dialect.ts'
 import type { Principal } from '../identity/principal.ts'
-import { pickDeployment } from '../routing/pick-deployment.ts'
+import type { Scope } from '../record/scope.ts'
 import { admit } from './admit.ts'
 import type { Arrival } from './arrival.ts'
 import { Call } from './call.ts'
@@ -11,6 +11,10 @@ import { callStart } from './call-start.ts'
 import type { Gateway } from './gateway.ts'
 import { readBody } from './read-body.ts'
 import { refuse } from './refuse.ts'
+import { takePlace } from './reserve.ts'
+
+/** Counting tokens costs nothing and is not limited. */
+const NO_SCOPES: readonly Scope[] = []
 
 /**
  * Takes a call from its arrival to the start of its first attempt; from there the `Call` goes on by itself. Never
@@ -28,13 +32,19 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     const members = scanMembers(await readBody(arrival.request, gateway.settings))
     facts = arrival.endpoint.dialect.readRequest(members, arrival.pathModel)
     // admit
-    const admission = admit(gateway, principal, facts, arrival.endpoint.dialect)
-    // route
-    const first = pickDeployment(admission.candidates, [], Math.random())
-    if (first === undefined) throw new Error(`model group ${admission.group.name} has no deployment`)
-    // send, relay, settle
+    const { dialect } = arrival.endpoint
+    const admission = admit(gateway, principal, facts, dialect)
     const start = callStart(arrival, principal, facts)
-    const call = new Call(gateway, arrival, principal, members, facts, start, admission, first)
+    const counted = dialect.unbilled
+      ? NO_SCOPES
+      : gateway.identity.callScopes(principal, start.endUser, start.tags, admission.group.name)
+    const scopes = counted instanceof Promise ? await counted : counted
+    // route
+    const request = { start, facts, bodyLength: members.body.length, scopes, admission }
+    const taken = takePlace(gateway, request)
+    const place = taken instanceof Promise ? await taken : taken
+    // send, relay, settle
+    const call = new Call(gateway, arrival, principal, members, request, place)
     watchClient(arrival.response, call)
     call.begin()
   } catch (error) {

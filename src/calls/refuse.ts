@@ -55,7 +55,8 @@ export function refuse(
   setImmediate(writeRefusal, arrival, version, wire)
 }
 
-function toGatewayError(cause: unknown): GatewayError {
+/** What a client is told of a failure: anything but a `GatewayError` only as an internal error. */
+export function toGatewayError(cause: unknown): GatewayError {
   if (cause instanceof GatewayError) return cause
   return new GatewayError(
     'internal',

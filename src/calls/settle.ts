@@ -1,6 +1,6 @@
 /** Settles a call, once, whatever its ending: usage, cost, spend, journal record, metrics and log line. */
 import { estimatedUsage, estimateTokens } from '../dialects/index.ts'
-import { completionTokens, NO_USAGE, type Usage } from '../dialects/usage.ts'
+import { completionTokens, NO_USAGE, totalTokens, type Usage } from '../dialects/usage.ts'
 import { ZERO, type Picodollars } from '../money/picodollars.ts'
 import { isSuccess, type CallEnd, type CallError, type Ending } from '../record/call-record.ts'
 import { nowMs } from '../record/clock.ts'
@@ -58,12 +58,23 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
     requestBody: call.settings.storePrompts ? call.members.body : undefined,
     responseBody: ended.kept === undefined ? undefined : Buffer.concat(ended.kept),
   }
-  if (cost !== ZERO) call.gateway.identity.recordSpend(call.principal, cost)
+  countSpend(call, end, cost)
   if (call.arrival.endpoint.dialect.unbilled) queueMicrotask(call.onEndJournaled.bind(call))
   else call.gateway.ledger.settle(call.start, end, call)
   // After the ledger: nothing that only reports may keep a call from being booked.
   call.gateway.observer.callSettled(call.start, end)
   return { cost, usage, error: ended.error, endedAtMs }
+}
+
+/** Gives back what was reserved, and counts what was used. */
+function countSpend(call: Call, end: CallEnd, cost: Picodollars): void {
+  const { identity, limits } = call.gateway
+  if (cost !== ZERO) identity.recordSpend(call.scopes, cost)
+  const { usage } = end
+  const tokens = usage === undefined ? 0 : totalTokens(usage)
+  for (const reservation of call.reservations) reservation.settle(tokens, cost)
+  if (usage !== undefined && end.usageSource === 'provider')
+    limits.learn(call.modelGroup, completionTokens(usage))
 }
 
 function priced(price: ModelPrice | undefined, usage: Usage, atMs: number): Picodollars {

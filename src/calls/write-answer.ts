@@ -20,7 +20,7 @@ export function writeStreamHead(call: Call, attempt: Attempt): void {
   // Proxies such as nginx would otherwise gather chunks.
   headers.push('x-accel-buffering', 'no')
   appendGatewayHeaders(headers, call, attempt, nowMs())
-  appendProviderHeaders(headers, attempt.headers)
+  appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
   call.arrival.response.writeHead(200, headers)
 }
 
@@ -38,7 +38,7 @@ export function writeWhole(
   for (const name in extra) if (name !== 'content-type') headers.push(name, extra[name] ?? '')
   if (outcome.usage !== undefined) headers.push('x-litellm-response-cost', toDecimal(outcome.cost))
   appendGatewayHeaders(headers, call, attempt, outcome.endedAtMs)
-  if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers)
+  if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
   const { response } = call.arrival
   response.writeHead(status, headers)
   // Node joins a text to the head in one write; bytes would be a second one. Latin-1 keeps each byte as it is.
@@ -71,6 +71,7 @@ function appendGatewayHeaders(
     'x-litellm-response-duration-ms',
     (atMs - call.arrival.arrivedAtMs).toFixed(3),
   )
+  for (const reservation of call.reservations) headers.push(...reservation.headers)
   const keyScope = call.principal.scopes[0]
   if (keyScope !== undefined) {
     headers.push('x-litellm-key-spend', toDecimal(keyScope.spent))

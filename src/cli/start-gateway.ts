@@ -6,11 +6,14 @@ import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { Secret } from '../config/secret.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
+import { checkBudgets } from '../identity/budgets.ts'
+import type { Limits, Reservation } from '../limits/limits.ts'
 import { managementRoutes } from '../management/index.ts'
 import { UpstreamPools } from '../providers/upstream-pools.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import { createServer } from '../server/create-server.ts'
 import { openLedger, type OpenLedger } from '../spend/open-ledger.ts'
+import { isZeroCost } from '../spend/prices/model-price.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
 import type { Database } from '../storage/database.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
@@ -155,12 +158,26 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
   const { config } = options.loaded
   return {
     identity: parts.identity,
+    limits: budgetsOnly(),
     ledger: parts.ledger,
     observer: parts.telemetry.observer,
     pools,
     redact: (text) => parts.redactor.redact(text),
     routes: deploymentTable(config, parts.prices),
     settings: callSettings(config, VERSION),
+  }
+}
+
+/** Stands in until the limits are built here. */
+function budgetsOnly(): Limits {
+  const none: Reservation = { headers: [], settle() {}, leaveDeployment() {} }
+  return {
+    admit({ scopes, price }) {
+      if (!isZeroCost(price)) checkBudgets(scopes)
+      return none
+    },
+    learn() {},
+    close: () => Promise.resolve(),
   }
 }
 

@@ -1,26 +1,32 @@
 /** Whether a caller has money left, and what it spends. */
 import { GatewayError } from '../errors/gateway-error.ts'
 import { picodollars, toDecimal, type Picodollars } from '../money/picodollars.ts'
-import type { Principal, SpendScope, SpendScopeKind } from './principal.ts'
+import type { Scope, ScopeKind } from '../record/scope.ts'
 
-const SCOPE_WORDS: Readonly<Record<SpendScopeKind, string>> = {
+const SCOPE_WORDS: Readonly<Record<ScopeKind, string>> = {
   key: 'Key',
   user: 'User',
   team: 'Team',
   team_member: 'Team member',
   organization: 'Organization',
   end_user: 'End user',
+  tag: 'Tag',
+  key_model: 'Model of key',
+  team_model: 'Model of team',
+  deployment: 'Deployment',
+  provider: 'Provider',
+  proxy: 'Proxy',
 }
 
 /** @throws GatewayError `budget_exceeded` for the first scope whose settled spend has reached its budget. */
-export function checkBudgets(principal: Principal): void {
-  for (const scope of principal.scopes) {
+export function checkBudgets(scopes: readonly Scope[]): void {
+  for (const scope of scopes) {
     if (scope.maxBudget !== undefined && scope.spent >= scope.maxBudget)
       throw budgetExceeded(scope, scope.maxBudget)
   }
 }
 
-function budgetExceeded(scope: SpendScope, maxBudget: Picodollars): GatewayError {
+function budgetExceeded(scope: Scope, maxBudget: Picodollars): GatewayError {
   const reset =
     scope.resetsAtMs === undefined
       ? ''
@@ -32,7 +38,7 @@ function budgetExceeded(scope: SpendScope, maxBudget: Picodollars): GatewayError
   )
 }
 
-/** Adds a settled cost to all scopes that the caller spends from. */
-export function recordSpend(principal: Principal, amount: Picodollars): void {
-  for (const scope of principal.scopes) scope.spent = picodollars(scope.spent + amount)
+/** Adds a settled cost to all that it is counted for. */
+export function recordSpend(scopes: readonly Scope[], amount: Picodollars): void {
+  for (const scope of scopes) scope.spent = picodollars(scope.spent + amount)
 }

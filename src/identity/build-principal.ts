@@ -1,7 +1,8 @@
 /** From the rows of a key, its user, team and organization to a principal. */
 import { createHash } from 'node:crypto'
 import { teamMemberScopeId, type PrincipalRow } from '../storage/queries/principals.ts'
-import { ROLES, type ModelList, type Principal, type Role, type SpendScope } from './principal.ts'
+import type { Scope } from '../record/scope.ts'
+import { ROLES, type ModelList, type Principal, type Role } from './principal.ts'
 import type { SpendScopes } from './spend-scopes.ts'
 
 /** Who the master key is in records, so that neither the key nor its hash is ever written anywhere. */
@@ -93,7 +94,7 @@ function stringMembers(object: Record<string, unknown> | null): readonly (readon
 }
 
 /** A team's key spends from the team and the membership; the user's own budget is for personal keys. */
-function scopesOf(row: PrincipalRow, scopes: SpendScopes): readonly SpendScope[] {
+function scopesOf(row: PrincipalRow, scopes: SpendScopes): readonly Scope[] {
   const taken = [
     scopes.take({
       kind: 'key',
@@ -115,7 +116,7 @@ function scopesOf(row: PrincipalRow, scopes: SpendScopes): readonly SpendScope[]
   return taken
 }
 
-function userScope(row: PrincipalRow, userId: string, scopes: SpendScopes): SpendScope {
+function userScope(row: PrincipalRow, userId: string, scopes: SpendScopes): Scope {
   return scopes.take({
     kind: 'user',
     id: userId,
@@ -127,7 +128,7 @@ function userScope(row: PrincipalRow, userId: string, scopes: SpendScopes): Spen
   })
 }
 
-function teamScope(row: PrincipalRow, teamId: string, scopes: SpendScopes): SpendScope {
+function teamScope(row: PrincipalRow, teamId: string, scopes: SpendScopes): Scope {
   return scopes.take({
     kind: 'team',
     id: teamId,
@@ -139,7 +140,7 @@ function teamScope(row: PrincipalRow, teamId: string, scopes: SpendScopes): Spen
   })
 }
 
-function memberScope(row: PrincipalRow, teamId: string, userId: string, scopes: SpendScopes): SpendScope {
+function memberScope(row: PrincipalRow, teamId: string, userId: string, scopes: SpendScopes): Scope {
   return scopes.take({
     kind: 'team_member',
     id: teamMemberScopeId(teamId, userId),
@@ -151,7 +152,7 @@ function memberScope(row: PrincipalRow, teamId: string, userId: string, scopes: 
   })
 }
 
-function organizationScope(row: PrincipalRow, organizationId: string, scopes: SpendScopes): SpendScope {
+function organizationScope(row: PrincipalRow, organizationId: string, scopes: SpendScopes): Scope {
   return scopes.take({
     kind: 'organization',
     id: organizationId,

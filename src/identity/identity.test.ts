@@ -9,6 +9,7 @@ import type { Database } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { openDatabase } from '../storage/open-database.ts'
 import { announceChanges } from '../storage/queries/principals.ts'
+import { checkBudgets } from './budgets.ts'
 import { hashCredential } from './credential.ts'
 import {
   createIdentity,
@@ -293,13 +294,13 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     await book(database, 'key', hashCredential(key), parseDollars(9))
     const identity = identityOver(database)
     const principal = await asks(identity, key)
-    expect(() => identity.checkBudgets(principal)).not.toThrow()
-    identity.recordSpend(principal, parseDollars(1))
-    expect((await refusal(() => identity.checkBudgets(principal))).code).toBe('budget_exceeded')
+    expect(() => checkBudgets(principal.scopes)).not.toThrow()
+    identity.recordSpend(principal.scopes, parseDollars(1))
+    expect((await refusal(() => checkBudgets(principal.scopes))).code).toBe('budget_exceeded')
     nowMs += 60_000
     void asks(identity, key)
     await vi.waitFor(() => expect(asks(identity, key)).not.toBe(principal))
-    expect((await refusal(() => identity.checkBudgets(asks(identity, key) as Principal))).code).toBe(
+    expect((await refusal(() => checkBudgets((asks(identity, key) as Principal).scopes))).code).toBe(
       'budget_exceeded',
     )
   })
@@ -312,7 +313,9 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     })
     await book(database, 'key', hashCredential(key), parseDollars(5))
     const [one, two] = [identityOver(database), identityOver(database)]
-    expect((await refusal(async () => one.checkBudgets(await asks(one, key)))).code).toBe('budget_exceeded')
+    expect((await refusal(async () => checkBudgets((await asks(one, key)).scopes))).code).toBe(
+      'budget_exceeded',
+    )
     nowMs = START_MS + 1_800_000
     await Promise.all([one.maintain(), two.maintain()])
     one.forgetKey(hashCredential(key))

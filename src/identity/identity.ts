@@ -3,9 +3,10 @@ import { timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Secret } from '../config/secret.ts'
 import type { Picodollars } from '../money/picodollars.ts'
+import type { Scope } from '../record/scope.ts'
 import type { Database } from '../storage/database.ts'
 import type { PrincipalChange } from '../storage/queries/principals.ts'
-import { checkBudgets, recordSpend } from './budgets.ts'
+import { recordSpend } from './budgets.ts'
 import { MASTER_PRINCIPAL, unverifiedPrincipal } from './build-principal.ts'
 import { ChangeFeed, type ChangeListener } from './change-feed.ts'
 import { hashCredential, readCredential } from './credential.ts'
@@ -68,10 +69,15 @@ export interface Identity {
     resolvedGroup: string,
     accessGroups: readonly string[],
   ): void
-  /** @throws GatewayError `budget_exceeded` when a scope of the caller has spent its budget. */
-  checkBudgets(principal: Principal): void
-  /** Adds a settled cost to every scope of the caller, in memory: the ledger writes it down. */
-  recordSpend(principal: Principal, amount: Picodollars): void
+  /** All that a call is counted for. */
+  callScopes(
+    principal: Principal,
+    endUser: string | undefined,
+    tags: readonly string[],
+    modelGroup: string,
+  ): readonly Scope[] | Promise<readonly Scope[]>
+  /** Adds a settled cost to each scope, in memory: the ledger writes it down. */
+  recordSpend(scopes: readonly Scope[], amount: Picodollars): void
   /** Makes the next call of this key read the database, in this process. The same for a user's and a team's keys. */
   forgetKey(keyHash: string): void
   forgetUser(userId: string): void
@@ -106,7 +112,6 @@ class CachedIdentity implements Identity, ChangeListener {
   readonly isPublicRoute = isPublicRoute
   readonly authorizeRoute = authorizeRoute
   readonly authorizeModel = authorizeModel
-  readonly checkBudgets = checkBudgets
   readonly recordSpend = recordSpend
   readonly #clock: () => number
   readonly #cache: CredentialCache
@@ -139,6 +144,10 @@ class CachedIdentity implements Identity, ChangeListener {
     const nowMs = this.#clock()
     if (nowMs >= entry.refreshAtMs && !entry.refreshing) void this.#refresh(entry)
     return requireValid(entry.principal, nowMs)
+  }
+
+  callScopes(principal: Principal): readonly Scope[] {
+    return principal.scopes
   }
 
   #lookUp(credential: string): Principal | Promise<Principal> {

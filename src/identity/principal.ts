@@ -2,29 +2,11 @@
  * Who is calling, and what they may do. A `Principal` is made once per key and kept in memory; the call path reads
  * it, and never asks a database.
  */
-import type { Picodollars } from '../money/picodollars.ts'
 import type { CallerFacts } from '../record/call-record.ts'
+import type { Scope } from '../record/scope.ts'
 
 export const ROLES = ['proxy_admin', 'proxy_admin_viewer', 'internal_user', 'internal_user_viewer'] as const
 export type Role = (typeof ROLES)[number]
-
-export type SpendScopeKind = 'key' | 'user' | 'team' | 'team_member' | 'organization' | 'end_user'
-
-/**
- * Something that spend is counted for. One object per scope in a process, shared by all principals that it covers:
- * `spent` is the amount settled so far (what the ledger holds plus what this process has settled since).
- */
-export interface SpendScope {
-  readonly kind: SpendScopeKind
-  /** Key hash, user id, team id, `teamId::userId`, … */
-  readonly id: string
-  /** Shown in refusals, e.g. the key's alias or masked name. */
-  readonly label: string
-  maxBudget: Picodollars | undefined
-  spent: Picodollars
-  /** When the budget's window begins anew, in epoch milliseconds; absent when it has none. */
-  readonly resetsAtMs?: number | undefined
-}
 
 export interface Principal {
   readonly kind: 'master_key' | 'virtual_key'
@@ -47,7 +29,7 @@ export interface Principal {
    */
   readonly ownAliases?: ReadonlySet<string>
   /** The key's own scope first. */
-  readonly scopes: readonly SpendScope[]
+  readonly scopes: readonly Scope[]
 }
 
 export interface ModelList {

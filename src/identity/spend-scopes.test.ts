@@ -24,7 +24,7 @@ test('one scope is one object, so that what one principal spends all others see'
 test('a refresh before the ledger has written keeps what this process has settled', () => {
   const scopes = new SpendScopes()
   const principal = { ...MASTER_PRINCIPAL, scopes: [scopes.take(FACTS)] }
-  recordSpend(principal, parseDollars(3))
+  recordSpend(principal.scopes, parseDollars(3))
   scopes.take({ ...FACTS, total: parseDollars(1) })
   expect(principal.scopes[0]!.spent).toBe(parseDollars(3))
   scopes.take({ ...FACTS, total: parseDollars(5) })
@@ -49,7 +49,7 @@ test('without a reset no order of spending and refreshing lowers what was spent'
       const scope = scopes.take(FACTS)
       for (const each of steps) {
         const before = scope.spent
-        if ('spend' in each) recordSpend({ ...MASTER_PRINCIPAL, scopes: [scope] }, picodollars(each.spend))
+        if ('spend' in each) recordSpend([scope], picodollars(each.spend))
         else scopes.take({ ...FACTS, total: each.total })
         expect(scope.spent).toBeGreaterThanOrEqual(before)
       }
@@ -60,9 +60,9 @@ test('without a reset no order of spending and refreshing lowers what was spent'
 test('a scope at its budget is refused, and the refusal names it, its spend, its budget and when it begins anew', () => {
   const scope = new SpendScopes().take({ ...FACTS, total: parseDollars('9.999999999999') })
   const principal = { ...MASTER_PRINCIPAL, scopes: [scope] }
-  expect(() => checkBudgets(principal)).not.toThrow()
-  recordSpend(principal, picodollars(1n))
-  expect(() => checkBudgets(principal)).toThrow(
+  expect(() => checkBudgets(principal.scopes)).not.toThrow()
+  recordSpend(principal.scopes, picodollars(1n))
+  expect(() => checkBudgets(principal.scopes)).toThrow(
     'Budget has been exceeded! Key=ci (sk-...abcd). Current cost: 10, Max budget: 10. ' +
       'The budget begins anew at 2026-12-01T00:00:00.000Z.',
   )
@@ -70,5 +70,5 @@ test('a scope at its budget is refused, and the refusal names it, its spend, its
 
 test('a budget of zero allows nothing', () => {
   const scope = new SpendScopes().take({ ...FACTS, maxBudget: 0n })
-  expect(() => checkBudgets({ ...MASTER_PRINCIPAL, scopes: [scope] })).toThrow('Budget has been exceeded')
+  expect(() => checkBudgets([scope])).toThrow('Budget has been exceeded')
 })

@@ -1,10 +1,10 @@
 /** The scopes that spend is counted for: one object per scope in a process, however many principals share it. */
 import { picodollars, type Picodollars } from '../money/picodollars.ts'
-import type { SpendScope, SpendScopeKind } from './principal.ts'
+import type { Scope, ScopeKind } from '../record/scope.ts'
 
 /** What the database holds of a scope. Amounts in picodollars. */
 export interface ScopeFacts {
-  readonly kind: SpendScopeKind
+  readonly kind: ScopeKind
   readonly id: string
   readonly label: string
   readonly maxBudget: bigint | null
@@ -15,10 +15,14 @@ export interface ScopeFacts {
   readonly resetsAt: Date | null
 }
 
-class SharedScope implements SpendScope {
-  readonly kind: SpendScopeKind
+class SharedScope implements Scope {
+  readonly kind: ScopeKind
   readonly id: string
   label: string
+  readonly requestsPerMinute = undefined
+  readonly tokensPerMinute = undefined
+  readonly parallelRequests = undefined
+  readonly softBudget = undefined
   maxBudget: Picodollars | undefined
   spent: Picodollars
   resetsAtMs: number | undefined
@@ -32,6 +36,10 @@ class SharedScope implements SpendScope {
     this.resetsAtMs = facts.resetsAt?.getTime()
     this.#baseline = facts.baseline
     this.spent = picodollars(facts.total - facts.baseline)
+  }
+
+  get budgetWindow(): string {
+    return String(this.#baseline)
   }
 
   /**
@@ -59,7 +67,7 @@ export class SpendScopes {
   })
 
   /** The shared object of a scope, brought up to what the database says. */
-  take(facts: ScopeFacts): SpendScope {
+  take(facts: ScopeFacts): Scope {
     const key = `${facts.kind} ${facts.id}`
     const known = this.#scopes.get(key)?.deref()
     if (known !== undefined) {

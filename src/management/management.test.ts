@@ -4,6 +4,7 @@ import { migratedDatabase, type TestDatabase } from '../../test/databases.ts'
 import { managementApi, type ManagementApi } from '../../test/management-api.ts'
 import { Secret } from '../config/secret.ts'
 import { hashCredential } from '../identity/credential.ts'
+import { checkBudgets } from '../identity/budgets.ts'
 import { createIdentity, DEFAULT_IDENTITY_SETTINGS, type Identity } from '../identity/identity.ts'
 import type { Principal } from '../identity/principal.ts'
 import { parseDollars } from '../money/picodollars.ts'
@@ -279,11 +280,11 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
       await api.made('/key/update', MASTER, { key, max_budget: 5 })
       expect((await infoOf(key))['spend']).toBe(7)
       const before = await principalOf(key)
-      expect(() => identity.checkBudgets(before)).toThrow('Budget has been exceeded')
+      expect(() => checkBudgets(before.scopes)).toThrow('Budget has been exceeded')
       await api.made('/key/update', MASTER, { key, spend: 0 })
       expect((await infoOf(key))['spend']).toBe(0)
       const after = await principalOf(key)
-      expect(() => identity.checkBudgets(after)).not.toThrow()
+      expect(() => checkBudgets(after.scopes)).not.toThrow()
       const total = await held.database.sql
         .selectFrom('sluice_spend_total')
         .select('picodollars')
@@ -412,7 +413,7 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
       expect(body).toMatchObject({ user_id: id, data: { user_role: 'internal_user_viewer', max_budget: 0 } })
       const principal = await principalOf(key)
       expect(principal.role).toBe('internal_user_viewer')
-      expect(() => identity.checkBudgets(principal)).toThrow('Budget has been exceeded')
+      expect(() => checkBudgets(principal.scopes)).toThrow('Budget has been exceeded')
     })
 
     test('/user/delete answers a bare number, and the keys of the user are gone at once', async () => {

@@ -1,0 +1,102 @@
+/** A call's place in the limits of all that it counts for: taken before its first attempt, given back at its end. */
+import { estimateTokens } from '../dialects/index.ts'
+import type { RequestFacts } from '../dialects/dialect.ts'
+import { LimitError, type Reservation } from '../limits/limits.ts'
+import type { CallStart } from '../record/call-record.ts'
+import { nowMs } from '../record/clock.ts'
+import { isLimited, type Scope } from '../record/scope.ts'
+import type { Deployment } from '../routing/deployment.ts'
+import { pickDeployment } from '../routing/pick-deployment.ts'
+import type { Admission } from './admit.ts'
+import type { Gateway } from './gateway.ts'
+
+/** What a call is limited by, and the deployment that it begins with. */
+export interface Place {
+  /** All that the call's cost is counted for. */
+  readonly scopes: readonly Scope[]
+  readonly deployment: Deployment
+  /** Undefined when nothing limits the call. */
+  readonly reservation: Reservation | undefined
+}
+
+/** What is asked of the limits, whichever deployment takes the call. */
+export interface PlaceRequest {
+  readonly start: CallStart
+  readonly facts: RequestFacts
+  readonly bodyLength: number
+  readonly scopes: readonly Scope[]
+  readonly admission: Admission
+}
+
+/**
+ * Takes a place, without a promise when nothing limits the call. A deployment that is at its limit is passed over.
+ *
+ * @throws LimitError (as rejection) when the caller is at a limit, or every deployment is.
+ */
+export function takePlace(gateway: Gateway, request: PlaceRequest): Place | Promise<Place> {
+  const { group, candidates } = request.admission
+  const deployment = pickDeployment(candidates, [], Math.random())
+  if (deployment === undefined) throw new Error(`model group ${group.name} has no deployment`)
+  if (!hasLimit(request.scopes) && !candidates.some((candidate) => hasLimit(candidate.scopes)))
+    return { scopes: request.scopes, deployment, reservation: undefined }
+  return takeLimitedPlace(gateway, request, deployment)
+}
+
+async function takeLimitedPlace(gateway: Gateway, request: PlaceRequest, first: Deployment): Promise<Place> {
+  const { scopes, admission } = request
+  let candidates = admission.candidates
+  let deployment = first
+  for (;;) {
+    const limited = [...scopes, ...deployment.scopes].filter(isLimited)
+    try {
+      const reservation =
+        limited.length === 0 ? undefined : await reserve(gateway, request, deployment, limited)
+      return { scopes, deployment, reservation }
+    } catch (error) {
+      candidates = candidates.filter((candidate) => candidate !== deployment)
+      const next = isOfDeployment(error) ? pickDeployment(candidates, [], Math.random()) : undefined
+      if (next === undefined) throw error
+      deployment = next
+    }
+  }
+}
+
+/**
+ * Reserves what limits a deployment, for a call that has its place already.
+ * @returns undefined when nothing limits it. @throws LimitError when it is at its limit.
+ */
+export async function reserveDeployment(
+  gateway: Gateway,
+  request: PlaceRequest,
+  deployment: Deployment,
+): Promise<Reservation | undefined> {
+  const limited = deployment.scopes.filter(isLimited)
+  return limited.length === 0 ? undefined : await reserve(gateway, request, deployment, limited)
+}
+
+function reserve(
+  gateway: Gateway,
+  request: PlaceRequest,
+  deployment: Deployment,
+  scopes: readonly Scope[],
+): Reservation | Promise<Reservation> {
+  return gateway.limits.admit({
+    callId: request.start.callId,
+    atMs: nowMs(),
+    scopes,
+    modelGroup: request.admission.group.name,
+    price: deployment.price,
+    inputTokens: estimateTokens(request.bodyLength),
+    maxOutputTokens: request.facts.maxOutputTokens,
+  })
+}
+
+/** Whether another deployment may still take the call. */
+export function isOfDeployment(error: unknown): boolean {
+  return error instanceof LimitError && (error.scopeKind === 'deployment' || error.scopeKind === 'provider')
+}
+
+function hasLimit(scopes: readonly Scope[]): boolean {
+  for (const scope of scopes) if (isLimited(scope)) return true
+  return false
+}
