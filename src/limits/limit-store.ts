@@ -1,0 +1,94 @@
+/**
+ * What an admission asks of the place where limits are counted, and what that place answers. Messages are plain data
+ * that survive JSON (amounts are picodollars as decimal text), for a store may live in Redis or in another process.
+ */
+
+/** The four things that a scope can limit. */
+export type LimitKind = 'requests' | 'tokens' | 'parallel' | 'budget'
+
+/** A budget as the asking process knows it. Amounts are picodollars as decimal text. */
+export interface BudgetAsk {
+  /** Scope and window: with another window the count begins anew. */
+  readonly account: string
+  readonly max: string
+  /** Settled as far as the asker knows: the store's own figure is raised to it, and never lowered. */
+  readonly spent: string
+}
+
+/** What one scope limits. A member that is absent limits nothing. */
+export interface ScopeAsk {
+  /** Kind and id of the scope. */
+  readonly scope: string
+  readonly requestsPerMinute: number | undefined
+  readonly tokensPerMinute: number | undefined
+  readonly parallelRequests: number | undefined
+  readonly budget: BudgetAsk | undefined
+}
+
+export interface AdmitMessage {
+  /** Reserved of each scope that limits tokens. */
+  readonly tokens: number
+  /** Reserved of each budget: picodollars as decimal text. */
+  readonly cost: string
+  readonly asks: readonly ScopeAsk[]
+}
+
+/** A scope after the call was counted, in the order of the asks; zero, and undefined, where it limits nothing. */
+export interface ScopeUse {
+  /** Within the last minute. */
+  readonly requests: number
+  readonly tokens: number
+  readonly parallel: number
+  /** Settled spend of the account: picodollars as decimal text. */
+  readonly settled: string | undefined
+}
+
+export interface Admitted {
+  readonly admitted: true
+  /** The store's second in which requests and tokens were counted: the settlement gives it back. */
+  readonly second: number
+  readonly uses: readonly ScopeUse[]
+}
+
+export interface Refused {
+  readonly admitted: false
+  /** Index of the ask that refused. */
+  readonly ask: number
+  readonly limit: LimitKind
+  /** Requests, tokens or calls in use; for a budget the settled amount, as decimal text of picodollars. */
+  readonly used: string
+  /** For a budget: what calls under way have reserved of it, as decimal text of picodollars; else `0`. */
+  readonly reserved: string
+  /** When requests or tokens will be free again; zero where the store cannot know. */
+  readonly freeInMs: number
+}
+
+export type AdmitAnswer = Admitted | Refused
+
+/** How a call that was admitted ended, or left some of its scopes. */
+export interface Settlement {
+  /** The asks that it was admitted with, or some of them: each is settled once. */
+  readonly asks: readonly ScopeAsk[]
+  /** In the order of the asks: the account that the cost is counted for now, for its window may have ended meanwhile. */
+  readonly accounts: readonly (string | undefined)[]
+  /** Of the admission; undefined when this store did not admit the call: then it had reserved no tokens here. */
+  readonly second: number | undefined
+  readonly tokensReserved: number
+  readonly tokens: number
+  readonly costReserved: string
+  readonly cost: string
+}
+
+/** Where limits are counted. */
+export interface LimitStore {
+  /** False: to ask would fail, or take too long. Each process then goes on by its policy for the loss of the store. */
+  readonly available: boolean
+  /**
+   * Counts the call for all scopes, or for none when one of them is at its limit.
+   * @throws (or rejects) when the store does not answer: the call may have been counted there or not.
+   */
+  admit(message: AdmitMessage): AdmitAnswer | Promise<AdmitAnswer>
+  /** Never waits and never throws. */
+  settle(settlement: Settlement): void
+  close(): Promise<void>
+}
