@@ -4,7 +4,6 @@
  * → last bytes to the client.
  */
 import type { ServerResponse } from 'node:http'
-import type { GatewayError } from '../errors/gateway-error.ts'
 import type { RequestFacts, StreamTap } from '../dialects/dialect.ts'
 import type { JsonMembers } from '../dialects/json-members.ts'
 import { wrapForeignError } from '../dialects/index.ts'
@@ -22,25 +21,15 @@ import type { Arrival } from './arrival.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
+import { NOTHING, sayFarewell, type Farewell } from './farewell.ts'
 import type { CallSettings, Gateway } from './gateway.ts'
+import { KeptAnswer } from './kept-answer.ts'
 import { withoutSecrets } from './redact-failure.ts'
 import { toGatewayError } from './refuse.ts'
 import { isOfDeployment, reserveDeployment, type Place, type PlaceRequest } from './reserve.ts'
 import { dispatchAttempt } from './send.ts'
 import { estimateAtStart, settle, type Outcome } from './settle.ts'
-import { writeStreamHead, writeWhole } from './write-answer.ts'
-
-/** What goes to the client once the end is in the journal. */
-type Farewell =
-  | { readonly kind: 'whole'; readonly status: number; readonly contentType: string; readonly body: Buffer }
-  | { readonly kind: 'error'; readonly error: GatewayError }
-  | { readonly kind: 'stream'; readonly tail: readonly Buffer[]; readonly error: GatewayError | undefined }
-  | { readonly kind: 'nothing' }
-
-/** Larger answers are not kept with the call's log row, whatever the settings say. */
-const MAX_KEPT_BYTES = 4 * 1_048_576
-
-const NOTHING: Farewell = { kind: 'nothing' }
+import { writeStreamHead } from './write-answer.ts'
 
 const NO_RESERVATIONS: readonly Reservation[] = []
 
@@ -70,8 +59,7 @@ export class Call implements JournalWaiter, AttemptOwner {
   #farewell: Farewell = NOTHING
   #outcome: Outcome | undefined
   /** The answer's bytes, kept only where prompts are stored. */
-  #kept: Buffer[] | undefined
-  #keptBytes = 0
+  readonly #kept: KeptAnswer | undefined
 
   constructor(
     gateway: Gateway,
@@ -95,7 +83,7 @@ export class Call implements JournalWaiter, AttemptOwner {
     this.#candidates = request.admission.candidates
     this.#deployment = place.deployment
     this.#response = arrival.response
-    this.#kept = gateway.settings.storePrompts ? [] : undefined
+    this.#kept = gateway.settings.storePrompts ? new KeptAnswer() : undefined
   }
 
   get maxAnswerBytes(): number {
@@ -169,16 +157,9 @@ export class Call implements JournalWaiter, AttemptOwner {
   }
 
   attemptChunk(attempt: Attempt, chunk: Buffer): void {
-    if (this.#kept !== undefined) this.#keepForLog(chunk)
+    this.#kept?.add(chunk)
     if (this.#clientGone) return
     if (!this.#response.write(chunk)) attempt.pause()
-  }
-
-  /** A stream may go on for long: of one that is too large to be kept, nothing more is held. */
-  #keepForLog(chunk: Buffer): void {
-    this.#keptBytes += chunk.length
-    if (this.#keptBytes <= MAX_KEPT_BYTES) this.#kept?.push(chunk)
-    else this.#kept = undefined
   }
 
   attemptAnswered(attempt: Attempt, body: Buffer): void {
@@ -188,7 +169,7 @@ export class Call implements JournalWaiter, AttemptOwner {
     if (answer.isError || !json)
       return this.attemptFailed(attempt, failureOfForeignAnswer(contentType, answer.isError))
     this.#attempts.push(attempt.facts(undefined))
-    this.#kept?.push(body)
+    this.#kept?.add(body)
     const farewell: Farewell = {
       kind: 'whole',
       status: attempt.status,
@@ -206,7 +187,7 @@ export class Call implements JournalWaiter, AttemptOwner {
 
   attemptStreamed(attempt: Attempt, held: readonly Buffer[]): void {
     this.#attempts.push(attempt.facts(undefined))
-    if (this.#kept !== undefined) this.#kept.push(...held)
+    if (this.#kept !== undefined) for (const chunk of held) this.#kept.add(chunk)
     const farewell: Farewell = { kind: 'stream', tail: held, error: undefined }
     this.#settle(
       this.#clientGone ? 'client_gone' : 'complete',
@@ -228,28 +209,9 @@ export class Call implements JournalWaiter, AttemptOwner {
   }
 
   onEndJournaled(): void {
-    const farewell = this.#farewell
     const outcome = this.#outcome
     if (this.#clientGone || outcome === undefined) return
-    switch (farewell.kind) {
-      case 'nothing':
-        return
-      case 'whole':
-        return writeWhole(this, this.#attempt, outcome, farewell.status, farewell.contentType, farewell.body)
-      case 'error': {
-        const wire = this.arrival.endpoint.dialect.writeError(farewell.error, this.arrival.callId)
-        return writeWhole(this, undefined, outcome, wire.status, 'application/json', wire.body, wire.headers)
-      }
-      case 'stream':
-        return this.#endStream(farewell.tail, farewell.error)
-    }
-  }
-
-  #endStream(tail: readonly Buffer[], error: GatewayError | undefined): void {
-    if (!this.#headSent && this.#attempt !== undefined) writeStreamHead(this, this.#attempt)
-    for (const chunk of tail) this.#response.write(chunk)
-    if (error === undefined) this.#response.end()
-    else this.#response.end(this.arrival.endpoint.dialect.writeStreamError(error, this.arrival.callId))
+    sayFarewell(this, this.#attempt, outcome, this.#farewell)
   }
 
   #tryDeployment(deployment: Deployment): void {
@@ -322,7 +284,7 @@ export class Call implements JournalWaiter, AttemptOwner {
   #giveUp(attempt: Attempt, failure: AttemptFailure): void {
     const error = this.#errorOf(attempt, failure)
     if (this.#headSent) {
-      this.#kept?.push(...failure.tail)
+      if (this.#kept !== undefined) for (const chunk of failure.tail) this.#kept.add(chunk)
       const farewell: Farewell = {
         kind: 'stream',
         tail: failure.tail,
@@ -343,7 +305,7 @@ export class Call implements JournalWaiter, AttemptOwner {
       failure.refusal,
       contentType,
     )
-    this.#kept?.push(refusal.body)
+    this.#kept?.add(refusal.body)
     const farewell: Farewell = { kind: 'whole', status: attempt.status, ...refusal }
     this.#settle(failure.ending, attempt.status, error, farewell)
   }

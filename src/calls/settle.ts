@@ -9,6 +9,7 @@ import type { ModelPrice } from '../spend/prices/model-price.ts'
 import type { StartEstimate } from '../spend/ledger.ts'
 import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
+import type { KeptAnswer } from './kept-answer.ts'
 
 export interface Ended {
   readonly ending: Ending
@@ -16,7 +17,7 @@ export interface Ended {
   readonly error: CallError | undefined
   /** Usage told by the provider, whole or (for a broken stream) as far as it had been told. */
   readonly usage: Usage | undefined
-  readonly kept: readonly Buffer[] | undefined
+  readonly kept: KeptAnswer | undefined
   /** How the provider failed a call that its client had left before. */
   readonly providerEnding?: Ending | undefined
 }
@@ -56,7 +57,7 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
     priced: price !== undefined,
     error: ended.error,
     requestBody: call.settings.storePrompts ? call.members.body : undefined,
-    responseBody: ended.kept === undefined ? undefined : Buffer.concat(ended.kept),
+    responseBody: ended.kept?.body,
   }
   countSpend(call, end, cost)
   if (call.arrival.endpoint.dialect.unbilled) queueMicrotask(call.onEndJournaled.bind(call))
