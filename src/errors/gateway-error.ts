@@ -129,6 +129,7 @@ export const ERROR_KINDS = {
   ),
   timeout: kind(408, 'timeout_error', 'timeout_error', 'Timeout', true, 'timeout'),
   overloaded: kind(503, 'service_unavailable', 'overloaded_error', 'ServiceUnavailableError', true),
+  cache_unavailable: kind(503, 'service_unavailable', 'overloaded_error', 'ServiceUnavailableError', true),
   price_map_invalid: kind(400, 'invalid_request_error', 'invalid_request_error', 'BadRequestError', false),
   internal: kind(500, 'internal_server_error', 'api_error', 'InternalServerError', true),
 } as const satisfies Record<string, ErrorKind>

@@ -102,6 +102,14 @@ export interface CallError {
   readonly provider: string | undefined
 }
 
+/** The response cache's part in a call. */
+export interface CacheFacts {
+  /** True when the answer is a kept one: no provider was called, and nothing is paid. */
+  readonly hit: boolean
+  /** Name of the answer in the cache. */
+  readonly key: string
+}
+
 export interface CallEnd {
   readonly ending: Ending
   readonly httpStatus: number
@@ -121,6 +129,8 @@ export interface CallEnd {
   /** False when no price is known for the model: the cost is then zero and visibly so. */
   readonly priced: boolean
   readonly error: CallError | undefined
+  /** Undefined for a call that was none of the response cache's. */
+  readonly cache?: CacheFacts | undefined
   /** The request body and the answer as bytes, only when prompts are stored. */
   readonly requestBody: Buffer | undefined
   readonly responseBody: Buffer | undefined

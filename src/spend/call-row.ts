@@ -80,6 +80,7 @@ export function settledRow(startOfRow: string, start: CallStart, end: CallEnd): 
         : deploymentText(end.deployment)) +
       (end.usage === undefined ? '' : usageText(end.usage)) +
       attemptsText(end) +
+      cacheText(end) +
       errorText(end) +
       '}',
   )
@@ -160,6 +161,10 @@ function attemptText(attempt: AttemptFacts): string {
     `,"started_ms":${millis(attempt.startedAtMs)},"ended_ms":${millis(attempt.endedAtMs)}` +
     `,"http_status":${attempt.httpStatus ?? 'null'},"error_class":${text(attempt.errorClass)}}`
   )
+}
+
+function cacheText({ cache }: CallEnd): string {
+  return cache === undefined ? '' : `,"cache_hit":${cache.hit},"cache_key":${text(cache.key)}`
 }
 
 function errorText({ error }: CallEnd): string {

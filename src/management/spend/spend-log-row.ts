@@ -41,8 +41,8 @@ export function spendLogRow(row: CallLogRow) {
     api_base: row.api_base ?? '',
     user: row.user_id ?? '',
     metadata: metadataOf(row),
-    cache_hit: row.status === 'success' ? 'False' : 'None',
-    cache_key: '',
+    cache_hit: cacheHitOf(row),
+    cache_key: row.cache_key ?? 'Cache OFF',
     request_tags: row.tags ?? [],
     team_id: row.team_id,
     organization_id: row.organization_id,
@@ -56,6 +56,12 @@ export function spendLogRow(row: CallLogRow) {
     mcp_namespaced_tool_name: null,
     agent_id: null,
   }
+}
+
+/** A success that was none of the cache's counts as a miss, as it does for LiteLLM's dashboards. */
+function cacheHitOf(row: CallLogRow): string {
+  const hit = row.cache_hit ?? (row.status === 'success' ? false : undefined)
+  return hit === undefined ? 'None' : hit ? 'True' : 'False'
 }
 
 function metadataOf(row: CallLogRow) {

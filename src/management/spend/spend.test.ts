@@ -102,12 +102,13 @@ const ROWS = [
   ),
   row(
     { callId: 'call-2', caller: { ...CALLER, keyHash: KEY_ONE, teamId: undefined, teamAlias: undefined } },
-    { cost: parseDollars('0.25'), endedAtMs: AT + 900 },
+    { cost: parseDollars('0.25'), endedAtMs: AT + 900, cache: { hit: false, key: 'd'.repeat(64) } },
   ),
   row(
     { callId: 'call-3', arrivedAtMs: AT + HOUR_MS },
     {
       cost: parseDollars('0.125'),
+      cache: { hit: true, key: 'd'.repeat(64) },
       deployment: { ...DEPLOYMENT, upstreamModel: 'gpt-6', modelGroup: 'smart', modelId: 'deployment-2' },
     },
   ),
@@ -223,6 +224,15 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
       error_information: null,
       ending: 'complete',
     })
+  })
+
+  test.each([
+    ['call-1', 'False', 'Cache OFF'],
+    ['call-2', 'False', 'd'.repeat(64)],
+    ['call-3', 'True', 'd'.repeat(64)],
+  ])('%s tells whether the response cache answered it', async (callId, hit, key) => {
+    const { data } = await get('/spend/logs/v2', { ...RANGE, request_id: callId })
+    expect(data).toMatchObject([{ cache_hit: hit, cache_key: key }])
   })
 
   test('a failed call tells its error', async () => {

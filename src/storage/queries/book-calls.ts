@@ -58,6 +58,8 @@ const COLUMNS = {
   error_provider: 'text',
   error_message: 'text',
   metadata: 'jsonb',
+  cache_hit: 'boolean',
+  cache_key: 'text',
 } as const
 
 /** Epoch milliseconds in the row's JSON; `timestamptz` in the table. */

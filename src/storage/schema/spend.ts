@@ -88,6 +88,10 @@ export interface CallLogTable extends TokenColumns {
   error_message: string | null
   /** `spend_logs_metadata` of the request. */
   metadata: unknown
+  /** Null for a call that was none of the response cache's. */
+  cache_hit: boolean | null
+  /** Name of its answer in the response cache. */
+  cache_key: string | null
 }
 
 /** Prompts and answers, when they are kept; partitioned as the call log. */

@@ -62,6 +62,7 @@ test('a call is one JSON object with these fields', () => {
     cost_usd: 0.25,
     cost: '0.25',
     priced: true,
+    cache_hit: null,
     duration_ms: 101,
     provider_ms: 98,
     ttft_ms: 28,

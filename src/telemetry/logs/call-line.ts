@@ -47,7 +47,7 @@ export class CallLineWriter {
       `"session_id":${this.#safeText(start.sessionId)},"requester_ip":${this.#safeText(start.requesterIp)},` +
       `"model":${this.#safeText(start.requestedModel)},${this.#deploymentPart(end.deployment)},` +
       `"attempts":${end.attempts.length},${usagePart(end.usage)},"usage_source":"${end.usageSource}",` +
-      `"cost_usd":${Number(end.cost) / 1e12},"cost":"${toDecimal(end.cost)}","priced":${end.priced},` +
+      `"cost_usd":${Number(end.cost) / 1e12},"cost":"${toDecimal(end.cost)}","priced":${end.priced},"cache_hit":${end.cache?.hit ?? null},` +
       `"duration_ms":${milliseconds(totalMs(start, end))},"provider_ms":${milliseconds(provider)},` +
       `"ttft_ms":${milliseconds(firstContent)},"overhead_ms":${milliseconds(overheadMs(start, end))}` +
       `${this.#errorPart(end)}}\n`

@@ -94,6 +94,33 @@ test('a token class that never occurred has no series', () => {
   expect(samplesOf(families, COUNTERS.outputReasoningTokens.name)).toEqual([])
 })
 
+test('answers of the response cache are counted as hits with their tokens, calls that it was not asked for not at all', () => {
+  const key = 'e'.repeat(64)
+  const hit = endOf({ attempts: [], cost: parseDollars('0'), cache: { hit: true, key } })
+  const families = metricsOf([
+    [startOf(), hit],
+    [startOf(), hit],
+    [startOf(), endOf({ cache: { hit: false, key } })],
+    [startOf(), endOf()],
+  ])
+  expect(valueOf(families, COUNTERS.cacheHits.name)).toBe(2)
+  expect(valueOf(families, COUNTERS.cacheMisses.name)).toBe(1)
+  expect(valueOf(families, COUNTERS.cachedTokens.name)).toBe(2 * 17)
+  expect(valueOf(families, COUNTERS.deploymentTotal.name)).toBe(2)
+  const [sample] = samplesOf(families, COUNTERS.cacheHits.name)
+  expect(Object.keys(sample?.labels ?? {})).toEqual([
+    'model',
+    'hashed_api_key',
+    'api_key_alias',
+    'team',
+    'team_alias',
+    'end_user',
+    'user',
+    'model_id',
+    'api_provider',
+  ])
+})
+
 test('spend adds up without the error of floating point', () => {
   const calls = Array.from({ length: 10 }, () => [startOf(), endOf({ cost: parseDollars('0.1') })] as const)
   expect(valueOf(metricsOf(calls), COUNTERS.spend.name)).toBe(1)

@@ -1,6 +1,6 @@
 /** Counts settled calls: finds the series of a call, and adds what its record says. */
 import { ERROR_KINDS } from '../../errors/gateway-error.ts'
-import { completionTokens, promptTokens, type Usage } from '../../dialects/usage.ts'
+import { completionTokens, promptTokens, totalTokens, type Usage } from '../../dialects/usage.ts'
 import {
   isSuccess,
   type AttemptFacts,
@@ -62,6 +62,7 @@ export class CallMetrics {
       series.add(counters.proxyFailed, 1)
     }
     if (end.deployment !== undefined) this.#countUsage(series, end)
+    if (end.cache !== undefined) this.#countCache(series, end.cache.hit, end.usage)
     series.observe(histograms.callDuration, totalMs(start, end) / 1000)
     if (end.attempts.length === 0 && !isSuccess(end.ending)) this.#countRefusal(start, variant)
     for (const attempt of end.attempts) this.#countAttempt(attempt, start, end, variant, series)
@@ -97,6 +98,12 @@ export class CallMetrics {
     series.add(counters.outputTokens, output)
     if (!end.priced && input + output > 0) series.add(counters.zeroCost, 1)
     this.#countTokenClasses(series, usage)
+  }
+
+  #countCache(series: CallSeries, hit: boolean, usage: Usage | undefined): void {
+    const { counters } = this.#families
+    series.add(hit ? counters.cacheHits : counters.cacheMisses, 1)
+    if (hit && usage !== undefined) series.add(counters.cachedTokens, totalTokens(usage))
   }
 
   /** Classes that most calls do not have get a series only when they first occur. */

@@ -51,6 +51,18 @@ const DEPLOYMENT: readonly CallLabel[] = ['litellm_model_name', 'model_id', 'api
 
 const ATTEMPT: readonly CallLabel[] = ['requested_model', ...DEPLOYMENT, ...WHO, 'client_ip', 'user_agent']
 
+const CACHE: readonly CallLabel[] = [
+  'model',
+  'hashed_api_key',
+  'api_key_alias',
+  'team',
+  'team_alias',
+  'end_user',
+  'user',
+  'model_id',
+  'api_provider',
+]
+
 interface FamilyDefinition {
   readonly name: string
   readonly help: string
@@ -90,7 +102,7 @@ export const COUNTERS = {
   },
   requests: {
     name: 'litellm_requests_metric_total',
-    help: 'Calls that a provider served (older name, kept for dashboards)',
+    help: 'Calls that were answered, by a provider or from the cache (older name, kept for dashboards)',
     labels: [
       'end_user',
       'hashed_api_key',
@@ -195,6 +207,21 @@ export const COUNTERS = {
     name: 'litellm_provider_cache_creation_input_tokens_metric_total',
     help: 'The same tokens as litellm_input_cache_creation_tokens_metric_total, under the name of newer dashboards',
     labels: TOKENS,
+  },
+  cacheHits: {
+    name: 'litellm_cache_hits_metric_total',
+    help: 'Calls answered from the response cache',
+    labels: CACHE,
+  },
+  cacheMisses: {
+    name: 'litellm_cache_misses_metric_total',
+    help: 'Calls that asked the response cache, and went to a provider',
+    labels: CACHE,
+  },
+  cachedTokens: {
+    name: 'litellm_cached_tokens_metric_total',
+    help: 'Input and output tokens of the calls answered from the response cache',
+    labels: CACHE,
   },
   deploymentTotal: {
     name: 'litellm_deployment_total_requests_total',

@@ -27,6 +27,14 @@ export const OPERATION_GAUGES = {
     name: 'sluice_database_reachable',
     help: '1 while the database answers, else 0',
   },
+  cacheBytes: {
+    name: 'sluice_cache_bytes',
+    help: 'Size of the answers that the response cache keeps in this process',
+  },
+  cacheEntries: {
+    name: 'sluice_cache_entries',
+    help: 'Answers that the response cache keeps in this process',
+  },
 } as const satisfies Record<string, MetricDefinition>
 
 /** Counts of events. */
@@ -72,5 +80,17 @@ export const OPERATION_COUNTERS = {
     name: 'sluice_config_reloads_total',
     help: 'Changed configurations that were taken up (success), or refused (failure)',
     labels: ['result'],
+  },
+  cacheEvictions: {
+    name: 'sluice_cache_evictions_total',
+    help: 'Answers that had to leave the response cache of this process before their time',
+  },
+  cacheFailedReads: {
+    name: 'sluice_cache_failed_reads_total',
+    help: 'Calls that Redis was asked an answer for and gave none in time: they went to a provider',
+  },
+  cacheFailedWrites: {
+    name: 'sluice_cache_failed_writes_total',
+    help: 'Answers that could not be kept in Redis',
   },
 } as const satisfies Record<string, MetricDefinition>
