@@ -1,23 +1,6 @@
-/** What operators are told, and under which names they choose it. */
+/** What operators are told. */
 
-/** The alert types of `general_settings.alert_types` that can arise. */
-export const ALERT_TYPES = [
-  'budget_alerts',
-  'db_exceptions',
-  'failed_tracking_spend',
-  'llm_exceptions',
-  'llm_too_slow',
-  'llm_requests_hanging',
-  'outage_alerts',
-  'daily_reports',
-  'spend_reports',
-] as const
-
-export type AlertType = (typeof ALERT_TYPES)[number]
-
-export function isAlertType(name: string): name is AlertType {
-  return ALERT_TYPES.some((type) => type === name)
-}
+import type { AlertType } from '../config/alert-types.ts'
 
 export interface Alert {
   readonly type: AlertType

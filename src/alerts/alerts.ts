@@ -1,8 +1,8 @@
 /** The face of alerts: what the rest of Sluice tells, and never waits for. */
+import type { AlertChannel, AlertType } from '../config/alert-types.ts'
 import type { Secret } from '../config/secret.ts'
 import type { CallEnd, CallerFacts, CallStart } from '../record/call-record.ts'
 import type { Scope } from '../record/scope.ts'
-import type { AlertType } from './alert.ts'
 
 export interface Alerts {
   /**
@@ -23,8 +23,6 @@ export interface Alerts {
   /** Sends what is waiting, as far as a few seconds allow. */
   close(): Promise<void>
 }
-
-export type AlertChannel = 'slack' | 'webhook'
 
 export interface AlertSettings {
   /** Channels that `general_settings.alerting` names. */

@@ -12,6 +12,8 @@ const ANSWER_TIMEOUT_MS = 5_000
 /** Claims that this process remembers or still has to write down. */
 const MAX_KEPT = 10_000
 
+const PRUNE_EVERY_MS = 3_600_000
+
 /** Longer names are hashed: an index takes no more than some 2,700 bytes. */
 const LONGEST_NAME = 500
 
@@ -26,6 +28,7 @@ export class Claims {
   /** Taken while the database was away. */
   readonly #own = new Set<string>()
   #unwritten: AlertClaim[] = []
+  #prunedAtMs = 0
 
   constructor(database: Database) {
     this.#database = database
@@ -41,11 +44,16 @@ export class Claims {
 
   #takeAlone(claims: readonly AlertClaim[]): ReadonlySet<string> {
     for (const claim of claims) {
-      if (this.#own.size >= MAX_KEPT) for (const oldest of this.#own.keys().take(1)) this.#own.delete(oldest)
+      if (this.#own.size >= MAX_KEPT) this.#forgetOldest()
       this.#own.add(claim.claim)
       if (this.#unwritten.length < MAX_KEPT) this.#unwritten.push(claim)
     }
     return new Set(claims.map(({ claim }) => claim))
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#own
+    if (oldest !== undefined) this.#own.delete(oldest)
   }
 
   /** Undefined when the database does not answer, or not in time. */
@@ -60,13 +68,15 @@ export class Claims {
     }
   }
 
-  /** Writes down what was claimed while the database was away, and deletes what has expired. */
+  /** Writes down what was claimed while the database was away, and deletes, once an hour, what has expired. */
   async maintain(nowMs: number): Promise<void> {
     if (this.#unwritten.length > 0) {
       const batch = this.#unwritten.slice(0, 1_000)
       if ((await this.#insert(batch)) === undefined) return
       this.#unwritten = this.#unwritten.slice(batch.length)
     }
+    if (nowMs - this.#prunedAtMs < PRUNE_EVERY_MS) return
+    this.#prunedAtMs = nowMs
     // Expired claims are no reason to disturb anybody: the next round tries again.
     await pruneAlertClaims(this.#database.sql, new Date(nowMs)).catch(() => undefined)
   }

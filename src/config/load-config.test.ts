@@ -156,10 +156,10 @@ model_list:
 
   test('a key of LiteLLM that does nothing yet is a warning that says so', () => {
     const loaded = load(
-      'general_settings:\n  alerting: [slack]\nguardrails: []\nrouter_settings:\n  fallbacks: []\n',
+      'general_settings:\n  allowed_ips: [10.0.0.1]\nguardrails: []\nrouter_settings:\n  fallbacks: []\n',
     )
     expect(warnedKeys(loaded, 'not_in_force')).toEqual([
-      'general_settings.alerting',
+      'general_settings.allowed_ips',
       'guardrails',
       'router_settings.fallbacks',
     ])

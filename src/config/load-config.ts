@@ -1,5 +1,6 @@
 /** Loads a config file: the one way from YAML and environment to the typed `Config`. */
 import type * as z from 'zod'
+import { warnOfAlerting } from './alerting.ts'
 import { buildDeployments } from './build-deployments.ts'
 import { warnOfCallbacks } from './callbacks.ts'
 import type { Config, EffectiveRouterSettings } from './config.ts'
@@ -95,6 +96,7 @@ function readSections(
   const credentials = readCredentials(reader)
   const deployments = buildDeployments(reader, credentials, merged)
   if (litellm !== undefined) warnOfAllCallbacks(reader, litellm, merged)
+  if (general !== undefined) warnOfAlerting(reader, general)
   if (general === undefined || litellm === undefined || router === undefined) return undefined
   return {
     model_list: deployments,

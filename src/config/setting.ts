@@ -171,6 +171,17 @@ export function textList() {
   return schema
 }
 
+/** Texts that must never be shown; a single one may stand without a list. */
+export function secretTextList() {
+  const typeName = 'a text, or a list of texts'
+  const schema = z.preprocess(
+    (value) => (Array.isArray(value) || value === undefined || value === null ? value : [value]),
+    listOf(secretText(), typeName),
+  )
+  typeNames.add(schema, { typeName })
+  return schema
+}
+
 export function mapOf<Value extends z.ZodType>(value: Value, typeName: string) {
   const schema = z.record(z.string(), value, { error: typeName }).readonly()
   typeNames.add(schema, { typeName })

@@ -1,4 +1,5 @@
 /** A call between its start and its booking, as the ledger holds it. */
+import type { CallStart } from '../record/call-record.ts'
 import type { BookingQueue } from './booking-queue.ts'
 import type { CallBodies } from './call-content.ts'
 import type { Journal, JournalRecord, LedgerLog } from './journal/journal.ts'
@@ -14,6 +15,7 @@ export interface CallPath {
 }
 
 export class OpenCall implements JournalRecord {
+  readonly callStart: CallStart
   /** What both rows of the call begin with. */
   readonly startOfRow: string
   waiter: JournalWaiter
@@ -23,7 +25,8 @@ export class OpenCall implements JournalRecord {
   #bodies: CallBodies | undefined
   #startSegment: Segment | undefined
 
-  constructor(startOfRow: string, waiter: JournalWaiter, path: CallPath) {
+  constructor(callStart: CallStart, startOfRow: string, waiter: JournalWaiter, path: CallPath) {
+    this.callStart = callStart
     this.startOfRow = startOfRow
     this.waiter = waiter
     this.#path = path

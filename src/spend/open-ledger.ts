@@ -71,6 +71,8 @@ export interface LedgerStats {
 
 export interface OpenLedger extends Ledger {
   readonly stats: LedgerStats
+  /** Calls that were sent to a provider and have not ended. */
+  openCalls(): IterableIterator<CallStart>
   /** Puts changed settings in force. */
   configure(settings: Partial<LedgerSettings>): void
   /** Makes and drops partitions, and takes over orphaned journals; done by itself every minute. */
@@ -177,6 +179,10 @@ class JournalingLedger implements OpenLedger {
     }
   }
 
+  *openCalls(): Generator<CallStart> {
+    for (const call of this.#open.values()) yield call.callStart
+  }
+
   configure(settings: Partial<LedgerSettings>): void {
     this.#settings = { ...this.#settings, ...settings }
     this.#queue.intervalMs = this.#settings.flushIntervalMs
@@ -230,7 +236,7 @@ class JournalingLedger implements OpenLedger {
   #callOf(start: CallStart, waiter: JournalWaiter): OpenCall {
     const open = this.#open.find(start)
     if (open === undefined) {
-      return new OpenCall(startText(start, !this.#settings.disableSpendLogs), waiter, this.#path)
+      return new OpenCall(start, startText(start, !this.#settings.disableSpendLogs), waiter, this.#path)
     }
     open.waiter = waiter
     return open

@@ -11,6 +11,7 @@ import {
   text,
   toggle,
 } from '../setting.ts'
+import { ALERTING_SHAPE } from './alerting.ts'
 
 const seconds = 'a number of seconds'
 
@@ -89,10 +90,23 @@ export const generalSettingsSchema = mapWith({
     decimal(seconds).optional(),
     'Seconds of silence in a stream after which a comment is sent to keep it open.',
   ),
+  enable_drain_endpoint: inForce(
+    toggle().default(false),
+    'Offer `GET /health/drain`, which takes the process out of the traffic and waits for what is in flight.',
+  ),
+  drain_endpoint_token: inForce(
+    secretText().optional(),
+    'What the header `X-Drain-Token` of a drain must hold; an administrator’s key may drain too.',
+  ),
+  disable_prisma_schema_update: inForce(
+    toggle().default(false),
+    'Start on the schema as it is, and do not migrate. Falls back to `DISABLE_SCHEMA_UPDATE`.',
+  ),
   refuse_unpriced_models: inForce(
     toggle().default(false),
     'Refuse calls to models without a known price, instead of serving them visibly unpriced. A key of Sluice’s own.',
   ),
+  ...ALERTING_SHAPE,
   always_include_stream_usage: accepted(
     toggle().default(false),
     'Send the usage of a stream to clients that did not ask for it.',
@@ -103,17 +117,16 @@ export type GeneralSettings = z.output<typeof generalSettingsSchema>
 
 /** Keys of LiteLLM that are read over: a warning names each that is set. */
 export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
-  admin_only_routes admission_queue_timeout_seconds alert_to_webhook_url alert_type_config alert_types alerting
-  alerting_args alerting_threshold allow_client_side_credentials allow_public_health_readiness_details
+  admin_only_routes admission_queue_timeout_seconds allow_client_side_credentials allow_public_health_readiness_details
   allow_unmanaged_response_ids allowed_file_extensions allowed_ips allowed_routes auto_redirect_ui_login_to_sso
   background_health_check_model_groups background_health_checks blocked_file_extensions completion_model
   control_plane_url coordination_redis custom_auth custom_auth_run_common_checks custom_key_generate custom_key_policy
   custom_key_update custom_sso custom_ui_sso_sign_in_handler database_disable_prepared_statements
   database_extra_connection_params database_type default_team_disabled disable_adding_master_key_hash_to_db
   disable_auto_add_proxy_admin_to_teams disable_budget_reservation disable_env_credential_login disable_error_logs
-  disable_master_key_return disable_password_login_when_sso_enabled disable_prisma_schema_update disable_reset_budget
+  disable_master_key_return disable_password_login_when_sso_enabled disable_reset_budget
   disable_responses_id_security disable_retry_on_max_parallel_request_limit_error disable_spend_updates
-  drain_endpoint_token embedding_model enable_drain_endpoint enable_health_check_routing enable_jwt_auth
+  embedding_model enable_health_check_routing enable_jwt_auth
   enable_mcp_registry enable_oauth2_auth enable_oauth2_proxy_auth enforce_fallback_budget
   enforce_fallback_model_access enforce_rbac enforce_rpm_tpm_on_model_add enforce_user_param enforced_params
   fail_closed_budget_enforcement failed_login_window_seconds forward_client_headers_to_llm_api
@@ -129,7 +142,7 @@ export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   pass_through_request_timeout proxy_batch_polling_interval proxy_budget_rescheduler_max_time
   proxy_budget_rescheduler_min_time proxy_config_reload_interval_seconds public_routes reject_clientside_metadata_tags
   require_end_user_mcp_access_defined require_key_mcp_access_defined role_permissions scheduled_job_stagger
-  scope_spend_list_endpoints_to_caller search_tools service_account_settings spend_report_frequency
+  scope_spend_list_endpoints_to_caller search_tools service_account_settings
   supported_db_objects token_rate_limit_type ui_access_mode use_client_credentials_pass_through_routes
   use_redis_transaction_buffer use_shared_health_check use_x_forwarded_for user_api_key_cache_max_size
   user_header_mappings user_header_name`

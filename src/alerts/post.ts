@@ -1,0 +1,65 @@
+/** One try to bring a message to a webhook. Never throws; what it says of a failure holds no part of the address. */
+import { request, type Dispatcher } from 'undici'
+import type { Secret } from '../config/secret.ts'
+
+export type PostResult =
+  | { readonly kind: 'sent' }
+  | {
+      readonly kind: 'failed'
+      readonly reason: string
+      /** False when another try cannot do better, e.g. after a 404. */
+      readonly mayRetry: boolean
+      /** What the receiver asked for. */
+      readonly retryAfterMs: number | undefined
+    }
+
+const HEADERS = { 'content-type': 'application/json', 'user-agent': 'sluice' }
+
+/** A receiver may ask for less than a minute or so; beyond this it is not waited for. */
+const LONGEST_RETRY_AFTER_MS = 300_000
+
+export async function postJson(
+  dispatcher: Dispatcher,
+  url: Secret,
+  body: string,
+  signal: AbortSignal,
+  clock: () => number,
+): Promise<PostResult> {
+  try {
+    const {
+      statusCode,
+      headers,
+      body: answer,
+    } = await request(url.reveal(), {
+      dispatcher,
+      method: 'POST',
+      headers: HEADERS,
+      body,
+      signal,
+    })
+    await answer.dump()
+    if (statusCode >= 200 && statusCode < 300) return { kind: 'sent' }
+    return {
+      kind: 'failed',
+      reason: `HTTP ${statusCode}`,
+      mayRetry: statusCode === 408 || statusCode === 429 || statusCode >= 500,
+      retryAfterMs: readRetryAfter(headers['retry-after'], clock()),
+    }
+  } catch (error) {
+    return { kind: 'failed', reason: reasonOf(error), mayRetry: true, retryAfterMs: undefined }
+  }
+}
+
+/** Seconds, or a date: RFC 9110, section 10.2.3. */
+function readRetryAfter(value: string | string[] | undefined, nowMs: number): number | undefined {
+  if (typeof value !== 'string') return undefined
+  const waitMs = /^\s*\d{1,9}\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs
+  return Number.isFinite(waitMs) && waitMs > 0 ? Math.min(waitMs, LONGEST_RETRY_AFTER_MS) : undefined
+}
+
+/** The code of an error, and not its message, which may repeat the address. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error'
+  if (error.name === 'TimeoutError') return 'time-out'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
