@@ -7,6 +7,9 @@ const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
 export interface Program {
   readonly url: string
+  readonly pid: number
+  /** The exit code, or the signal that ended it; undefined while it runs. */
+  ended(): number | NodeJS.Signals | undefined
   /** Resolves with the exit code, or with the signal that ended it. */
   stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | NodeJS.Signals>
   /** What it has printed so far. */
@@ -27,16 +30,26 @@ export async function startProgram(
   process.once('exit', end)
   const exited = once(child, 'exit').finally(() => process.off('exit', end))
   let output = ''
+  let isReady = false
   const ready = Promise.withResolvers<string>()
   const read = (text: string): void => {
     output += text
+    if (isReady) return
     const url = /"url":"(http[^"]+)"/.exec(output)?.[1]
-    if (url !== undefined) ready.resolve(url)
+    if (url === undefined) return
+    isReady = true
+    ready.resolve(url)
   }
   child.stdout.setEncoding('utf8').on('data', read)
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
   void exited.then(() => ready.reject(new Error(`sluice ${argv.join(' ')} ended at its start:\n${output}`)))
-  return { url: await ready.promise, stop: (signal) => stop(child, exited, signal), output: () => output }
+  return {
+    url: await ready.promise,
+    pid: child.pid ?? 0,
+    ended: () => child.exitCode ?? child.signalCode ?? undefined,
+    stop: (signal) => stop(child, exited, signal),
+    output: () => output,
+  }
 }
 
 async function stop(
