@@ -54,7 +54,8 @@ export interface OpenAlerts extends Alerts {
 const SWEEP_MS = 2_000
 /** Calls under way, reports and expired claims are looked at once in so many sweeps. */
 const SWEEPS_PER_ROUND = 5
-const CLOSE_MS = 3_000
+/** A stop has its own bound: what is not delivered by then is dropped. */
+const CLOSE_MS = 700
 const TEST_TIMEOUT_MS = 10_000
 
 export function createAlerts(options: AlertsOptions): OpenAlerts {

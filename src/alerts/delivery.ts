@@ -54,6 +54,9 @@ export class Delivery {
   readonly url: Secret
   readonly form: MessageForm
   readonly #parts: DeliveryParts
+  /** Ends pauses. */
+  readonly #hurry = new AbortController()
+  /** Ends a try that is under way. */
   readonly #abort = new AbortController()
   #queue: Alert[] = []
   #sending: Promise<void> | undefined
@@ -78,9 +81,10 @@ export class Delivery {
     this.#sending ??= this.#sendAll()
   }
 
-  /** Sends what is queued within the time; drops, and tells of, what does not arrive by then. */
+  /** Sends what is queued, each message once more, within the time; drops, and tells of, what does not arrive by then. */
   async close(timeoutMs: number): Promise<void> {
     this.#closing = true
+    this.#hurry.abort()
     const timer = setTimeout(() => this.#abort.abort(), timeoutMs)
     await this.#sending
     clearTimeout(timer)
@@ -88,7 +92,7 @@ export class Delivery {
 
   async #sendAll(): Promise<void> {
     while (this.#queue.length > 0) {
-      if (!this.#closing && this.form.gatherMs > 0) await this.#pause(this.form.gatherMs)
+      if (this.form.gatherMs > 0) await this.#pause(this.form.gatherMs)
       const batch = this.#queue.slice(0, this.form.mostAlerts)
       const end = await this.#sendUntilEnd(this.form.body(batch))
       this.#queue = this.#queue.slice(batch.length)
@@ -102,11 +106,11 @@ export class Delivery {
   async #sendUntilEnd(body: string): Promise<'sent' | DropReason> {
     const { report, dispatcher, clock } = this.#parts
     for (let attempt = 1; ; attempt++) {
-      if (this.#abort.signal.aborted) return 'stopping'
       const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(TRY_TIMEOUT_MS)])
       const result = await postJson(dispatcher, this.url, body, signal, clock)
       if (result.kind === 'sent') return 'sent'
       report.tryFailed(this.form.channel)
+      if (this.#closing) return 'stopping'
       if (!result.mayRetry || attempt >= TRIES) {
         report.warn('an alert could not be delivered, and is given up', this.#fields(result.reason))
         return result.mayRetry ? 'unreachable' : 'refused'
@@ -121,8 +125,7 @@ export class Delivery {
   }
 
   async #pause(ms: number): Promise<void> {
-    // An abort ends the pause: the caller looks at the signal.
-    await this.#parts.wait(ms, this.#abort.signal).catch(() => undefined)
+    await this.#parts.wait(ms, this.#hurry.signal).catch(() => undefined)
   }
 }
 

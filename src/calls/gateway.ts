@@ -1,6 +1,7 @@
 /** What the call path works with. `routes` and `settings` are replaced as a whole by a config reload; a call reads them once. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Picodollars } from '../money/picodollars.ts'
+import type { Alerts } from '../alerts/alerts.ts'
 import type { UpstreamPools } from '../providers/upstream-pools.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -64,6 +65,7 @@ export interface Gateway {
   readonly limits: Limits
   readonly ledger: Ledger
   readonly observer: CallObserver
+  readonly alerts: Pick<Alerts, 'spent'>
   readonly pools: UpstreamPools
   /** Takes secrets out of a text that goes into a log or an error row. */
   readonly redact: (text: string) => string

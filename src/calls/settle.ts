@@ -64,6 +64,7 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
   else call.gateway.ledger.settle(call.start, end, call)
   // After the ledger: nothing that only reports may keep a call from being booked.
   call.gateway.observer.callSettled(call.start, end)
+  if (cost !== ZERO) watchBudgets(call)
   return { cost, usage, error: ended.error, endedAtMs }
 }
 
@@ -76,6 +77,11 @@ function countSpend(call: Call, end: CallEnd, cost: Picodollars): void {
   for (const reservation of call.reservations) reservation.settle(tokens, cost)
   if (usage !== undefined && end.usageSource === 'provider')
     limits.learn(call.modelGroup, completionTokens(usage))
+}
+
+function watchBudgets({ gateway, start, scopes, deployment }: Call): void {
+  gateway.alerts.spent(scopes, start.caller)
+  gateway.alerts.spent(deployment.scopes, start.caller)
 }
 
 function priced(price: ModelPrice | undefined, usage: Usage, atMs: number): Picodollars {

@@ -1,4 +1,5 @@
 /** What changes while a gateway runs: the configuration in force, and whether it takes traffic. */
+import type { Alerts } from '../alerts/alerts.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { LitellmSettings } from '../config/schema/litellm-settings.ts'
@@ -15,6 +16,7 @@ import type { PriceBook } from '../spend/prices/price-book.ts'
 import type { Database } from '../storage/database.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Redactor } from '../telemetry/redaction.ts'
+import { alertSettings } from './alert-settings.ts'
 import {
   callSettings,
   deploymentTable,
@@ -33,6 +35,7 @@ export interface LiveParts {
   readonly telemetry: Telemetry
   readonly database: Database
   readonly ledger: OpenLedger
+  readonly alerts: Alerts
   readonly masterKey: Secret
 }
 
@@ -55,7 +58,7 @@ export class LiveState {
 
   /** Calls under way keep the table and the settings that they began with. */
   reconfigure(loaded: LoadedConfig): void {
-    const { gateway, identity, prices, redactor, telemetry, ledger, masterKey } = this.#parts
+    const { gateway, identity, prices, redactor, telemetry, ledger, alerts, masterKey } = this.#parts
     redactor.register(collectSecrets(loaded.config))
     const routes = deploymentTable(loaded.config, prices)
     gateway.settings = callSettings(loaded.config, VERSION)
@@ -65,6 +68,7 @@ export class LiveState {
       identitySettings(loaded.config),
     )
     ledger.configure(ledgerSettings(loaded.config, (text) => redactor.redact(text)))
+    alerts.configure(alertSettings(loaded.config))
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
     telemetry.log.info('the changed configuration is in force', { models: routes.offered().length })

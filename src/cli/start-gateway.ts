@@ -1,6 +1,7 @@
 /** Builds the parts of a gateway from its configuration, wires them, and stops them in order. */
 import type { AddressInfo } from 'node:net'
 import type { ServerOptions as TlsOptions } from 'node:https'
+import type { Alerts } from '../alerts/alerts.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
@@ -24,6 +25,7 @@ import { callSettings, deploymentTable, identitySettings, ledgerSettings } from 
 import { collectSecrets } from './collect-secrets.ts'
 import { exampleModel, type ExampleModel } from './example-call.ts'
 import { LiveState } from './live-state.ts'
+import { openAlerts } from './open-alerts.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
 import { reportOperations } from './report-operations.ts'
@@ -98,11 +100,13 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     clock: Date.now,
   })
   stack.defer(() => identity.close())
-  const gateway = wire(options, { telemetry, prices, ledger, identity, redactor }, stack)
+  const alerts = openAlerts(loaded.config, { database, ledger, telemetry })
+  stack.defer(() => alerts.close())
+  const gateway = wire(options, { telemetry, prices, ledger, identity, alerts, redactor }, stack)
   routes = () => gateway.routes
   reportOperations(telemetry, ledger, database)
   const live = new LiveState(
-    { gateway, identity, prices, redactor, telemetry, database, ledger, masterKey },
+    { gateway, identity, prices, redactor, telemetry, database, ledger, alerts, masterKey },
     loaded,
   )
   const app = await createServer(
@@ -149,6 +153,7 @@ interface WiredParts {
   readonly prices: PriceBook
   readonly ledger: OpenLedger
   readonly identity: Identity
+  readonly alerts: Alerts
   readonly redactor: Redactor
 }
 
@@ -161,6 +166,7 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
     limits: budgetsOnly(),
     ledger: parts.ledger,
     observer: parts.telemetry.observer,
+    alerts: parts.alerts,
     pools,
     redact: (text) => parts.redactor.redact(text),
     routes: deploymentTable(config, parts.prices),

@@ -32,6 +32,9 @@ export interface MetricsPage {
   readonly body: Buffer
 }
 
+/** Told of each settled call, after metrics and log. Must not throw. */
+export type SettledCallListener = Pick<CallObserver, 'callSettled'>
+
 export interface Telemetry {
   readonly observer: CallObserver
   readonly log: Logger
@@ -47,6 +50,7 @@ export interface Telemetry {
   counter(definition: MetricDefinition): CounterFamily
   /** Registers a counter that another room keeps itself, read at each scrape. */
   counterFrom(definition: MetricDefinition, read: () => number): void
+  onCallSettled(listener: SettledCallListener): void
   /** Writes what the log still holds, and lets go of the process. */
   close(): Promise<void>
 }
@@ -58,14 +62,16 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const log = createLogger(options.level, redactor, options.destination)
   const stopMeasuring = registerProcessMetrics(registry, options.version)
   countFrom(registry, OPERATION_COUNTERS.logLinesDropped, () => log.droppedLines)
+  const observer = new Observer(new CallMetrics(registry, settings), new CallLineWriter(redactor), log)
   return {
-    observer: new Observer(new CallMetrics(registry, settings), new CallLineWriter(redactor), log),
+    observer,
     log,
     registry,
     renderMetrics: (accept) => renderMetrics(registry, accept),
     gauge: (definition, read) => registry.gauge(familyOptions(definition)).series([]).readFrom(read),
     counter: (definition) => registry.counter(familyOptions(definition)),
     counterFrom: (definition, read) => countFrom(registry, definition, read),
+    onCallSettled: (listener) => observer.add(listener),
     close: () => {
       stopMeasuring()
       return log.close()
@@ -86,11 +92,16 @@ class Observer implements CallObserver {
   readonly #metrics: CallMetrics
   readonly #lines: CallLineWriter
   readonly #log: Logger
+  readonly #listeners: SettledCallListener[] = []
 
   constructor(metrics: CallMetrics, lines: CallLineWriter, log: Logger) {
     this.#metrics = metrics
     this.#lines = lines
     this.#log = log
+  }
+
+  add(listener: SettledCallListener): void {
+    this.#listeners.push(listener)
   }
 
   requestBegan(): void {
@@ -105,6 +116,7 @@ class Observer implements CallObserver {
     this.#metrics.callSettled(start, end)
     const level = callLevel(end)
     if (this.#log.isEnabled(level)) this.#log.writeLine(this.#lines.line(level, start, end))
+    for (const listener of this.#listeners) listener.callSettled(start, end)
   }
 }
 

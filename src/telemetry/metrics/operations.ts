@@ -35,6 +35,10 @@ export const OPERATION_GAUGES = {
     name: 'sluice_cache_entries',
     help: 'Answers that the response cache keeps in this process',
   },
+  alertsQueued: {
+    name: 'sluice_alerts_queued',
+    help: 'Alerts that are not delivered yet',
+  },
 } as const satisfies Record<string, MetricDefinition>
 
 /** Counts of events. */
@@ -75,6 +79,21 @@ export const OPERATION_COUNTERS = {
   contentsDropped: {
     name: 'sluice_contents_dropped_total',
     help: 'Calls whose prompt and answer were to be kept and were given up, for lack of memory or as unreadable',
+  },
+  alertsSent: {
+    name: 'sluice_alerts_sent_total',
+    help: 'Alerts that were delivered',
+    labels: ['channel', 'alert_type'],
+  },
+  alertDeliveryFailures: {
+    name: 'sluice_alert_delivery_failures_total',
+    help: 'Tries to deliver alerts that failed; most are tried again',
+    labels: ['channel'],
+  },
+  alertsDropped: {
+    name: 'sluice_alerts_dropped_total',
+    help: 'Alerts given up: queue_full, refused by the receiver, unreachable, or stopping',
+    labels: ['channel', 'reason'],
   },
   configReloads: {
     name: 'sluice_config_reloads_total',
