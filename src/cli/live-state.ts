@@ -1,4 +1,4 @@
-/** What changes while a gateway runs: the configuration in force, and whether it takes traffic. */
+/** What changes while a gateway runs: the configuration in force. */
 import type { Alerts } from '../alerts/alerts.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
@@ -25,6 +25,7 @@ import {
   pricedModel,
 } from './call-settings.ts'
 import { collectSecrets } from './collect-secrets.ts'
+import type { Departure } from './departure.ts'
 import { VERSION } from './version.ts'
 
 export interface LiveParts {
@@ -42,7 +43,6 @@ export interface LiveParts {
 export class LiveState {
   readonly #parts: LiveParts
   #loaded: LoadedConfig
-  #accepting = true
   #entries: ReadonlyMap<string, DeploymentConfig>
 
   constructor(parts: LiveParts, loaded: LoadedConfig) {
@@ -50,10 +50,6 @@ export class LiveState {
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
     this.#reportFaults()
-  }
-
-  stopAccepting(): void {
-    this.#accepting = false
   }
 
   /** Calls under way keep the table and the settings that they began with. */
@@ -85,13 +81,16 @@ export class LiveState {
     }
   }
 
-  get health(): HealthSource {
-    const accepting = (): boolean => this.#accepting
+  /**
+   * @param departure asked when a request comes: it is made after the server.
+   * @param drain takes this process, and those that share its listener, out of the traffic.
+   */
+  healthOf(departure: () => Departure, drain: () => Promise<number>): HealthSource {
     const loaded = (): LoadedConfig => this.#loaded
     const { gateway, database } = this.#parts
     return {
       get accepting() {
-        return accepting()
+        return departure().accepting
       },
       get database() {
         return database.reachable ? 'connected' : 'unreachable'
@@ -100,6 +99,14 @@ export class LiveState {
         return loaded().config.general_settings.allow_requests_on_db_unavailable
       },
       version: VERSION,
+      get offersDrain() {
+        return loaded().config.general_settings.enable_drain_endpoint
+      },
+      get drainToken() {
+        return loaded().config.general_settings.drain_endpoint_token
+      },
+      readinessAsked: () => departure().readinessAsked(),
+      drain,
       deployments: () =>
         gateway.routes
           .groups()

@@ -23,6 +23,7 @@ import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
 import { callSettings, deploymentTable, identitySettings, ledgerSettings } from './call-settings.ts'
 import { collectSecrets } from './collect-secrets.ts'
+import { Departure } from './departure.ts'
 import { exampleModel, type ExampleModel } from './example-call.ts'
 import { LiveState } from './live-state.ts'
 import { openAlerts } from './open-alerts.ts'
@@ -42,6 +43,8 @@ export interface GatewayOptions {
   readonly logLevel: LogLevel
   readonly keepAliveTimeoutMs: number
   readonly tls: TlsOptions | undefined
+  /** Longest time that calls under way get at a drain; 25 s when nothing says. */
+  readonly graceMs?: number
   /** Where log lines go; standard output by default. */
   readonly destination?: LogDestination
 }
@@ -55,12 +58,28 @@ export interface RunningGateway {
   readonly telemetry: Telemetry
   /** Takes up a changed configuration: atomically, with calls under way untouched. */
   reconfigure(loaded: LoadedConfig): void
-  /** Finishes calls under way within `graceMs`, cuts those that take longer, and writes everything down. */
-  stop(graceMs: number): Promise<void>
+  /** Answers `connection: close` from now on, and waits for what is in flight. @returns how much still is. */
+  drain(): Promise<number>
+  /** Calls `then` once, when so many requests have come. */
+  afterRequests(requests: number, then: () => void): void
+  /** Stops listening, waits for all connections and calls however long they take, and writes everything down. */
+  retire(): Promise<void>
+  /**
+   * Finishes calls under way within `graceMs`, cuts those that take longer, and writes everything down.
+   *
+   * @param noticeMs for that long the listener stays open, when somebody watches readiness.
+   */
+  stop(graceMs: number, noticeMs?: number): Promise<void>
 }
 
+/** Below Kubernetes' own grace of 30 s, so that the last records are written before the kill. */
+export const DEFAULT_GRACE_MS = 25_000
+
 /** Time that PostgreSQL gets for the last records at a stop; what it does not take stays in the journal. */
-const LEDGER_CLOSE_TIMEOUT_MS = 10_000
+const LEDGER_CLOSE_TIMEOUT_MS = 4_000
+
+/** Beyond the time after which the server itself closes an idle connection. */
+const KEEP_ALIVE_MARGIN_MS = 1_000
 
 const MAX_MANAGEMENT_BODY_BYTES = 8 * 1_048_576
 
@@ -109,11 +128,14 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     { gateway, identity, prices, redactor, telemetry, database, ledger, alerts, masterKey },
     loaded,
   )
-  const app = await createServer(
+  const { app, connections } = await createServer(
     {
       gateway,
       management: managementRoutes({ database, identity, clock: Date.now, config: live.config }),
-      health: live.health,
+      health: live.healthOf(
+        () => departure,
+        () => departure.drain(),
+      ),
       metrics: live.metrics,
       models: live.models,
       onUnexpected: (error, route) =>
@@ -127,9 +149,15 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
       tls: options.tls,
     },
   )
+  const graceMs = options.graceMs ?? DEFAULT_GRACE_MS
+  const departure: Departure = new Departure(connections, { graceMs, clock: Date.now })
   await app.listen({ host: options.host, port: options.port })
   const url = listeningUrl(app.server.address() as AddressInfo, options)
   telemetry.log.info('listening', { url, version: VERSION, database: database.kind })
+  // Calls that lose their provider's connection by this are told so, each in its dialect, and settled.
+  const cut = (): Promise<void> => gateway.pools.close()
+  let ending: Promise<void> | undefined
+  const end = (): Promise<void> => (ending ??= app.close().then(() => stack.disposeAsync()))
   return {
     url,
     models: gateway.routes.offered().map((offer) => offer.name),
@@ -138,12 +166,18 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     ledger,
     telemetry,
     reconfigure: (changed) => live.reconfigure(changed),
-    stop: async (graceMs) => {
-      live.stopAccepting()
-      const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
-      await app.close()
-      clearTimeout(cut)
-      await stack.disposeAsync()
+    drain: () => departure.drain(),
+    afterRequests: (requests, then) => connections.afterRequests(requests, then),
+    retire: async () => {
+      // As long as a client may still hold an idle connection open: it closes it, or sends its last request.
+      const lingerMs = options.keepAliveTimeoutMs + KEEP_ALIVE_MARGIN_MS
+      await connections.close({ noticeMs: 0, lingerMs, graceMs: undefined }, cut)
+      await end()
+    },
+    stop: async (forMs, noticeMs = 0) => {
+      departure.begin()
+      await connections.close(departure.closingTimes(forMs, noticeMs), cut)
+      await end()
     },
   }
 }

@@ -21,7 +21,7 @@ function mayCall(principal: Principal, method: string, path: string): boolean {
 }
 
 /** The matrix as the product promises it, written down apart from the table. */
-const ADMIN_WRITES = ['/user/new', '/user/delete', '/team/new']
+const ADMIN_WRITES = ['/user/new', '/user/delete', '/team/new', '/health/drain']
 const KEY_WRITES = ['/key/generate', '/key/update', '/key/delete', '/key/block', '/key/unblock']
 const ADMIN_READS = ['/user/list', '/metrics', '/metrics/']
 

@@ -124,4 +124,5 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     '/user/daily/activity',
   ]),
   ...routes(ADMIN_READ, [], 'GET', ['/metrics', '/metrics/']),
+  ...routes(ADMIN, [], 'GET', ['/health/drain']),
 ]

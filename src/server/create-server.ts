@@ -1,11 +1,11 @@
 /** The listener: one Fastify instance for model calls, management, health and metrics. */
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerOptions as TlsOptions } from 'node:https'
 import type { Gateway } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { ManagementRoute } from '../management/route.ts'
 import { registerCallRoutes } from './call-routes.ts'
+import { Connections } from './connections.ts'
 import { answerMalformedRequest } from './malformed-request.ts'
 import { registerHealthRoutes, type HealthSource } from './health-routes.ts'
 import { registerManagementRoutes, writeManagementError } from './management-routes.ts'
@@ -36,8 +36,13 @@ export interface ServerOptions {
 /** For a whole request, its body included; longer than the call path gives a body (five minutes). */
 const REQUEST_TIMEOUT_MS = 330_000
 
+export interface GatewayServer {
+  readonly app: FastifyInstance
+  readonly connections: Connections
+}
+
 /** Builds the server; `listen` is the caller's. */
-export async function createServer(parts: ServerParts, options: ServerOptions): Promise<FastifyInstance> {
+export async function createServer(parts: ServerParts, options: ServerOptions): Promise<GatewayServer> {
   const app = fastify({
     ...(options.tls === undefined ? {} : { https: options.tls }),
     logger: false,
@@ -56,25 +61,27 @@ export async function createServer(parts: ServerParts, options: ServerOptions): 
       writeManagementError(request, reply, new GatewayError('bad_request', message))
     },
   }) as unknown as FastifyInstance
-  const inFlight = countRequests(app, parts)
+  const connections = new Connections(app.server, parts.gateway.observer)
   app.setErrorHandler((error: FastifyError | GatewayError, request, reply) => {
     writeManagementError(request, reply, toGatewayError(error, request, parts))
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }))
-  await app.register((scope) => registerRoutes(scope, parts, options, inFlight), { prefix: options.rootPath })
-  return app
+  await app.register((scope) => registerRoutes(scope, parts, options, connections), {
+    prefix: options.rootPath,
+  })
+  return { app, connections }
 }
 
 async function registerRoutes(
   scope: FastifyInstance,
   parts: ServerParts,
   options: ServerOptions,
-  inFlight: InFlight,
+  connections: Connections,
 ): Promise<void> {
   const addressOf = options.trustProxy ? forwardedAddress : socketAddress
   await scope.register(async (calls) => registerCallRoutes(calls, parts.gateway, addressOf))
   await scope.register(async (rest) => {
-    registerHealthRoutes(rest, parts.health, parts.gateway.identity, () => inFlight.requests)
+    registerHealthRoutes(rest, parts.health, parts.gateway.identity, connections)
     registerMetricsRoutes(rest, parts.metrics, parts.gateway.identity)
     registerModelRoutes(rest, parts.models, parts.gateway.identity)
     registerManagementRoutes(rest, parts.management, parts.gateway.identity)
@@ -87,26 +94,6 @@ function forwardedAddress(request: FastifyRequest): string | undefined {
 
 function socketAddress(request: FastifyRequest): string | undefined {
   return request.raw.socket.remoteAddress
-}
-
-interface InFlight {
-  requests: number
-}
-
-/** Every HTTP request counts as in flight, health and metrics included. */
-function countRequests(app: FastifyInstance, parts: ServerParts): InFlight {
-  const { observer } = parts.gateway
-  const inFlight = { requests: 0 }
-  const ended = (): void => {
-    inFlight.requests -= 1
-    observer.requestEnded()
-  }
-  app.server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
-    inFlight.requests += 1
-    observer.requestBegan()
-    response.once('close', ended)
-  })
-  return inFlight
 }
 
 function toGatewayError(

@@ -1,8 +1,12 @@
 /** Health: is the process alive, may it get traffic, and (only when asked) do its providers answer. */
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Pool } from 'undici'
 import type { CallIdentity } from '../calls/gateway.ts'
+import type { Secret } from '../config/secret.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
 import { visibleModels, type OfferedModel } from '../identity/models-for.ts'
+import type { Connections } from './connections.ts'
 import { probeDeployment, type ProbedDeployment, type ProbeFailure } from './probe-deployment.ts'
 import { authorized } from './management-routes.ts'
 
@@ -19,6 +23,14 @@ export interface HealthSource {
   /** True when calls are served although the database is away. */
   readonly servesWithoutDatabase: boolean
   readonly version: string
+  /** `general_settings.enable_drain_endpoint`. */
+  readonly offersDrain: boolean
+  /** `general_settings.drain_endpoint_token`. */
+  readonly drainToken: Secret | undefined
+  /** Notes that somebody watches whether this process is ready. */
+  readinessAsked(): void
+  /** Takes the process out of the traffic, and waits for what is in flight. @returns how much still is. */
+  drain(): Promise<number>
   /** Configured deployments. */
   deployments(): readonly HealthDeployment[]
   /** Model groups and who may see them. */
@@ -29,12 +41,13 @@ export function registerHealthRoutes(
   app: FastifyInstance,
   health: HealthSource,
   identity: CallIdentity,
-  inFlightRequests: () => number,
+  connections: Connections,
 ): void {
   for (const path of ['/health/liveliness', '/health/liveness']) {
     app.get(path, (_request, reply) => reply.type('application/json').send(JSON.stringify("I'm alive!")))
   }
   app.get('/health/readiness', (_request, reply) => {
+    health.readinessAsked()
     const ready = health.accepting && (health.database === 'connected' || health.servesWithoutDatabase)
     return reply.code(ready ? 200 : 503).send({
       status: ready ? 'healthy' : health.accepting ? 'unhealthy' : 'draining',
@@ -43,7 +56,15 @@ export function registerHealthRoutes(
   })
   app.get('/health/backlog', async (request) => {
     await authorized(request, identity)
-    return { in_flight_requests: inFlightRequests() }
+    return { in_flight_requests: connections.requests }
+  })
+  app.get('/health/drain', async (request, reply) => {
+    if (!health.offersDrain) return reply.code(404).send({ detail: 'Not Found' })
+    await requireDrainRight(request, health, identity)
+    // It waits for the others, and must not wait for itself.
+    connections.ignore(reply.raw)
+    const inFlight = await health.drain()
+    return reply.send({ status: inFlight === 0 ? 'drained' : 'draining', in_flight_requests: inFlight })
   })
   app.get('/health', async (request) => {
     const principal = await authorized(request, identity)
@@ -61,6 +82,28 @@ export function registerHealthRoutes(
   // Clients probe these: Claude Code asks `HEAD /api/hello` at its start.
   app.get('/api/hello', (_request, reply) => reply.send({ status: 'ok' }))
   app.get('/', (_request, reply) => reply.type('text/plain').send('Sluice is running. Try GET /v1/models.\n'))
+}
+
+/**
+ * Whoever may drain can take every process out of service: the holder of the token, or an administrator.
+ *
+ * @throws GatewayError 401 or 403.
+ */
+async function requireDrainRight(
+  request: FastifyRequest,
+  health: HealthSource,
+  identity: CallIdentity,
+): Promise<void> {
+  const given = request.headers['x-drain-token']
+  if (health.drainToken !== undefined && typeof given === 'string') {
+    if (timingSafeEqual(digest(given), digest(health.drainToken.reveal()))) return
+    throw new GatewayError('key_unknown', 'The header X-Drain-Token does not hold the drain_endpoint_token.')
+  }
+  await authorized(request, identity)
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }
 
 /** Providers asked at the same time. */

@@ -1,0 +1,72 @@
+/** How a process leaves the traffic: readiness goes off, what is in flight ends, the listener closes. */
+import type { ClosingTimes, Connections } from '../server/connections.ts'
+
+/** Whoever asked for readiness within this time is a load balancer or an orchestrator that will ask again. */
+const WATCHED_MS = 60_000
+
+/** Idle connections stay open so long after the listener closed, for requests that are on their way. */
+const LINGER_MS = 1_000
+
+/** Of the grace, what `/health/drain` leaves to the signal that follows it. */
+const RESERVED_MS = 5_000
+
+export interface DepartureOptions {
+  /** Time from the first sign of departure until calls are cut. */
+  readonly graceMs: number
+  readonly clock: () => number
+}
+
+export class Departure {
+  readonly #options: DepartureOptions
+  readonly #connections: Connections
+  #beganAtMs: number | undefined
+  #readinessAskedAtMs = -Infinity
+
+  constructor(connections: Connections, options: DepartureOptions) {
+    this.#connections = connections
+    this.#options = options
+  }
+
+  /** False from the first sign of departure on. */
+  get accepting(): boolean {
+    return this.#beganAtMs === undefined
+  }
+
+  readinessAsked(): void {
+    this.#readinessAskedAtMs = this.#options.clock()
+  }
+
+  begin(): void {
+    this.#beganAtMs ??= this.#options.clock()
+    this.#connections.closeAfterAnswers()
+  }
+
+  /**
+   * Takes the process out of the traffic for good, and waits until nothing is in flight, or most of the grace is over.
+   * The listener stays open: whoever has not noticed yet is still served.
+   *
+   * @returns the number of requests still in flight.
+   */
+  async drain(): Promise<number> {
+    this.begin()
+    await this.#connections.quiet(Math.max(0, this.#options.graceMs - RESERVED_MS))
+    return this.#connections.requests
+  }
+
+  /**
+   * The times of a close that begins now. What a drain has used up is taken off: notice and grace count from its begin.
+   *
+   * @param noticeMs for those who watch readiness. Where nobody does, a closed listener is the only notice.
+   */
+  closingTimes(graceMs: number, noticeMs: number): ClosingTimes {
+    const nowMs = this.#options.clock()
+    const elapsedMs = nowMs - (this.#beganAtMs ?? nowMs)
+    const watched = nowMs - this.#readinessAskedAtMs < WATCHED_MS
+    return {
+      noticeMs: watched ? Math.max(0, noticeMs - elapsedMs) : 0,
+      lingerMs: Math.min(LINGER_MS, graceMs),
+      // A drain of long ago has nothing to do with the calls that are under way now.
+      graceMs: elapsedMs < graceMs ? graceMs - elapsedMs : graceMs,
+    }
+  }
+}
