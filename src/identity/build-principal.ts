@@ -62,6 +62,7 @@ export function buildPrincipal(row: PrincipalRow, scopes: SpendScopes): Principa
     tags: [...new Set([...tagsOf(row.metadata), ...tagsOf(row.team_metadata)])],
     modelAliases: new Map([...stringMembers(row.team_aliases), ...ownAliases]),
     ownAliases: new Set(ownAliases.map(([name]) => name)),
+    allowedCacheControls: textsOf(row.allowed_cache_controls),
     scopes: scopesOf(row, scopes),
   }
 }
@@ -83,8 +84,11 @@ function modelLists(row: PrincipalRow): readonly ModelList[] {
 }
 
 function tagsOf(metadata: Record<string, unknown> | null): readonly string[] {
-  const tags = metadata?.['tags']
-  return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
+  return textsOf(metadata?.['tags'])
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
 }
 
 function stringMembers(object: Record<string, unknown> | null): readonly (readonly [string, string])[] {

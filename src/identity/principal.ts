@@ -28,6 +28,8 @@ export interface Principal {
    * asked for what they stand for, and never for the name.
    */
   readonly ownAliases?: ReadonlySet<string>
+  /** Controls of the response cache that requests may set (`allowed_cache_controls`); an empty list allows all. */
+  readonly allowedCacheControls?: readonly string[]
   /** The key's own scope first. */
   readonly scopes: readonly Scope[]
 }

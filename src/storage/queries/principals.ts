@@ -78,6 +78,7 @@ export async function findPrincipal(database: Sql, keyHash: string) {
       spendTotal('team', sql`k.team_id`).as('team_total'),
       spendTotal('team_member', sql`k.team_id || '::' || k.user_id`).as('member_total'),
       spendTotal('organization', sql`o.organization_id`).as('organization_total'),
+      sql<unknown>`k.details -> 'allowed_cache_controls'`.as('allowed_cache_controls'),
     ])
     .executeTakeFirst()
 }
