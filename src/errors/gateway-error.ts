@@ -51,6 +51,7 @@ export const ERROR_KINDS = {
   ),
   key_blocked: kind(401, 'auth_error', 'authentication_error', 'ProxyException', false, 'invalid_api_key'),
   key_expired: kind(401, 'expired_key', 'authentication_error', 'ProxyException', false, 'invalid_api_key'),
+  customer_blocked: kind(403, 'auth_error', 'permission_error', 'ProxyException', false),
   route_forbidden: kind(403, 'auth_error', 'permission_error', 'ProxyException', false),
   key_model_access_denied: kind(403, 'key_model_access_denied', 'permission_error', 'ProxyException', false),
   team_model_access_denied: kind(
@@ -75,6 +76,14 @@ export const ERROR_KINDS = {
     false,
     'insufficient_quota',
   ),
+  budget_reserved: kind(
+    429,
+    'budget_exceeded',
+    'rate_limit_error',
+    'BudgetExceededError',
+    true,
+    'rate_limit_exceeded',
+  ),
   rate_limited: kind(
     429,
     'throttling_error',
@@ -83,6 +92,7 @@ export const ERROR_KINDS = {
     true,
     'rate_limit_exceeded',
   ),
+  limits_unavailable: kind(503, 'service_unavailable', 'overloaded_error', 'ServiceUnavailableError', true),
   identity_unavailable: kind(503, 'no_db_connection', 'overloaded_error', 'ServiceUnavailableError', true),
   model_unknown: {
     ...kind(400, 'invalid_request_error', 'not_found_error', 'BadRequestError', false, 'model_not_found'),

@@ -83,6 +83,8 @@ export interface Settlement {
 export interface LimitStore {
   /** False: to ask would fail, or take too long. Each process then goes on by its policy for the loss of the store. */
   readonly available: boolean
+  /** True: what it admits is counted in the process's own store too, which so can go on from there. */
+  readonly mirrored: boolean
   /**
    * Counts the call for all scopes, or for none when one of them is at its limit.
    * @throws (or rejects) when the store does not answer: the call may have been counted there or not.

@@ -1,0 +1,139 @@
+/** Limits over whichever store there is: one that processes share, and this process's own while that is lost. */
+import { picodollars } from '../money/picodollars.ts'
+import { nowMs } from '../record/clock.ts'
+import type { Scope } from '../record/scope.ts'
+import type { Redis } from '../redis/redis.ts'
+import { admitMessage, asksNothing } from './admit-message.ts'
+import { HeldReservation, NOTHING_HELD, type CountedBy } from './held-reservation.ts'
+import { limitHeaders } from './limit-headers.ts'
+import type { LimitObserver } from './limit-observer.ts'
+import type { AdmitAnswer, Admitted, AdmitMessage, LimitStore, Refused } from './limit-store.ts'
+import type { AdmissionRequest, LimitError, Limits, Reservation } from './limits.ts'
+import { messageOnStoreLoss, type LimitSettings } from './loss-policy.ts'
+import { MemoryLimitStore } from './memory-store.ts'
+import { OutputQuantiles } from './output-quantiles.ts'
+import { RedisLimitStore } from './redis-store.ts'
+import { limitError } from './refusals.ts'
+import { accountOf } from './scope-names.ts'
+
+export interface LimitsOptions {
+  /** All processes count there together. */
+  readonly redis: Redis | undefined
+  /** Where there is no Redis: a store that this process shares with others of its host. */
+  readonly store?: LimitStore
+  readonly settings: LimitSettings
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+  readonly observer: LimitObserver
+}
+
+export interface ConfigurableLimits extends Limits {
+  /** Takes up a changed configuration. */
+  configure(settings: LimitSettings): void
+}
+
+export function createLimits(options: LimitsOptions): ConfigurableLimits {
+  return new StoredLimits(options)
+}
+
+class StoredLimits implements ConfigurableLimits {
+  readonly #own: MemoryLimitStore
+  readonly #shared: LimitStore | undefined
+  readonly #clock: () => number
+  readonly #observer: LimitObserver
+  readonly #outputs = new OutputQuantiles()
+  #settings: LimitSettings
+
+  constructor({ redis, store, settings, clock, observer }: LimitsOptions) {
+    this.#own = new MemoryLimitStore(clock)
+    this.#shared =
+      redis === undefined ? store : new RedisLimitStore({ redis, own: this.#own, clock, observer })
+    this.#clock = clock
+    this.#observer = observer
+    this.#settings = settings
+  }
+
+  admit(request: AdmissionRequest): Reservation | Promise<Reservation> {
+    const message = admitMessage(request, this.#outputs.estimate(request.modelGroup))
+    if (asksNothing(message)) return NOTHING_HELD
+    const shared = this.#shared
+    if (shared === undefined) return this.#admitHere(request, message)
+    if (!shared.available) return this.#admitHere(request, messageOnStoreLoss(message, this.#settings))
+    return this.#admitShared(shared, request, message)
+  }
+
+  learn(modelGroup: string, outputTokens: number): void {
+    this.#outputs.learn(modelGroup, outputTokens)
+  }
+
+  configure(settings: LimitSettings): void {
+    this.#settings = settings
+  }
+
+  async close(): Promise<void> {
+    await this.#shared?.close()
+  }
+
+  async #admitShared(
+    shared: LimitStore,
+    request: AdmissionRequest,
+    message: AdmitMessage,
+  ): Promise<Reservation> {
+    const askedAtMs = nowMs()
+    let answer: AdmitAnswer
+    try {
+      answer = await shared.admit(message)
+    } catch {
+      this.#observer.storeFailed('admission')
+      return this.#admitHere(request, messageOnStoreLoss(message, this.#settings))
+    }
+    this.#observer.storeAnswered(nowMs() - askedAtMs)
+    if (!answer.admitted) throw this.#refusal(request, message, answer)
+    this.#observer.admitted('shared')
+    const stores: CountedBy[] = [{ store: shared, second: answer.second }]
+    if (shared.mirrored) stores.push({ store: this.#own, second: Math.floor(this.#clock() / 1000) })
+    return reservation(request, message, answer, stores)
+  }
+
+  #admitHere(request: AdmissionRequest, message: AdmitMessage): Reservation {
+    const answer = this.#own.admit(message)
+    if (!answer.admitted) throw this.#refusal(request, message, answer)
+    this.#observer.admitted('local')
+    const stores: CountedBy[] = [{ store: this.#own, second: answer.second }]
+    // When the shared store is back, what this call holds is stated there, and so has to be given back there.
+    if (this.#shared?.mirrored === true) stores.push({ store: this.#shared, second: undefined })
+    return reservation(request, message, answer, stores)
+  }
+
+  #refusal({ scopes }: AdmissionRequest, message: AdmitMessage, refused: Refused): LimitError {
+    const scope = scopes[refused.ask]
+    if (scope === undefined)
+      throw new Error(`the store of limits refused by scope ${refused.ask} of ${scopes.length}`)
+    const account = message.asks[refused.ask]?.budget?.account
+    if (refused.limit === 'budget' && account !== undefined) raiseSpent(scope, account, refused.used)
+    this.#observer.refused(scope.kind, refused.limit)
+    return limitError(scope, refused, this.#clock())
+  }
+}
+
+function reservation(
+  { scopes, modelGroup }: AdmissionRequest,
+  message: AdmitMessage,
+  { uses }: Admitted,
+  stores: readonly CountedBy[],
+): Reservation {
+  for (let index = 0; index < uses.length; index += 1) {
+    const budget = message.asks[index]?.budget
+    const settled = uses[index]?.settled
+    if (budget !== undefined && settled !== undefined && settled !== budget.spent)
+      raiseSpent(scopes[index], budget.account, settled)
+  }
+  return new HeldReservation(stores, scopes, message, limitHeaders(scopes, uses, modelGroup))
+}
+
+/** Takes up what other processes have settled, unless the window has ended meanwhile. */
+function raiseSpent(scope: Scope | undefined, account: string, settled: string): void {
+  if (scope === undefined || accountOf(scope) !== account) return
+  const amount = BigInt(settled)
+  if (amount > scope.spent) scope.spent = picodollars(amount)
+}

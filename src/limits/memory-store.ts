@@ -1,0 +1,252 @@
+/** Limits counted in this process: for a gateway that is one process, and while a shared store is lost. */
+import type {
+  AdmitAnswer,
+  Admitted,
+  AdmitMessage,
+  BudgetAsk,
+  LimitStore,
+  Refused,
+  ScopeAsk,
+  ScopeUse,
+  Settlement,
+} from './limit-store.ts'
+import { Leases } from './leases.ts'
+import { MinuteWindow } from './minute-window.ts'
+
+/** Who holds what is taken, where there is only one holder. */
+const SELF = ''
+
+/** Counts that nobody asked for so long are forgotten: of a budget the asker knows what is settled. */
+const FORGET_AFTER_MS = 600_000
+const SWEEP_EVERY_MS = 60_000
+
+/** Windows are made when they are first needed: most scopes limit one thing. */
+interface ScopeCount {
+  requests: MinuteWindow | undefined
+  tokens: MinuteWindow | undefined
+  readonly parallel: Leases
+  usedAtMs: number
+}
+
+interface Account {
+  readonly reserved: Leases
+  settled: bigint
+  /** Decimal text of `settled`, made when it is asked for. */
+  text: string | undefined
+  usedAtMs: number
+}
+
+/** What a holder has taken and not given back. */
+export interface Held {
+  readonly parallel: ReadonlyMap<string, number>
+  /** By account: picodollars. */
+  readonly reserved: ReadonlyMap<string, bigint>
+}
+
+export class MemoryLimitStore implements LimitStore {
+  readonly available = true
+  readonly mirrored = false
+  readonly #clock: () => number
+  readonly #scopes = new Map<string, ScopeCount>()
+  readonly #accounts = new Map<string, Account>()
+  #sweptAtMs: number
+
+  /** @param clock epoch milliseconds. */
+  constructor(clock: () => number) {
+    this.#clock = clock
+    this.#sweptAtMs = clock()
+  }
+
+  /** @param holder who will settle the call: a process that may die before it does, when this store serves several. */
+  admit(message: AdmitMessage, holder: string = SELF): AdmitAnswer {
+    const nowMs = this.#now()
+    for (const [index, ask] of message.asks.entries()) {
+      const refused = this.#refusal(ask, index, nowMs)
+      if (refused !== undefined) return refused
+    }
+    return this.#take(message, holder, nowMs)
+  }
+
+  /** Counts a call that was admitted elsewhere. */
+  count(message: AdmitMessage, holder: string = SELF): void {
+    this.#take(message, holder, this.#now())
+  }
+
+  settle(settlement: Settlement, holder: string = SELF): void {
+    const nowMs = this.#now()
+    const second = Math.floor(nowMs / 1000)
+    for (const [index, ask] of settlement.asks.entries()) {
+      if (ask.parallelRequests !== undefined) this.#scope(ask.scope, nowMs).parallel.give(holder, 1n)
+      if (ask.tokensPerMinute !== undefined)
+        settleTokens(tokensOf(this.#scope(ask.scope, nowMs)), settlement, second)
+      if (ask.budget !== undefined)
+        this.#account(ask.budget.account, nowMs).reserved.give(holder, BigInt(settlement.costReserved))
+      const account = settlement.accounts[index]
+      if (account !== undefined && settlement.cost !== '0') {
+        const counted = this.#account(account, nowMs)
+        counted.settled += BigInt(settlement.cost)
+        counted.text = undefined
+      }
+    }
+  }
+
+  /** Frees all that a holder has taken: it is no more. */
+  forget(holder: string): void {
+    for (const scope of this.#scopes.values()) scope.parallel.forget(holder)
+    for (const account of this.#accounts.values()) account.reserved.forget(holder)
+  }
+
+  held(holder: string = SELF): Held {
+    const parallel = new Map<string, number>()
+    const reserved = new Map<string, bigint>()
+    for (const [name, scope] of this.#scopes) {
+      const count = scope.parallel.of(holder)
+      if (count > 0n) parallel.set(name, Number(count))
+    }
+    for (const [name, account] of this.#accounts) {
+      const amount = account.reserved.of(holder)
+      if (amount > 0n) reserved.set(name, amount)
+    }
+    return { parallel, reserved }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #refusal(ask: ScopeAsk, index: number, nowMs: number): Refused | undefined {
+    if (ask.budget !== undefined) {
+      const account = this.#raised(ask.budget, nowMs)
+      const reserved = account.reserved.sum
+      if (account.settled + reserved >= BigInt(ask.budget.max))
+        return { ...refusal(index, 'budget', textOf(account), 0), reserved: String(reserved) }
+    }
+    const { requestsPerMinute, tokensPerMinute, parallelRequests } = ask
+    if (requestsPerMinute === undefined && tokensPerMinute === undefined && parallelRequests === undefined)
+      return undefined
+    const scope = this.#scope(ask.scope, nowMs)
+    if (requestsPerMinute !== undefined) {
+      const refused = refusalOf(requestsOf(scope), requestsPerMinute, index, 'requests', nowMs)
+      if (refused !== undefined) return refused
+    }
+    if (tokensPerMinute !== undefined) {
+      const refused = refusalOf(tokensOf(scope), tokensPerMinute, index, 'tokens', nowMs)
+      if (refused !== undefined) return refused
+    }
+    if (parallelRequests !== undefined && scope.parallel.sum >= BigInt(parallelRequests))
+      return refusal(index, 'parallel', String(scope.parallel.sum), 0)
+    return undefined
+  }
+
+  #take(message: AdmitMessage, holder: string, nowMs: number): Admitted {
+    const second = Math.floor(nowMs / 1000)
+    const uses: ScopeUse[] = []
+    for (const ask of message.asks) uses.push(this.#takeOf(ask, message, holder, second, nowMs))
+    return { admitted: true, second, uses }
+  }
+
+  #takeOf(ask: ScopeAsk, message: AdmitMessage, holder: string, second: number, nowMs: number): ScopeUse {
+    let settled: string | undefined
+    if (ask.budget !== undefined) {
+      const account = this.#raised(ask.budget, nowMs)
+      account.reserved.take(holder, BigInt(message.cost))
+      settled = textOf(account)
+    }
+    const { requestsPerMinute, tokensPerMinute, parallelRequests } = ask
+    if (requestsPerMinute === undefined && tokensPerMinute === undefined && parallelRequests === undefined)
+      return { requests: 0, tokens: 0, parallel: 0, settled }
+    const scope = this.#scope(ask.scope, nowMs)
+    if (parallelRequests !== undefined) scope.parallel.take(holder, 1n)
+    return {
+      requests: requestsPerMinute === undefined ? 0 : requestsOf(scope).add(second, 1),
+      tokens: tokensPerMinute === undefined ? 0 : tokensOf(scope).add(second, message.tokens),
+      parallel: Number(scope.parallel.sum),
+      settled,
+    }
+  }
+
+  #scope(name: string, nowMs: number): ScopeCount {
+    let scope = this.#scopes.get(name)
+    if (scope === undefined) {
+      scope = { requests: undefined, tokens: undefined, parallel: new Leases(), usedAtMs: nowMs }
+      this.#scopes.set(name, scope)
+    }
+    scope.usedAtMs = nowMs
+    return scope
+  }
+
+  #account(name: string, nowMs: number): Account {
+    let account = this.#accounts.get(name)
+    if (account === undefined) {
+      account = { reserved: new Leases(), settled: 0n, text: undefined, usedAtMs: nowMs }
+      this.#accounts.set(name, account)
+    }
+    account.usedAtMs = nowMs
+    return account
+  }
+
+  /** The account, which knows at least as much spend as the asker. */
+  #raised(budget: BudgetAsk, nowMs: number): Account {
+    const account = this.#account(budget.account, nowMs)
+    if (account.text === budget.spent) return account
+    const spent = BigInt(budget.spent)
+    if (spent > account.settled) {
+      account.settled = spent
+      account.text = budget.spent
+    }
+    return account
+  }
+
+  #now(): number {
+    const nowMs = this.#clock()
+    if (nowMs - this.#sweptAtMs >= SWEEP_EVERY_MS) this.#sweep(nowMs)
+    return nowMs
+  }
+
+  #sweep(nowMs: number): void {
+    this.#sweptAtMs = nowMs
+    const idleSinceMs = nowMs - FORGET_AFTER_MS
+    for (const [name, scope] of this.#scopes) {
+      if (scope.usedAtMs < idleSinceMs && scope.parallel.sum === 0n) this.#scopes.delete(name)
+    }
+    for (const [name, account] of this.#accounts) {
+      if (account.usedAtMs < idleSinceMs && account.reserved.sum === 0n) this.#accounts.delete(name)
+    }
+  }
+}
+
+function requestsOf(scope: ScopeCount): MinuteWindow {
+  scope.requests ??= new MinuteWindow()
+  return scope.requests
+}
+
+function tokensOf(scope: ScopeCount): MinuteWindow {
+  scope.tokens ??= new MinuteWindow()
+  return scope.tokens
+}
+
+function refusalOf(
+  window: MinuteWindow,
+  limit: number,
+  ask: number,
+  kind: 'requests' | 'tokens',
+  nowMs: number,
+): Refused | undefined {
+  const used = window.sum(Math.floor(nowMs / 1000))
+  return used < limit ? undefined : refusal(ask, kind, String(used), window.freeInMs(nowMs, limit))
+}
+
+function settleTokens(window: MinuteWindow, settlement: Settlement, second: number): void {
+  const { second: reservedIn, tokens, tokensReserved } = settlement
+  if (reservedIn === undefined) window.correct(second, second, tokens)
+  else window.correct(second, reservedIn, tokens - tokensReserved)
+}
+
+function textOf(account: Account): string {
+  account.text ??= String(account.settled)
+  return account.text
+}
+
+function refusal(ask: number, limit: Refused['limit'], used: string, freeInMs: number): Refused {
+  return { admitted: false, ask, limit, used, reserved: '0', freeInMs }
+}

@@ -1,0 +1,249 @@
+/**
+ * Limits that processes count together in Redis. Each process holds what its calls have taken under a name of its own
+ * that it keeps alive; the process's own store knows the same, so that after a loss (of an answer, of Redis's data, of
+ * the name by a long pause) all is stated anew under a new name, and nothing is counted twice or lost.
+ */
+import { randomBytes } from 'node:crypto'
+import { RedisUnavailableError, type Redis } from '../redis/redis.ts'
+import {
+  HOLDER_TTL_MS,
+  LIMIT_SCRIPT,
+  type ScriptAsk,
+  type ScriptChange,
+  type ScriptMessage,
+} from './limit-script.ts'
+import type { LimitObserver } from './limit-observer.ts'
+import type { AdmitAnswer, AdmitMessage, LimitStore, ScopeAsk, Settlement } from './limit-store.ts'
+import type { MemoryLimitStore } from './memory-store.ts'
+import { readScriptAnswer, type ScriptAnswer } from './script-answer.ts'
+
+export interface RedisLimitStoreOptions {
+  readonly redis: Redis
+  /** The process's own store: what Redis admits is counted there too. */
+  readonly own: MemoryLimitStore
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+  readonly observer: Pick<LimitObserver, 'storeFailed' | 'storeError'>
+  /** Epoch milliseconds instead of Redis's own: for tests that move time. */
+  readonly redisTime?: () => number
+}
+
+/** Settlements wait this long for an admission to go along with. */
+const GATHER_MS = 5
+const KEEP_ALIVE_MS = HOLDER_TTL_MS / 4
+/** A script keeps Redis from all else while it runs: more changes go in several. */
+const MAX_CHANGES = 500
+/**
+ * A message that reaches Redis later than this is void: the call has gone on without its answer, and its costs may
+ * stand in the ledger's totals already.
+ */
+const MESSAGE_LIFE_MS = 1_000
+/** Answers that were under way for longer say too little about Redis's clock. */
+const PROMPT_MS = 100
+
+interface Change {
+  readonly key: string
+  readonly kind: ScriptChange[1]
+  readonly value: string
+  /** Of tokens. */
+  readonly difference: number
+}
+
+export class RedisLimitStore implements LimitStore {
+  readonly mirrored = true
+  readonly #redis: Redis
+  readonly #own: MemoryLimitStore
+  readonly #clock: () => number
+  readonly #redisTime: (() => number) | undefined
+  readonly #observer: RedisLimitStoreOptions['observer']
+  readonly #prefix: string
+  readonly #process = randomBytes(8).toString('hex')
+  readonly #keepAlive: NodeJS.Timeout
+  #generation = 0
+  #holder: string
+  /** Whether Redis has answered to the present name: it must know it from then on. */
+  #known = false
+  /** The name under which leases may stand in Redis that this process no longer counts on. */
+  #gone: string | undefined
+  #stale = false
+  #changes: Change[] = []
+  #gathering: NodeJS.Timeout | undefined
+  /** Redis's clock less ours, by the last answer. */
+  #offsetMs: number | undefined
+  #underWay: Promise<unknown> = Promise.resolve()
+
+  constructor({ redis, own, clock, observer, redisTime }: RedisLimitStoreOptions) {
+    this.#redis = redis
+    this.#own = own
+    this.#clock = clock
+    this.#observer = observer
+    this.#redisTime = redisTime
+    this.#prefix = `${redis.namespace}{sluice:limits}:`
+    this.#holder = `${this.#process}.0`
+    this.#keepAlive = setInterval(() => this.#send(), KEEP_ALIVE_MS)
+    this.#keepAlive.unref()
+  }
+
+  get available(): boolean {
+    return this.#redis.available
+  }
+
+  admit(message: AdmitMessage): Promise<AdmitAnswer> {
+    const holder = this.#presentHolder()
+    if (this.#changes.length > MAX_CHANGES) this.#send()
+    return this.#ask(message).then((answer) => {
+      // Counted in the same step in which the name is checked: what is restated in between is whole either way.
+      if (answer.admitted) {
+        this.#own.count(message)
+        if (holder !== this.#holder && !this.#stale) this.#holdAll(message)
+      }
+      return answer
+    })
+  }
+
+  settle(settlement: Settlement): void {
+    if (!this.#redis.available) {
+      // What was held is stated anew when Redis is back; what was spent comes with the next call that asks.
+      this.#stale = true
+      return
+    }
+    for (const [index, ask] of settlement.asks.entries())
+      this.#settleAsk(ask, settlement.accounts[index], settlement)
+    if (this.#changes.length > 0) this.#gathering ??= setTimeout(() => this.#gathered(), GATHER_MS)
+  }
+
+  /** Sends what waits, and resolves when Redis has answered to all that was sent, or failed to. */
+  async flush(): Promise<void> {
+    this.#send()
+    await this.#underWay
+  }
+
+  /** Sends what waits. What is still held is free soon, for this process no longer says that it is alive. */
+  async close(): Promise<void> {
+    clearInterval(this.#keepAlive)
+    if (this.#redis.available) await this.flush()
+    clearTimeout(this.#gathering)
+  }
+
+  #settleAsk(ask: ScopeAsk, account: string | undefined, settlement: Settlement): void {
+    if (ask.parallelRequests !== undefined) this.#change('p', `parallel:${ask.scope}`, '-1')
+    if (ask.tokensPerMinute !== undefined) {
+      const { second, tokens, tokensReserved } = settlement
+      const difference = second === undefined ? tokens : tokens - tokensReserved
+      if (difference !== 0) this.#change('t', `tokens:${ask.scope}`, String(second ?? 0), difference)
+    }
+    if (ask.budget !== undefined && settlement.costReserved !== '0')
+      this.#change('r', `budget:${ask.budget.account}`, `-${settlement.costReserved}`)
+    if (account !== undefined && settlement.cost !== '0')
+      this.#change('c', `budget:${account}`, settlement.cost)
+  }
+
+  #change(kind: Change['kind'], key: string, value: string, difference = 0): void {
+    this.#changes.push({ key: this.#prefix + key, kind, value, difference })
+  }
+
+  /** States under the present name what a call holds that was admitted under one that is no more. */
+  #holdAll(message: AdmitMessage): void {
+    for (const ask of message.asks) {
+      if (ask.parallelRequests !== undefined) this.#change('p', `parallel:${ask.scope}`, '1')
+      if (ask.budget !== undefined) this.#change('r', `budget:${ask.budget.account}`, message.cost)
+    }
+  }
+
+  #presentHolder(): string {
+    if (this.#stale) this.#beginAnew()
+    return this.#holder
+  }
+
+  /** Takes a new name, under which all that this process holds is stated. */
+  #beginAnew(): void {
+    this.#stale = false
+    this.#known = false
+    this.#gone = this.#holder
+    this.#generation += 1
+    this.#holder = `${this.#process}.${this.#generation}`
+    const others = this.#changes.filter(({ kind }) => kind === 'c' || kind === 't')
+    this.#changes = []
+    const { parallel, reserved } = this.#own.held()
+    for (const [scope, count] of parallel) this.#change('p', `parallel:${scope}`, String(count))
+    for (const [account, amount] of reserved) this.#change('r', `budget:${account}`, String(amount))
+    this.#changes.push(...others)
+  }
+
+  #gathered(): void {
+    this.#gathering = undefined
+    if (this.#changes.length > 0) this.#send()
+  }
+
+  #send(): void {
+    if (!this.#redis.available) {
+      this.#stale = true
+      this.#changes = []
+      return
+    }
+    this.#presentHolder()
+    do {
+      this.#ask({ tokens: 0, cost: '0', asks: [] }).catch(() => this.#observer.storeFailed('settlement'))
+    } while (this.#changes.length > 0)
+  }
+
+  async #ask(message: AdmitMessage): Promise<AdmitAnswer> {
+    const holder = this.#holder
+    const keys = [`${this.#prefix}holders`]
+    const changes = this.#changes.splice(0, MAX_CHANGES).map((change) => scriptChange(change, keys))
+    const asks = message.asks.map((ask) => this.#scriptAsk(ask, keys))
+    const sentAtMs = this.#clock()
+    const body: ScriptMessage = {
+      ...(this.#redisTime === undefined ? {} : { now: this.#redisTime() }),
+      holder,
+      ...(this.#gone === undefined ? {} : { gone: this.#gone }),
+      deadline: this.#offsetMs === undefined ? 0 : Math.round(sentAtMs + this.#offsetMs) + MESSAGE_LIFE_MS,
+      changes,
+      tokens: message.tokens,
+      cost: message.cost,
+      asks,
+    }
+    const sent = this.#redis.script(LIMIT_SCRIPT, keys, [JSON.stringify(body)])
+    this.#underWay = sent.catch(() => undefined)
+    try {
+      const answer = readScriptAnswer(await sent, message)
+      this.#answered(holder, answer, this.#clock() - sentAtMs)
+      if (answer.answer === undefined) throw new RedisUnavailableError('Redis took up the message too late')
+      return answer.answer
+    } catch (error) {
+      // Whether it was counted is not known.
+      if (holder === this.#holder) this.#stale = true
+      if (!(error instanceof RedisUnavailableError)) this.#observer.storeError(error)
+      throw error
+    }
+  }
+
+  #answered(holder: string, { answer, nowMs, fresh }: ScriptAnswer, tookMs: number): void {
+    if (this.#offsetMs === undefined || tookMs <= PROMPT_MS || answer === undefined)
+      this.#offsetMs = nowMs - this.#clock()
+    if (holder !== this.#holder || answer === undefined) return
+    this.#gone = undefined
+    // A name that Redis had known before was lost with its data, or was silent for too long.
+    if (fresh && this.#known) this.#stale = true
+    this.#known = true
+  }
+
+  #scriptAsk(ask: ScopeAsk, keys: string[]): ScriptAsk {
+    const { requestsPerMinute, tokensPerMinute, parallelRequests, budget } = ask
+    const asked: { -readonly [Name in keyof ScriptAsk]: ScriptAsk[Name] } = {}
+    if (requestsPerMinute !== undefined)
+      asked.q = [keys.push(`${this.#prefix}requests:${ask.scope}`), requestsPerMinute]
+    if (tokensPerMinute !== undefined)
+      asked.t = [keys.push(`${this.#prefix}tokens:${ask.scope}`), tokensPerMinute]
+    if (parallelRequests !== undefined)
+      asked.p = [keys.push(`${this.#prefix}parallel:${ask.scope}`), parallelRequests]
+    if (budget !== undefined)
+      asked.b = [keys.push(`${this.#prefix}budget:${budget.account}`), budget.max, budget.spent]
+    return asked
+  }
+}
+
+function scriptChange({ key, kind, value, difference }: Change, keys: string[]): ScriptChange {
+  const index = keys.push(key)
+  return kind === 't' ? [index, kind, value, difference] : [index, kind, value]
+}

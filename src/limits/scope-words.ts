@@ -1,0 +1,34 @@
+/** What the kinds of scopes are called towards clients. */
+import type { ScopeKind } from '../record/scope.ts'
+
+/** In messages about budgets. */
+export const SCOPE_TITLES: Readonly<Record<ScopeKind, string>> = {
+  key: 'Key',
+  user: 'User',
+  team: 'Team',
+  team_member: 'Team member',
+  organization: 'Organization',
+  end_user: 'End user',
+  tag: 'Tag',
+  key_model: 'Model of key',
+  team_model: 'Model of team',
+  deployment: 'Deployment',
+  provider: 'Provider',
+  proxy: 'Proxy',
+}
+
+/** LiteLLM's words, in messages about rates and in header names. */
+export const DESCRIPTORS: Readonly<Record<ScopeKind, string>> = {
+  key: 'api_key',
+  user: 'user',
+  team: 'team',
+  team_member: 'team_member',
+  organization: 'organization',
+  end_user: 'end_user',
+  tag: 'tag',
+  key_model: 'model_per_key',
+  team_model: 'model_per_team',
+  deployment: 'deployment',
+  provider: 'provider',
+  proxy: 'proxy',
+}
