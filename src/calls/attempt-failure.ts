@@ -3,7 +3,7 @@ import { GatewayError, type ErrorCode } from '../errors/gateway-error.ts'
 import { providerErrorFacts } from '../dialects/index.ts'
 import type { StreamErrorFacts } from '../dialects/dialect.ts'
 import type { Ending } from '../record/call-record.ts'
-import { GATEWAY_STOPPING } from '../providers/upstream-pools.ts'
+import { GATEWAY_STOPPING, POOL_DESTROYED } from '../providers/upstream-pools.ts'
 import { nowMs } from '../record/clock.ts'
 import { isRetryableStatus, readRetryAfterMs } from '../routing/retry.ts'
 import { headerText } from './answer-headers.ts'
@@ -48,6 +48,13 @@ export function failureOfAnswer(attempt: Attempt, body: Buffer): AttemptFailure 
   }
 }
 
+/** The client is told to come back: there it finds another process, or this one's successor. */
+const STOPPED: Told = {
+  code: 'overloaded',
+  ending: 'timeout',
+  text: 'The gateway stopped before the call ended.',
+}
+
 interface Told {
   readonly code: ErrorCode
   readonly ending: AttemptFailure['ending']
@@ -69,10 +76,8 @@ const TOLD: ReadonlyMap<string, Told> = new Map([
     { code: 'timeout', ending: 'provider_unreachable', text: 'No connection to the provider in time.' },
   ],
   ['CALL_TIMEOUT', { code: 'timeout', ending: 'timeout', text: 'The time for this call has run out.' }],
-  [
-    GATEWAY_STOPPING,
-    { code: 'timeout', ending: 'timeout', text: 'The gateway stopped before the call ended.' },
-  ],
+  [GATEWAY_STOPPING, STOPPED],
+  [POOL_DESTROYED, STOPPED],
 ])
 
 /** The connection failed, was cut, or a time-out ran out. The error's own text may name addresses: it is logged only. */
@@ -80,15 +85,23 @@ export function failureOfError(attempt: Attempt, error: Error): AttemptFailure {
   const told = TOLD.get(codeOf(error)) ?? connectionTrouble(attempt)
   return {
     ending: told.ending,
-    errorClass: told.code === 'timeout' ? 'Timeout' : 'APIConnectionError',
+    errorClass: errorClassOf(told),
     message: `${told.text} (${codeOf(error) || error.name}: ${error.message})`,
-    retryable: codeOf(error) !== GATEWAY_STOPPING,
+    retryable: told !== STOPPED,
     retryAfterMs: undefined,
     refusal: undefined,
-    error: new GatewayError(told.code, told.text, { cause: error }),
+    error: new GatewayError(told.code, told.text, {
+      cause: error,
+      ...(told === STOPPED ? { retryAfterSeconds: 1 } : {}),
+    }),
     tail: [],
     toldInStream: false,
   }
+}
+
+function errorClassOf(told: Told): string {
+  if (told === STOPPED) return 'ServiceUnavailableError'
+  return told.code === 'timeout' ? 'Timeout' : 'APIConnectionError'
 }
 
 function connectionTrouble(attempt: Attempt): Told {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { UpstreamPools } from './upstream-pools.ts'
+import { POOL_DESTROYED, UpstreamPools } from './upstream-pools.ts'
 
 const OPTIONS = { connectTimeoutMs: 5_000, keepAliveTimeoutMs: 5_000 }
 
@@ -48,4 +48,16 @@ test('closing ends what is under way', async () => {
   const call = pools.forOrigin(origin).request({ method: 'POST', path: '/', body: '{}' })
   await arrived
   await Promise.all([pools.close(), expect(call).rejects.toThrow()])
+})
+
+test('a call that begins after the close fails at once, to known and to new origins', async () => {
+  const { origin } = await listen()
+  pools = new UpstreamPools(OPTIONS)
+  const known = await pools.forOrigin(origin).request({ method: 'POST', path: '/', body: '{}' })
+  await known.body.text()
+  await pools.close()
+  for (const one of [origin, 'http://127.0.0.1:1']) {
+    const call = pools.forOrigin(one).request({ method: 'POST', path: '/', body: '{}' })
+    await expect(call).rejects.toMatchObject({ code: POOL_DESTROYED })
+  }
 })

@@ -4,6 +4,9 @@ import { Pool, type Dispatcher } from 'undici'
 /** Code of the error that ends the calls which are under way when the pools are closed. */
 export const GATEWAY_STOPPING = 'GATEWAY_STOPPING'
 
+/** undici's code of the error that ends a call which begins after that. */
+export const POOL_DESTROYED = 'UND_ERR_DESTROYED'
+
 export interface UpstreamPoolOptions {
   readonly connectTimeoutMs: number
   /** Idle connections are closed after this long, below the usual idle time of providers' load balancers. */
@@ -13,6 +16,7 @@ export interface UpstreamPoolOptions {
 export class UpstreamPools {
   readonly #options: UpstreamPoolOptions
   readonly #pools = new Map<string, Pool>()
+  #closed = false
 
   constructor(options: UpstreamPoolOptions) {
     this.#options = options
@@ -31,15 +35,21 @@ export class UpstreamPools {
         maxHeaderSize: 65_536,
       })
       this.#pools.set(origin, pool)
+      if (this.#closed) void pool.destroy(stopping())
     }
     return pool
   }
 
-  /** Ends all connections; calls under way end with an error of code `GATEWAY_STOPPING`. */
+  /**
+   * Ends all connections: calls under way end with an error of code `GATEWAY_STOPPING`, later ones with one of code
+   * `POOL_DESTROYED`.
+   */
   async close(): Promise<void> {
-    const pools = [...this.#pools.values()]
-    this.#pools.clear()
-    const reason = Object.assign(new Error('the gateway is stopping'), { code: GATEWAY_STOPPING })
-    await Promise.all(pools.map((pool) => pool.destroy(reason)))
+    this.#closed = true
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy(stopping())))
   }
+}
+
+function stopping(): Error {
+  return Object.assign(new Error('the gateway is stopping'), { code: GATEWAY_STOPPING })
 }
