@@ -50,12 +50,20 @@ export class Load {
   readonly plans: CallPlan[] = []
   readonly seen: Seen[] = []
   readonly #url: string
-  readonly #keys: readonly string[]
+  /** Steady calls take them in turn. */
+  readonly #steadyKeys: number
+  readonly #keys: string[]
   readonly #underWay = new Set<Promise<void>>()
 
   constructor(url: string, keys: readonly string[]) {
     this.#url = url
-    this.#keys = keys
+    this.#keys = [...keys]
+    this.#steadyKeys = keys.length
+  }
+
+  /** @returns the number by which plans name the key. */
+  addKey(key: string): number {
+    return this.#keys.push(key) - 1
   }
 
   /** @param url of one pod, instead of the load balancer. */
@@ -71,7 +79,7 @@ export class Load {
     const beganAtMs = performance.now()
     for (let number = 0; !until.aborted; number += 1) {
       const [kind, sim] = MIX[number % MIX.length] ?? ['whole', '']
-      this.#begin(planOf(`steady-${number}`, kind, number % this.#keys.length, sim))
+      this.#begin(planOf(`steady-${number}`, kind, number % this.#steadyKeys, sim))
       const dueAtMs = beganAtMs + ((number + 1) * 1_000) / callsPerSecond
       const leftMs = dueAtMs - performance.now()
       if (leftMs > 0) await delay(leftMs, undefined, { signal: until }).catch(() => {})
@@ -87,7 +95,7 @@ export class Load {
         started += 1
         const number = started
         const kind = number % 2 === 0 ? 'chat-stream' : 'messages-stream'
-        await this.play(planOf(`stream-${number}`, kind, number % this.#keys.length, sim(number)))
+        await this.play(planOf(`stream-${number}`, kind, number % this.#steadyKeys, sim(number)))
       }
     })
     await Promise.all(callers)

@@ -1,7 +1,7 @@
 /** The end of a scenario: the pods stop, and what they have booked is held against what the provider has billed. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MeterEntry } from '../../src/sim/index.ts'
-import { readBooks, readCallIds, readSpendLogs } from '../money/books.ts'
+import { readBooks, readCallIds, readSpendLogs, type Books } from '../money/books.ts'
 import { prove } from '../money/proof.ts'
 import type { Load } from './load.ts'
 import type { Platform } from './platform.ts'
@@ -15,6 +15,10 @@ export interface Reckoning {
   readonly differencePicodollars: bigint
   /** Rows that are marked as estimates: of calls that a kill or a client cut off. */
   readonly estimatedRows: number
+  /** Picodollars booked by the number of the key in the plans. */
+  readonly spentByKey: ReadonlyMap<number, bigint>
+  /** Picodollars of the dearest call. */
+  readonly dearestPicodollars: bigint
 }
 
 const SETTLE_TIMEOUT_MS = 120_000
@@ -53,7 +57,22 @@ export async function reckon(platform: Platform, load: Load): Promise<Reckoning>
       0n,
     ),
     estimatedRows: books.calls.filter((call) => call.usageSource === 'estimated').length,
+    spentByKey: spentByKey(load, books),
+    dearestPicodollars: books.calls.reduce(
+      (most, call) => (call.picodollars > most ? call.picodollars : most),
+      0n,
+    ),
   }
+}
+
+function spentByKey(load: Load, books: Books): ReadonlyMap<number, bigint> {
+  const keys = new Map(load.plans.map((plan) => [plan.id, plan.key]))
+  const spent = new Map<number, bigint>()
+  for (const { endUser, picodollars } of books.calls) {
+    const key = keys.get(endUser) ?? -1
+    spent.set(key, (spent.get(key) ?? 0n) + picodollars)
+  }
+  return spent
 }
 
 /** The meter, when no call runs any more. */

@@ -4,7 +4,7 @@ import { quantile } from '../../bench/statistics.ts'
 import type { Seen } from '../money/play-call.ts'
 import { Load } from './load.ts'
 import { Platform, type PlatformOptions } from './platform.ts'
-import { reckon } from './reckoning.ts'
+import { reckon, type Reckoning } from './reckoning.ts'
 
 /** How a scenario is played. */
 export interface Form {
@@ -56,6 +56,8 @@ export interface SteadyScenario extends PlatformOptions {
   readonly injected: string
   readonly promised: string
   readonly callsPerSecond?: number
+  /** The keys that calls are made with, instead of `steadyKeys`. */
+  readonly makeKeys?: (platform: Platform) => Promise<readonly string[]>
   /** Makes the fault and ends it. @returns what it measured of the recovery, in milliseconds, if it did. */
   readonly strike: (run: SteadyRun) => Promise<number | undefined>
   /** Which failed calls are no broken promise. None, without it. */
@@ -70,9 +72,6 @@ const CALLS_PER_SECOND = 80
 const WARM_UP_MS = 2_000
 const CALM_MS = 5_000
 const SHORT_CALM_MS = 1_500
-/** Keys of different kinds of owners, so that every sum has something to add. */
-export const STEADY_KEYS = 4
-
 /** A scenario of one shape: steady calls, calm, the fault, calm again, and the reckoning. */
 export function steadyScenario(scenario: SteadyScenario): Scenario {
   return {
@@ -101,7 +100,7 @@ class SteadyPlay {
   }
 
   async run(): Promise<Outcome> {
-    const keys = await steadyKeys(this.#platform)
+    const keys = await (this.#scenario.makeKeys ?? steadyKeys)(this.#platform)
     const load = new Load(this.#platform.url, keys)
     const stop = new AbortController()
     const callsPerSecond = this.#scenario.callsPerSecond ?? CALLS_PER_SECOND
@@ -136,6 +135,7 @@ class SteadyPlay {
     const { mayFail } = this.#scenario
     this.#faults.push(...describeFailures(failed.filter((seen) => mayFail?.(seen, this.#platform) !== true)))
     const addedP99Ms = addedP99(load.seen, times)
+    this.#notes.push(`slowest call during the fault ${slowest(load.seen, times)} ms`)
     const recoveryMs = measuredMs ?? recoveryOf(failed, [times.struckAtMs, ...this.#marksMs])
     this.#hold('added p99', addedP99Ms, this.#scenario.maxAddedP99Ms)
     this.#hold('recovery', recoveryMs, this.#scenario.maxRecoveryMs)
@@ -154,21 +154,30 @@ class SteadyPlay {
   }
 }
 
-export interface Findings {
-  readonly failed: readonly Seen[]
+export interface Remarks {
   readonly notes: readonly string[]
   readonly faults: readonly string[]
+}
+
+export interface Findings extends Remarks {
+  readonly failed: readonly Seen[]
   readonly addedP99Ms?: number
   readonly recoveryMs?: number
 }
 
 /** Stops the pods, holds the books against the meter, and looks for what no scenario may leave behind. */
-export async function settledOutcome(platform: Platform, load: Load, findings: Findings): Promise<Outcome> {
+export async function settledOutcome(
+  platform: Platform,
+  load: Load,
+  findings: Findings,
+  judge: (reckoning: Reckoning) => Remarks = () => ({ notes: [], faults: [] }),
+): Promise<Outcome> {
   const faults = [...findings.faults]
   for (const pod of platform.pods) {
     if (pod.hasCrashed) faults.push(`${pod.name} has ended by itself: ${pod.output.slice(-2_000)}`)
   }
   const reckoning = await reckon(platform, load)
+  const remarks = judge(reckoning)
   if (/deadlock detected/i.test(platform.postgresql.log())) faults.push('PostgreSQL has logged a deadlock')
   return {
     calls: load.seen.length,
@@ -177,8 +186,8 @@ export async function settledOutcome(platform: Platform, load: Load, findings: F
     estimatedRows: reckoning.estimatedRows,
     addedP99Ms: findings.addedP99Ms ?? Number.NaN,
     recoveryMs: findings.recoveryMs ?? Number.NaN,
-    notes: findings.notes,
-    faults: [...faults, ...reckoning.faults],
+    notes: [...findings.notes, ...remarks.notes],
+    faults: [...faults, ...remarks.faults, ...reckoning.faults],
   }
 }
 
@@ -189,7 +198,15 @@ interface Times {
   readonly endedAtMs: number
 }
 
-/** Keys alone, of a user, of a team, and of a team with a user. */
+/** Far away, but to be asked for at each call. */
+const WIDE_LIMITS = {
+  max_budget: 1_000,
+  rpm_limit: 1_000_000,
+  tpm_limit: 1_000_000_000,
+  max_parallel_requests: 10_000,
+}
+
+/** Keys alone, of a user, of a team, and of a team with a user, so that every sum has something to add. */
 export async function steadyKeys(platform: Platform): Promise<readonly string[]> {
   await platform.manage('/user/new', { user_id: 'ada', auto_create_key: false })
   const team = await platform.manage('/team/new', {
@@ -202,7 +219,7 @@ export async function steadyKeys(platform: Platform): Promise<readonly string[]>
     { team_id: team['team_id'] },
     { user_id: 'ada', team_id: team['team_id'] },
   ]
-  return await Promise.all(owners.map((owner) => platform.newKey(owner)))
+  return await Promise.all(owners.map((owner) => platform.newKey({ ...owner, ...WIDE_LIMITS })))
 }
 
 /** One sentence a kind of failure, with an example. */
@@ -223,6 +240,12 @@ function addedP99(seen: readonly Seen[], { calmFromMs, struckAtMs, endedAtMs }: 
     )
   }
   return p99Between(struckAtMs, endedAtMs) - p99Between(calmFromMs, struckAtMs)
+}
+
+function slowest(seen: readonly Seen[], { struckAtMs, endedAtMs }: Times): number {
+  return seen
+    .filter(({ plan, startedAtMs }) => !plan.stream && startedAtMs >= struckAtMs && startedAtMs < endedAtMs)
+    .reduce((most, one) => Math.max(most, one.endedAtMs - one.startedAtMs), 0)
 }
 
 /** The longest time from a mark to the last failure before the next one. */

@@ -1,5 +1,7 @@
 /** All scenarios, in the order in which they are played. */
 import type { Scenario } from '../scenario.ts'
+import { hugeBounds, smallBudget } from './budgets.ts'
+import { blockedKey, teamWriters } from './keys.ts'
 import { clockSkew, fullDisk, killPod, rollingRestart } from './pods.ts'
 import {
   connectionsExhausted,
@@ -8,10 +10,17 @@ import {
   postgresqlSlow,
   postgresqlStopped,
 } from './postgresql.ts'
+import { ratesAlone, ratesClosed, ratesShared } from './rates.ts'
+import { redisCut, redisPaused, redisRestarted, redisStopped } from './redis.ts'
+import { clientStorm } from './storm.ts'
 
 export const SCENARIOS: readonly Scenario[] = [
   killPod,
   rollingRestart,
+  redisPaused,
+  redisStopped,
+  redisRestarted,
+  redisCut,
   postgresqlStopped,
   postgresqlRestarted,
   postgresqlSlow,
@@ -19,4 +28,12 @@ export const SCENARIOS: readonly Scenario[] = [
   connectionsExhausted,
   clockSkew,
   fullDisk,
+  clientStorm,
+  smallBudget,
+  hugeBounds,
+  ratesShared,
+  ratesAlone,
+  ratesClosed,
+  blockedKey,
+  teamWriters,
 ]
