@@ -11,6 +11,8 @@ interface Fallback {
 
 export const ENVIRONMENT_FALLBACKS: readonly Fallback[] = [
   { section: 'general_settings', key: 'master_key', variable: 'LITELLM_MASTER_KEY' },
+  // What the Helm chart sets, for a config file that does not name the key.
+  { section: 'general_settings', key: 'master_key', variable: 'PROXY_MASTER_KEY' },
   { section: 'general_settings', key: 'store_model_in_db', variable: 'STORE_MODEL_IN_DB' },
   { section: 'general_settings', key: 'proxy_batch_write_at', variable: 'PROXY_BATCH_WRITE_AT' },
   {

@@ -323,6 +323,13 @@ describe('the environment alone', () => {
     expect(config.general_settings.database_url?.reveal()).toBe('postgresql://user:pa%2Fss%40word@host/name')
   })
 
+  test('has two names of the master key, of which LiteLLM’s own wins', () => {
+    const keyOf = (environment: Record<string, string>) =>
+      load('model_list: []\n', environment).config.general_settings.master_key?.reveal()
+    expect(keyOf({ PROXY_MASTER_KEY: 'sk-chart' })).toBe('sk-chart')
+    expect(keyOf({ PROXY_MASTER_KEY: 'sk-chart', LITELLM_MASTER_KEY: 'sk-own' })).toBe('sk-own')
+  })
+
   test('gives way to the file', () => {
     const text = 'general_settings:\n  master_key: sk-file\n  database_url: postgres://file/db\n'
     const { general_settings } = load(text, {

@@ -18,7 +18,7 @@ const seconds = 'a number of seconds'
 export const generalSettingsSchema = mapWith({
   master_key: inForce(
     secretText('text that starts with "sk-"', (value) => value.startsWith('sk-')).optional(),
-    'The key of the administrator. Falls back to `LITELLM_MASTER_KEY`.',
+    'The key of the administrator. Falls back to `LITELLM_MASTER_KEY`, then to `PROXY_MASTER_KEY`.',
   ),
   database_url: inForce(
     secretText('a URL that starts with "postgresql://" or "postgres://"', (value) =>
