@@ -1,10 +1,9 @@
 /** Where answers are kept. Each store passes the same list of cases. */
+import type { CacheStoreName } from '../config/response-cache.ts'
 import type { CachedAnswer } from './cached-answer.ts'
 
-export type StoreKind = 'local' | 'redis'
-
 export interface AnswerStore {
-  readonly kind: StoreKind
+  readonly kind: CacheStoreName
   /** Without a promise where the store is in this process. @throws RedisUnavailableError (as rejection). */
   find(key: string): CachedAnswer | undefined | Promise<CachedAnswer | undefined>
   /**

@@ -4,7 +4,8 @@ import { cachedDeployment, keyedRequest, requestOf } from '../../test/cache/requ
 import type { DialectName } from '../dialects/dialect.ts'
 import { REPEAT_RULES, type RepeatRules } from '../dialects/repeat-rules.ts'
 import type { CallerFacts } from '../record/call-record.ts'
-import { cacheKey, type CacheScope, type KeyedRequest } from './cache-key.ts'
+import type { CacheScope } from '../config/response-cache.ts'
+import { cacheKey, type KeyedRequest } from './cache-key.ts'
 
 function keyOf(request: KeyedRequest, scope: CacheScope = 'team', namespace = ''): string {
   const rules: RepeatRules | undefined = REPEAT_RULES[request.dialect.name]
@@ -108,7 +109,9 @@ test('requests that differ in a member that counts never share a name', () => {
     fc.property(fc.constantFrom(...NAMES), members, members, (dialect, left, right) => {
       const bodies = [left, right].map((body) => ({ ...body, model: 'gpt' }))
       const [one, two] = bodies.map((body) => keyOf(keyedRequest(dialect, body)))
-      const canonical = bodies.map((body) => JSON.stringify(Object.entries(body).toSorted()))
+      const canonical = bodies.map((body) =>
+        JSON.stringify(Object.entries(body).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+      )
       expect(one === two).toBe(canonical[0] === canonical[1])
     }),
   )

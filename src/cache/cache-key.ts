@@ -4,15 +4,12 @@
  * never one.
  */
 import { hash } from 'node:crypto'
+import type { CacheScope } from '../config/response-cache.ts'
 import type { Dialect, RequestFacts } from '../dialects/dialect.ts'
 import type { JsonMember, JsonMembers } from '../dialects/json-members.ts'
 import type { RepeatRules } from '../dialects/repeat-rules.ts'
 import type { CallerFacts } from '../record/call-record.ts'
 import type { ModelGroup } from '../routing/deployment.ts'
-
-/** Who may get the answers of a call: those of its key, its team, its organization, or everybody. */
-export const CACHE_SCOPES = ['key', 'team', 'organization', 'all'] as const
-export type CacheScope = (typeof CACHE_SCOPES)[number]
 
 /** What the answer to a call depends on. */
 export interface KeyedRequest {

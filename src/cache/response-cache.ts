@@ -1,18 +1,19 @@
 /** The response cache: which calls it answers, under which name an answer is kept, and where. */
+import type { CacheScope, CacheStoreName } from '../config/response-cache.ts'
 import type { RepeatRules } from '../dialects/repeat-rules.ts'
 import { isStateful, REPEAT_RULES } from '../dialects/repeat-rules.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { CallType } from '../record/call-record.ts'
 import type { Redis } from '../redis/redis.ts'
-import type { AnswerStore, StoreKind } from './answer-store.ts'
+import type { AnswerStore } from './answer-store.ts'
 import { readCacheControls } from './cache-controls.ts'
-import { cacheKey, type CacheScope, type KeyedRequest } from './cache-key.ts'
+import { cacheKey, type KeyedRequest } from './cache-key.ts'
 import type { CachedAnswer } from './cached-answer.ts'
 import { MemoryStore } from './memory-store.ts'
 import { RedisStore } from './redis-store.ts'
 
 export interface CacheSettings {
-  readonly kind: StoreKind
+  readonly kind: CacheStoreName
   /** How long an answer is kept when its request does not say. */
   readonly ttlMs: number
   readonly callTypes: ReadonlySet<CallType>

@@ -4,6 +4,8 @@
  * → last bytes to the client.
  */
 import type { ServerResponse } from 'node:http'
+import type { CachedAnswer } from '../cache/cached-answer.ts'
+import type { CacheQuestion } from '../cache/response-cache.ts'
 import type { RequestFacts, StreamTap } from '../dialects/dialect.ts'
 import type { JsonMembers } from '../dialects/json-members.ts'
 import { wrapForeignError } from '../dialects/index.ts'
@@ -17,6 +19,7 @@ import type { Deployment } from '../routing/deployment.ts'
 import { pickDeployment } from '../routing/pick-deployment.ts'
 import { retryDelayMs } from '../routing/retry.ts'
 import type { JournalWaiter } from '../spend/ledger.ts'
+import { farewellOf, keepAnswer } from './answer-from-cache.ts'
 import type { Arrival } from './arrival.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
@@ -42,6 +45,8 @@ export class Call implements JournalWaiter, AttemptOwner {
   readonly facts: RequestFacts
   readonly start: CallStart
   readonly stream: boolean
+  /** What the call wants of the response cache. */
+  readonly question: CacheQuestion | undefined
   readonly #place: Place
   readonly #request: PlaceRequest
   #candidates: readonly Deployment[]
@@ -58,7 +63,8 @@ export class Call implements JournalWaiter, AttemptOwner {
   #settled = false
   #farewell: Farewell = NOTHING
   #outcome: Outcome | undefined
-  /** The answer's bytes, kept only where prompts are stored. */
+  #cached: CachedAnswer | undefined
+  /** The answer's bytes, kept only where prompts are stored or answers are cached. */
   readonly #kept: KeptAnswer | undefined
 
   constructor(
@@ -68,6 +74,7 @@ export class Call implements JournalWaiter, AttemptOwner {
     members: JsonMembers,
     request: PlaceRequest,
     place: Place,
+    question: CacheQuestion | undefined,
   ) {
     this.gateway = gateway
     this.settings = gateway.settings
@@ -77,13 +84,15 @@ export class Call implements JournalWaiter, AttemptOwner {
     this.facts = request.facts
     this.start = request.start
     this.stream = request.facts.stream
+    this.question = question
     this.#request = request
     this.#place = place
     this.#reservations = place.reservation === undefined ? NO_RESERVATIONS : [place.reservation]
     this.#candidates = request.admission.candidates
     this.#deployment = place.deployment
     this.#response = arrival.response
-    this.#kept = gateway.settings.storePrompts ? new KeptAnswer() : undefined
+    const keeps = gateway.settings.storePrompts || question?.mayKeep === true
+    this.#kept = keeps ? new KeptAnswer() : undefined
   }
 
   get maxAnswerBytes(): number {
@@ -103,6 +112,11 @@ export class Call implements JournalWaiter, AttemptOwner {
     return this.#reservations
   }
 
+  /** The answer from the response cache, when it is one. */
+  get cached(): CachedAnswer | undefined {
+    return this.#cached
+  }
+
   get deployment(): Deployment {
     return this.#deployment
   }
@@ -118,8 +132,21 @@ export class Call implements JournalWaiter, AttemptOwner {
 
   /** Begins: journal first, then the provider. */
   begin(): void {
+    if (this.#settled) return
     if (this.arrival.endpoint.dialect.unbilled) return this.#tryDeployment(this.#deployment)
     this.gateway.ledger.start(this.start, this.#deployment.facts, estimateAtStart(this), this)
+  }
+
+  /** Ends with an answer from the cache: no provider is called, and nothing is paid. */
+  answerFrom(cached: CachedAnswer): void {
+    if (this.#settled) return
+    this.#cached = cached
+    for (const reservation of this.#reservations) reservation.leaveDeployment()
+    const { modelId } = cached
+    this.#deployment =
+      this.#candidates.find((candidate) => candidate.facts.modelId === modelId) ?? this.#deployment
+    this.#kept?.add(cached.body)
+    this.#settle('complete', 200, undefined, farewellOf(cached), cached.usage)
   }
 
   onStartJournaled(): void {
@@ -211,7 +238,10 @@ export class Call implements JournalWaiter, AttemptOwner {
   onEndJournaled(): void {
     const outcome = this.#outcome
     if (this.#clientGone || outcome === undefined) return
-    sayFarewell(this, this.#attempt, outcome, this.#farewell)
+    const attempt = this.#attempt
+    sayFarewell(this, attempt, outcome, this.#farewell)
+    if (this.question?.mayKeep === true && attempt !== undefined && this.#kept !== undefined)
+      keepAnswer(this, this.question, attempt, outcome, this.#kept)
   }
 
   #tryDeployment(deployment: Deployment): void {

@@ -41,7 +41,7 @@ function endStream(
   error: GatewayError | undefined,
 ): void {
   const { response, endpoint, callId } = call.arrival
-  if (!response.headersSent && attempt !== undefined) writeStreamHead(call, attempt)
+  if (!response.headersSent) writeStreamHead(call, attempt)
   for (const chunk of tail) response.write(chunk)
   if (error === undefined) response.end()
   else response.end(endpoint.dialect.writeStreamError(error, callId))

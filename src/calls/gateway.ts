@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Picodollars } from '../money/picodollars.ts'
 import type { Alerts } from '../alerts/alerts.ts'
+import type { ResponseCache } from '../cache/response-cache.ts'
 import type { UpstreamPools } from '../providers/upstream-pools.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -63,6 +64,7 @@ export interface CallSettings {
 export interface Gateway {
   readonly identity: CallIdentity
   readonly limits: Limits
+  readonly cache: ResponseCache
   readonly ledger: Ledger
   readonly observer: CallObserver
   readonly alerts: Pick<Alerts, 'spent'>

@@ -5,6 +5,7 @@ import type { RequestFacts } from '../dialects/dialect.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Scope } from '../record/scope.ts'
 import { admit } from './admit.ts'
+import { askCache } from './answer-from-cache.ts'
 import type { Arrival } from './arrival.ts'
 import { Call } from './call.ts'
 import { callStart } from './call-start.ts'
@@ -34,6 +35,7 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     // admit
     const { dialect } = arrival.endpoint
     const admission = admit(gateway, principal, facts, dialect)
+    const question = askCache(gateway, arrival, principal, members, facts, admission.group)
     const start = callStart(arrival, principal, facts)
     const counted = dialect.unbilled
       ? NO_SCOPES
@@ -43,10 +45,14 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     const request = { start, facts, bodyLength: members.body.length, scopes, admission }
     const taken = takePlace(gateway, request)
     const place = taken instanceof Promise ? await taken : taken
+    // cache
+    const found = question === undefined ? undefined : gateway.cache.find(question)
+    const cached = found instanceof Promise ? await found : found
     // send, relay, settle
-    const call = new Call(gateway, arrival, principal, members, request, place)
+    const call = new Call(gateway, arrival, principal, members, request, place, question)
     watchClient(arrival.response, call)
-    call.begin()
+    if (cached === undefined) call.begin()
+    else call.answerFrom(cached)
   } catch (error) {
     refuse(gateway, arrival, principal, facts, error)
   }

@@ -1,4 +1,4 @@
-/** The bytes of an answer, kept on their way to the client for the call's log row. */
+/** The bytes of an answer, kept on their way to the client for the call's log row and for the response cache. */
 
 /** Larger answers are not kept, whatever the settings say. */
 const MAX_KEPT_BYTES = 4 * 1_048_576
@@ -12,6 +12,11 @@ export class KeptAnswer {
     this.#length += chunk.length
     if (this.#length <= MAX_KEPT_BYTES) this.#chunks?.push(chunk)
     else this.#chunks = undefined
+  }
+
+  /** Undefined when it was too large. */
+  get pieces(): readonly Buffer[] | undefined {
+    return this.#chunks
   }
 
   /** Undefined when it was too large. */

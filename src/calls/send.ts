@@ -47,7 +47,7 @@ function editsFor(call: Call, deployment: Deployment): MemberEdit[] {
 }
 
 /** The client's query string goes on (`?beta=true`), except members that may carry a credential. */
-function queryOf(url: string | undefined): string {
+export function queryOf(url: string | undefined): string {
   const mark = url?.indexOf('?') ?? -1
   if (url === undefined || mark < 0) return ''
   const query = url.slice(mark)

@@ -7,6 +7,7 @@ import { nowMs } from '../record/clock.ts'
 import { costOf } from '../spend/prices/cost-of.ts'
 import type { ModelPrice } from '../spend/prices/model-price.ts'
 import type { StartEstimate } from '../spend/ledger.ts'
+import { cacheFacts } from './answer-from-cache.ts'
 import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
 import type { KeptAnswer } from './kept-answer.ts'
@@ -26,6 +27,7 @@ export interface Ended {
 export interface Outcome {
   readonly cost: Picodollars
   readonly usage: Usage | undefined
+  readonly usageSource: CallEnd['usageSource']
   readonly error: CallError | undefined
   readonly endedAtMs: number
 }
@@ -40,7 +42,8 @@ export function estimateAtStart(call: Call): StartEstimate {
 export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): Outcome {
   const { usage, source } = settledUsage(call, attempt, ended)
   const price = call.deployment.price
-  const cost = usage === undefined ? ZERO : priced(price, usage, call.arrival.arrivedAtMs)
+  const isHit = call.cached !== undefined
+  const cost = usage === undefined || isHit ? ZERO : priced(price, usage, call.arrival.arrivedAtMs)
   const endedAtMs = nowMs()
   const end: CallEnd = {
     ending: ended.ending,
@@ -54,10 +57,11 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
     usage,
     usageSource: source,
     cost,
-    priced: price !== undefined,
+    priced: isHit || price !== undefined,
     error: ended.error,
+    cache: cacheFacts(call),
     requestBody: call.settings.storePrompts ? call.members.body : undefined,
-    responseBody: ended.kept?.body,
+    responseBody: call.settings.storePrompts ? ended.kept?.body : undefined,
   }
   countSpend(call, end, cost)
   if (call.arrival.endpoint.dialect.unbilled) queueMicrotask(call.onEndJournaled.bind(call))
@@ -65,7 +69,7 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
   // After the ledger: nothing that only reports may keep a call from being booked.
   call.gateway.observer.callSettled(call.start, end)
   if (cost !== ZERO) watchBudgets(call)
-  return { cost, usage, error: ended.error, endedAtMs }
+  return { cost, usage, usageSource: source, error: ended.error, endedAtMs }
 }
 
 /** Gives back what was reserved, and counts what was used. */

@@ -28,9 +28,20 @@ export function upstreamHeaders(
     'x-client-request-id',
     callId,
   ]
+  appendClientHeaders(list, family, client)
+  return list
+}
+
+/** The client's own headers that go to a provider of the family: the answer may depend on them. */
+export function clientHeaders(family: DialectFamily, client: IncomingHttpHeaders): string[] {
+  const list: string[] = []
+  appendClientHeaders(list, family, client)
+  return list
+}
+
+function appendClientHeaders(list: string[], family: DialectFamily, client: IncomingHttpHeaders): void {
   if (family === 'anthropic') appendAnthropic(list, client)
   else if (typeof client['openai-beta'] === 'string') list.push('openai-beta', client['openai-beta'])
-  return list
 }
 
 function appendAnthropic(list: string[], client: IncomingHttpHeaders): void {

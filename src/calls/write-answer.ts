@@ -9,8 +9,11 @@ import { nowMs } from '../record/clock.ts'
 /** Larger answers are not worth the copy. */
 const MAX_JOINED_BYTES = 16_384
 
-/** Head of a stream: sent with its first content. The cost is not known yet, so no header tells it. */
-export function writeStreamHead(call: Call, attempt: Attempt): void {
+/**
+ * Head of a stream: sent with its first content. The cost is not known yet, so no header tells it, but for an answer
+ * from the cache, which has no attempt.
+ */
+export function writeStreamHead(call: Call, attempt: Attempt | undefined): void {
   const headers = [
     'content-type',
     'text/event-stream; charset=utf-8',
@@ -20,7 +23,8 @@ export function writeStreamHead(call: Call, attempt: Attempt): void {
   // Proxies such as nginx would otherwise gather chunks.
   headers.push('x-accel-buffering', 'no')
   appendGatewayHeaders(headers, call, attempt, nowMs())
-  appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
+  if (call.cached !== undefined) headers.push('x-litellm-response-cost', '0')
+  if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
   call.arrival.response.writeHead(200, headers)
 }
 
@@ -36,7 +40,8 @@ export function writeWhole(
 ): void {
   const headers = ['content-type', contentType, 'content-length', String(body.length)]
   for (const name in extra) if (name !== 'content-type') headers.push(name, extra[name] ?? '')
-  if (outcome.usage !== undefined) headers.push('x-litellm-response-cost', toDecimal(outcome.cost))
+  if (outcome.usage !== undefined || call.cached !== undefined)
+    headers.push('x-litellm-response-cost', toDecimal(outcome.cost))
   appendGatewayHeaders(headers, call, attempt, outcome.endedAtMs)
   if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
   const { response } = call.arrival
@@ -71,6 +76,7 @@ function appendGatewayHeaders(
     'x-litellm-response-duration-ms',
     (atMs - call.arrival.arrivedAtMs).toFixed(3),
   )
+  if (call.cached !== undefined) headers.push('x-litellm-cache-key', call.question?.key ?? '')
   for (const reservation of call.reservations) headers.push(...reservation.headers)
   const keyScope = call.principal.scopes[0]
   if (keyScope !== undefined) {

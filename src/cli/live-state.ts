@@ -17,6 +17,7 @@ import type { Database } from '../storage/database.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Redactor } from '../telemetry/redaction.ts'
 import { alertSettings } from './alert-settings.ts'
+import { cacheSettings } from './cache-settings.ts'
 import {
   callSettings,
   deploymentTable,
@@ -49,6 +50,7 @@ export class LiveState {
     this.#parts = parts
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
+    this.#configureCache()
     this.#reportFaults()
   }
 
@@ -67,6 +69,7 @@ export class LiveState {
     alerts.configure(alertSettings(loaded.config))
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
+    this.#configureCache()
     telemetry.log.info('the changed configuration is in force', { models: routes.offered().length })
     this.#reportFaults()
   }
@@ -147,6 +150,15 @@ export class LiveState {
         return { ...modelFacts(prices, pricedModel(question)), ...shownInfo(entry) }
       },
     }
+  }
+
+  #configureCache(): void {
+    const { gateway, telemetry } = this.#parts
+    if (gateway.cache.configure(cacheSettings(this.#loaded.config))) return
+    telemetry.log.warn(
+      'litellm_settings.cache asks for Redis, and this process was started without one: answers are not cached. ' +
+        'Restart it, or set cache_params.type to local.',
+    )
   }
 
   /** Entries that cannot serve, and models without a price, are told once a configuration. */

@@ -1,4 +1,5 @@
 /** Shows in the metrics what other rooms count: journal, ledger, database. */
+import type { ResponseCache } from '../cache/response-cache.ts'
 import type { LedgerStats, OpenLedger } from '../spend/open-ledger.ts'
 import type { Database } from '../storage/database.ts'
 import type { Telemetry } from '../telemetry/index.ts'
@@ -30,4 +31,12 @@ export function reportOperations(
     telemetry.counterFrom(OPERATION_COUNTERS[LEDGER_COUNTERS[name]], () => ledger.stats[name])
   }
   telemetry.gauge(OPERATION_GAUGES.databaseReachable, () => (database.reachable ? 1 : 0))
+}
+
+export function reportCache(telemetry: Telemetry, cache: Pick<ResponseCache, 'stats'>): void {
+  telemetry.gauge(OPERATION_GAUGES.cacheBytes, () => cache.stats.bytes)
+  telemetry.gauge(OPERATION_GAUGES.cacheEntries, () => cache.stats.entries)
+  telemetry.counterFrom(OPERATION_COUNTERS.cacheEvictions, () => cache.stats.evictions)
+  telemetry.counterFrom(OPERATION_COUNTERS.cacheFailedReads, () => cache.stats.failedReads)
+  telemetry.counterFrom(OPERATION_COUNTERS.cacheFailedWrites, () => cache.stats.failedWrites)
 }

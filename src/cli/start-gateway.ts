@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import type { ServerOptions as TlsOptions } from 'node:https'
 import type { Alerts } from '../alerts/alerts.ts'
+import { ResponseCache } from '../cache/response-cache.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
@@ -29,7 +30,7 @@ import { LiveState } from './live-state.ts'
 import { openAlerts } from './open-alerts.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
-import { reportOperations } from './report-operations.ts'
+import { reportCache, reportOperations } from './report-operations.ts'
 import { VERSION } from './version.ts'
 
 export interface GatewayOptions {
@@ -124,6 +125,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   const gateway = wire(options, { telemetry, prices, ledger, identity, alerts, redactor }, stack)
   routes = () => gateway.routes
   reportOperations(telemetry, ledger, database)
+  reportCache(telemetry, gateway.cache)
   const live = new LiveState(
     { gateway, identity, prices, redactor, telemetry, database, ledger, alerts, masterKey },
     loaded,
@@ -198,6 +200,7 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
   return {
     identity: parts.identity,
     limits: budgetsOnly(),
+    cache: new ResponseCache({ redis: undefined, clock: Date.now }),
     ledger: parts.ledger,
     observer: parts.telemetry.observer,
     alerts: parts.alerts,

@@ -86,7 +86,7 @@ describe('a platform team’s config', () => {
     ])
   })
 
-  test('warns of callbacks without their environment, and of the cache that is not in force, and starts', () => {
+  test('warns of callbacks without their environment, and starts', () => {
     const loaded = loadConfig(PLATFORM, PLATFORM_ENVIRONMENT)
     expect(warnedKeys(loaded, 'environment')).toEqual([
       'litellm_settings.callbacks[1]',
@@ -95,8 +95,6 @@ describe('a platform team’s config', () => {
     expect(loaded.warnings.map(formatIssue).join('\n')).toContain('ARIZE_API_KEY')
     expect(warnedKeys(loaded, 'not_in_force')).toEqual([
       'litellm_settings.prometheus_initialize_budget_metrics',
-      'litellm_settings.cache',
-      'litellm_settings.cache_params',
     ])
   })
 

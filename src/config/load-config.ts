@@ -10,6 +10,7 @@ import type { Environment } from './environment.ts'
 import { type LocatedMap, nodeAt } from './located.ts'
 import { type ConfigFiles, readConfigFiles } from './read-files.ts'
 import { resolveReferences } from './resolve-references.ts'
+import { warnOfCache } from './response-cache.ts'
 import { type Credential, credentialSchema, credentialValuesSchema } from './schema/credential-list.ts'
 import { environmentVariablesSchema } from './schema/environment-variables.ts'
 import { GENERAL_SETTINGS_NOT_IN_FORCE, generalSettingsSchema } from './schema/general-settings.ts'
@@ -95,7 +96,10 @@ function readSections(
   const router = readSection(reader, 'router_settings', routerSettingsSchema, ROUTER_SETTINGS_NOT_IN_FORCE)
   const credentials = readCredentials(reader)
   const deployments = buildDeployments(reader, credentials, merged)
-  if (litellm !== undefined) warnOfAllCallbacks(reader, litellm, merged)
+  if (litellm !== undefined) {
+    warnOfAllCallbacks(reader, litellm, merged)
+    warnOfCache(reader, litellm)
+  }
   if (general !== undefined) warnOfAlerting(reader, general)
   if (general === undefined || litellm === undefined || router === undefined) return undefined
   return {

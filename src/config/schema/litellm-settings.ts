@@ -1,9 +1,11 @@
 /** `litellm_settings`: callbacks, metrics, logging, and defaults of calls, keys and users. */
 import type * as z from 'zod'
+import { CACHE_SCOPES } from '../response-cache.ts'
 import {
   accepted,
   anyMap,
   anything,
+  choice,
   decimal,
   inForce,
   integer,
@@ -20,7 +22,10 @@ const seconds = 'a number of seconds'
 
 /** Response cache. Any further argument of a Redis client may stand here too. */
 const cacheParamsSchema = mapWith({
-  type: accepted(text().optional(), 'Kind of store, e.g. `redis` or `local`.'),
+  type: inForce(
+    text().optional(),
+    'Where answers are kept: `redis` (the default), or `local` for each process.',
+  ),
   host: accepted(text().optional(), 'Redis host. Falls back to `REDIS_HOST`.'),
   port: accepted(integer('a port number', 1, 65_535).optional(), 'Redis port. Falls back to `REDIS_PORT`.'),
   username: accepted(text().optional(), 'Redis user.'),
@@ -29,9 +34,32 @@ const cacheParamsSchema = mapWith({
   db: accepted(integer().optional(), 'Redis database number.'),
   ssl: accepted(toggle().optional(), 'Connect by TLS.'),
   namespace: accepted(text().optional(), 'Prefix of all keys.'),
-  ttl: accepted(decimal(seconds).optional(), 'Seconds that an answer is kept.'),
-  mode: accepted(text().optional(), '`default_on`, or `default_off` for calls that ask for it only.'),
-  supported_call_types: accepted(textList().optional(), 'Kinds of call that are cached.'),
+  ttl: inForce(decimal(seconds).optional(), 'Seconds that an answer is kept where its request does not say.'),
+  default_in_memory_ttl: inForce(
+    decimal(seconds).optional(),
+    'The same for `local`, where `ttl` is not set; 600 where neither is.',
+  ),
+  default_in_redis_ttl: inForce(
+    decimal(seconds).optional(),
+    'The same for `redis`, where `ttl` is not set; 86400 where neither is.',
+  ),
+  mode: inForce(
+    choice(['default_on', 'default_off']).optional(),
+    '`default_on`, or `default_off` for calls that ask for it only.',
+  ),
+  supported_call_types: inForce(
+    textList().optional(),
+    'Kinds of call that are cached; an empty list switches the cache off and leaves Redis to the limits.',
+  ),
+  scope: inForce(
+    choice(CACHE_SCOPES).optional(),
+    'Who shares answers: the keys of one `team` (the default; without a team, of one user), one `key`, one ' +
+      '`organization`, or `all`.',
+  ),
+  max_memory_mb: inForce(
+    integer('a whole number of megabytes from 1', 1, 1_000_000).optional(),
+    'Memory for `local` in each process; 100 where it is not set.',
+  ),
 })
 
 export const litellmSettingsSchema = mapWith({
@@ -86,8 +114,8 @@ export const litellmSettingsSchema = mapWith({
     toggle().default(false),
     'Drop parameters that a provider does not know, instead of refusing.',
   ),
-  cache: accepted(toggle().default(false), 'Cache answers.'),
-  cache_params: accepted(cacheParamsSchema.optional(), 'Where and how answers are cached.'),
+  cache: inForce(toggle().default(false), 'Cache answers.'),
+  cache_params: inForce(cacheParamsSchema.optional(), 'Where and how answers are cached.'),
   model_alias_map: inForce(
     mapOf(text(), 'a map of texts').default({}),
     'Model names of clients, each with the model group that serves it.',
