@@ -5,11 +5,18 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPostgresql, type TestPostgresql } from '../../test/postgresql.ts'
 import type { Database } from './database.ts'
-import { migrate, SchemaTooNewError } from './migrate.ts'
+import { migrate, requireSchema, schemaState, SchemaTooNewError, SchemaTooOldError } from './migrate.ts'
+import { MIGRATIONS } from './migrations/index.ts'
+import type { Migration } from './migrations/migration.ts'
 import { connectDatabase, openDatabase } from './open-database.ts'
 
 let server: TestPostgresql
 let directory: string
+
+function addTable(name: string): Migration['up'] {
+  return async (transaction) =>
+    void (await sql`create table ${sql.table(name)} (value int)`.execute(transaction))
+}
 
 beforeAll(async () => {
   server = await startPostgresql()
@@ -120,10 +127,36 @@ describe.each(['postgresql', 'embedded'] as const)('%s', (kind) => {
         await sql`select 1/0`.execute(transaction)
       },
     }
-    const { MIGRATIONS } = await import('./migrations/index.ts')
     await expect(migrate(database, [...MIGRATIONS, broken])).rejects.toMatchObject({ code: '22012' })
     const { rows } = await sql`select to_regclass('half_done') as it`.execute(database.sql)
     expect(rows).toEqual([{ it: null }])
+  })
+
+  test('a schema with more steps serves as long as they only add to what the code uses', async () => {
+    const adding = { id: '9990-adding', up: addTable('added_later') }
+    await migrate(database, [...MIGRATIONS, adding])
+    expect(await schemaState(database)).toBe('current')
+    expect(await migrate(database)).toEqual([])
+    const changing = { id: '9991-changing', oldestCompatible: '9990-adding', up: addTable('changed_later') }
+    await migrate(database, [...MIGRATIONS, adding, changing])
+    // The version that knows the step before the change still may; the one before that may not.
+    expect(await schemaState(database, [...MIGRATIONS, adding])).toBe('current')
+    const refused = schemaState(database)
+    await expect(refused).rejects.toThrow(SchemaTooNewError)
+    await expect(refused).rejects.toThrow(
+      new RegExp(`at step 9991-changing.*up to ${MIGRATIONS.at(-1)!.id}.*after 9991-changing`),
+    )
+    await sql`delete from sluice_migration where id > '9'`.execute(database.sql)
+  })
+
+  test('a schema that lacks steps is refused with both versions where it may not be migrated', async () => {
+    await expect(requireSchema(database)).resolves.toBeUndefined()
+    const further = [...MIGRATIONS, { id: '9992-missing', up: addTable('missing') }]
+    const refused = requireSchema(database, further)
+    await expect(refused).rejects.toThrow(SchemaTooOldError)
+    await expect(refused).rejects.toThrow(
+      new RegExp(`is at step ${MIGRATIONS.at(-1)!.id}.*needs step 9992-missing.*sluice migrate`),
+    )
   })
 
   test('a schema that is newer than the code is refused by name', async () => {
