@@ -8,7 +8,7 @@ import { openStorage } from './open-storage.ts'
 import type { ServeOptions } from './serve.ts'
 import { VERSION } from './version.ts'
 
-/** @returns the exit code. @throws when the database cannot be reached or holds a newer schema. */
+/** @returns the exit code. @throws when the database cannot be reached, or holds a schema that a newer version changed. */
 export async function runMigrate(options: ServeOptions, environment: Environment): Promise<number> {
   const { config } =
     options.configFile === undefined
@@ -20,7 +20,14 @@ export async function runMigrate(options: ServeOptions, environment: Environment
     version: VERSION,
     redactor: createRedactor(collectSecrets(config)),
   })
-  const database = await openStorage(config, options.dataDir, telemetry.log)
+  const { dataDir } = options
+  const database = await openStorage({
+    config,
+    environment,
+    dataDir,
+    log: telemetry.log,
+    purpose: 'migrate',
+  })
   telemetry.log.info('the schema is up to date', { database: database.kind })
   await database.close()
   await telemetry.close()

@@ -1,25 +1,41 @@
-/** Opens and migrates the database that the configuration names, or the embedded one. */
+/** Opens the database that the configuration names, or the embedded one, and sees to its schema. */
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
+import type { Environment } from '../config/environment.ts'
 import type { Database } from '../storage/database.ts'
-import { migrate } from '../storage/migrate.ts'
+import { migrate, requireSchema, schemaState, SchemaTooOldError } from '../storage/migrate.ts'
 import { connectDatabase, openDatabase } from '../storage/open-database.ts'
 import { DatabaseUnreachableError, type PostgresqlOptions } from '../storage/postgresql.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
 
 const RETRY_INTERVAL_MS = 2_000
 
-/** How long a start waits for a database that is not there yet. */
-const START_PATIENCE_MS = 60_000
+/** How long a start waits for a database that is not there yet, when `SLUICE_DATABASE_WAIT_SECONDS` does not say. */
+const DEFAULT_WAIT_MS = 60_000
+
+/** A step of the schema may rewrite large tables: it must not run into the time-out of everyday statements. */
+const MIGRATION_TIMEOUT_MS = 3_600_000
+
+export interface StorageOptions {
+  readonly config: Config
+  readonly environment: Environment
+  readonly dataDir: string
+  readonly log: Logger
+  /** `serve` may start without the database, or on a schema that another process brings; `migrate` brings it. */
+  readonly purpose: 'serve' | 'migrate'
+}
 
 /**
- * @throws DatabaseUnreachableError when PostgreSQL does not answer within a minute; with
- *   `allow_requests_on_db_unavailable` the start goes on without it, and it is migrated when it comes back.
+ * @throws DatabaseUnreachableError when PostgreSQL does not answer in time. With `allow_requests_on_db_unavailable`
+ *   a gateway starts without it, and it is migrated when it comes back.
+ * @throws SchemaTooOldError when the schema lacks steps in the end, and schema updates are switched off.
+ * @throws SchemaTooNewError when the schema was changed by a newer version.
  */
-export async function openStorage(config: Config, dataDir: string, log: Logger): Promise<Database> {
-  const options = postgresqlOptions(config)
-  if (options === undefined) {
+export async function openStorage(options: StorageOptions): Promise<Database> {
+  const { config, dataDir, log, purpose } = options
+  const server = postgresqlOptions(config)
+  if (server === undefined) {
     const database = await openDatabase({ dataDir: join(dataDir, 'database') })
     await migrate(database)
     log.info(
@@ -27,10 +43,17 @@ export async function openStorage(config: Config, dataDir: string, log: Logger):
     )
     return database
   }
-  if (config.general_settings.allow_requests_on_db_unavailable) return await connectLater(options, log)
-  const database = await openPatiently(options, log)
-  await migrate(database)
-  return database
+  if (purpose === 'serve' && config.general_settings.allow_requests_on_db_unavailable) {
+    return await openAtOnce(options, server)
+  }
+  const database = connectDatabase(server)
+  try {
+    await insist(waitMs(options.environment), log, async () => await bringSchema(options, database, server))
+    return database
+  } catch (error) {
+    await database.close()
+    throw error
+  }
 }
 
 function postgresqlOptions(config: Config): PostgresqlOptions | undefined {
@@ -48,14 +71,20 @@ function postgresqlOptions(config: Config): PostgresqlOptions | undefined {
   }
 }
 
-async function openPatiently(options: PostgresqlOptions, log: Logger): Promise<Database> {
-  const giveUpAtMs = Date.now() + START_PATIENCE_MS
+function waitMs(environment: Environment): number {
+  const seconds = Number(environment['SLUICE_DATABASE_WAIT_SECONDS'] || Number.NaN)
+  return seconds >= 0 ? seconds * 1000 : DEFAULT_WAIT_MS
+}
+
+/** Tries again as long as the database is away, or its schema is still to be brought by another process. */
+async function insist(forMs: number, log: Logger, attempt: () => Promise<void>): Promise<void> {
+  const giveUpAtMs = Date.now() + forMs
   for (;;) {
     try {
-      return await openDatabase(options)
+      return await attempt()
     } catch (error) {
-      if (!(error instanceof DatabaseUnreachableError) || Date.now() + RETRY_INTERVAL_MS > giveUpAtMs)
-        throw error
+      const passes = error instanceof DatabaseUnreachableError || error instanceof SchemaTooOldError
+      if (!passes || Date.now() + RETRY_INTERVAL_MS > giveUpAtMs) throw error
       const seconds = Math.ceil((giveUpAtMs - Date.now()) / 1000)
       log.warn(`${error.message} Trying again for ${seconds} s.`)
       // The process lives on this timer alone: while a start waits, nothing listens yet.
@@ -64,30 +93,61 @@ async function openPatiently(options: PostgresqlOptions, log: Logger): Promise<D
   }
 }
 
-async function connectLater(options: PostgresqlOptions, log: Logger): Promise<Database> {
-  const database = connectDatabase(options)
+/** Migrates where something is missing and that is this process's to do. */
+async function bringSchema(
+  options: StorageOptions,
+  database: Database,
+  server: PostgresqlOptions,
+): Promise<void> {
+  const { config, environment, log, purpose } = options
+  if (purpose === 'serve' && config.general_settings.disable_prisma_schema_update) {
+    return await requireSchema(database)
+  }
+  if ((await schemaState(database)) === 'current') return
+  // DIRECT_URL leads around a connection pooler, where there is one.
+  const url = environment['DIRECT_URL'] || server.url
+  const direct = connectDatabase({
+    ...server,
+    url,
+    connectionLimit: 1,
+    statementTimeoutMs: MIGRATION_TIMEOUT_MS,
+  })
   try {
-    await migrate(database)
+    const steps = await migrate(direct)
+    if (steps.length > 0) log.info('the schema was brought up to date', { steps })
+  } finally {
+    await direct.close()
+  }
+}
+
+async function openAtOnce(options: StorageOptions, server: PostgresqlOptions): Promise<Database> {
+  const database = connectDatabase(server)
+  try {
+    await bringSchema(options, database, server)
   } catch (error) {
     if (!(error instanceof DatabaseUnreachableError)) {
       await database.close()
       throw error
     }
-    log.error('starting without the database (allow_requests_on_db_unavailable)', { err: error })
-    void migrateLater(database, log)
+    options.log.error('starting without the database (allow_requests_on_db_unavailable)', { err: error })
+    void bringSchemaLater(options, database, server)
   }
   return database
 }
 
-async function migrateLater(database: Database, log: Logger): Promise<void> {
+async function bringSchemaLater(
+  options: StorageOptions,
+  database: Database,
+  server: PostgresqlOptions,
+): Promise<void> {
   for (;;) {
     await setTimeout(RETRY_INTERVAL_MS, undefined, { ref: false })
     try {
-      await migrate(database)
-      return log.info('the database is back')
+      await bringSchema(options, database, server)
+      return options.log.info('the database is back')
     } catch (error) {
       if (!(error instanceof DatabaseUnreachableError))
-        return log.error('the database cannot be migrated', { err: error })
+        return options.log.error('the database cannot be migrated', { err: error })
     }
   }
 }

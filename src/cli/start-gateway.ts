@@ -103,7 +103,9 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   const telemetry = openTelemetry(options, redactor, (model) => routes()?.find(model) !== undefined)
   stack.defer(() => telemetry.close())
   const prices = await openPrices(environment, telemetry.log)
-  const database = await openStorage(loaded.config, options.dataDir, telemetry.log)
+  const { dataDir } = options
+  const storage = { config: loaded.config, environment, dataDir, log: telemetry.log }
+  const database = await openStorage({ ...storage, purpose: 'serve' })
   stack.defer(() => database.close())
   const redact = (text: string): string => redactor.redact(text)
   const ledger = await openLedger({
@@ -133,7 +135,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   const { app, connections } = await createServer(
     {
       gateway,
-      management: managementRoutes({ database, identity, clock: Date.now, config: live.config }),
+      management: managementRoutes({ database, identity, cache: gateway.cache, clock: Date.now, config: live.config }),
       health: live.healthOf(
         () => departure,
         () => departure.drain(),
