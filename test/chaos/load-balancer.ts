@@ -41,6 +41,16 @@ export class LoadBalancer implements AsyncDisposable {
     this.#process?.kill('SIGHUP')
   }
 
+  /** The kinds of errors that nginx has met, with how often. */
+  errors(): readonly string[] {
+    const lines = readFileSync(join(this.#directory, 'error.log'), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('[error]') || line.includes('[crit]'))
+      .map((line) => line.replace(/^.*?\*\d+ /, '').replace(/, client:.*?(upstream: "[^"]*").*$/, ', $1'))
+    const kinds = Map.groupBy(lines, (line) => line)
+    return [...kinds].map(([kind, group]) => `nginx, ${group.length} times: ${kind}`)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const child = this.#process
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {

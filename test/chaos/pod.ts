@@ -17,7 +17,8 @@ export interface PodOptions {
   readonly environment: Readonly<Record<string, string>>
 }
 
-const PROBE_TIMEOUT_MS = 1_000
+/** Longer than a kubelet's: the machine of this test is one, and busy. */
+const PROBE_TIMEOUT_MS = 10_000
 
 export class Pod {
   readonly name: string

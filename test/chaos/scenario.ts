@@ -176,6 +176,7 @@ export async function settledOutcome(
   for (const pod of platform.pods) {
     if (pod.hasCrashed) faults.push(`${pod.name} has ended by itself: ${pod.output.slice(-2_000)}`)
   }
+  if (findings.faults.length > 0) faults.push(...platform.balancer.errors())
   const reckoning = await reckon(platform, load)
   const remarks = judge(reckoning)
   if (/deadlock detected/i.test(platform.postgresql.log())) faults.push('PostgreSQL has logged a deadlock')

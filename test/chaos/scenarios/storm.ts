@@ -24,7 +24,7 @@ export const clientStorm = steadyScenario({
     const random = new Random(SEED)
     let left = clients
     const callers = Array.from({ length: AT_ONCE }, async () => {
-      for (; left > 0; left -= 1) await client(run, random, left)
+      while (left > 0) await client(run, random, (left -= 1))
     })
     await Promise.all(callers)
     await idle(run)
@@ -35,7 +35,7 @@ export const clientStorm = steadyScenario({
 })
 
 async function client(run: SteadyRun, random: Random, number: number): Promise<void> {
-  if (random.chance(0.4)) return await halfRequest(run.platform.pod(number % 2).port, random)
+  if (random.chance(0.4)) return await halfRequest(run, random, number)
   const kind = random.pick<CallKind>(['whole', 'chat-stream', 'messages-stream'])
   const leave: Leave = random.chance(0.5)
     ? { kind: 'piece', piece: random.between(1, 10) }
@@ -44,21 +44,21 @@ async function client(run: SteadyRun, random: Random, number: number): Promise<v
   await run.load.play({ ...plan, leave })
 }
 
-const REQUEST = [
-  'POST /v1/chat/completions HTTP/1.1',
-  'host: sluice',
-  `authorization: Bearer ${MASTER_KEY}`,
-  'content-type: application/json',
-  'content-length: 60',
-  '',
-  '{"model":"gpt","messages":[',
-].join('\r\n')
-
 /** Connects, sends a part of a request or nothing, and goes. */
-async function halfRequest(port: number, random: Random): Promise<void> {
-  const socket = connect(port, '127.0.0.1')
+async function halfRequest({ platform, load }: SteadyRun, random: Random, number: number): Promise<void> {
+  const plan = planOf(`half-${number}`, 'whole', 0, '')
+  load.plans.push(plan)
+  const head = [
+    `POST ${plan.path} HTTP/1.1`,
+    'host: sluice',
+    `authorization: Bearer ${MASTER_KEY}`,
+    `x-litellm-end-user-id: ${plan.id}`,
+    `content-length: ${plan.body.length}`,
+  ]
+  const request = `${head.join('\r\n')}\r\n\r\n${plan.body.toString()}`
+  const socket = connect(platform.pod(number % 2).port, '127.0.0.1')
   socket.on('error', () => {})
-  socket.write(REQUEST.slice(0, random.between(0, REQUEST.length)))
+  socket.write(request.slice(0, random.between(0, request.length - 1)))
   await delay(random.between(0, 40))
   if (random.chance(0.5)) socket.resetAndDestroy()
   else socket.destroy()
