@@ -75,7 +75,8 @@ class WatchingAlerts implements OpenAlerts {
   readonly #timer: NodeJS.Timeout
   #settings: AlertSettings
   /** False while there is nobody to tell: then nothing is watched. */
-  #active: boolean
+  #active = false
+  #watchesBudgets = false
   #sweeps = 0
   #sweeping: Promise<void> | undefined
 
@@ -91,7 +92,7 @@ class WatchingAlerts implements OpenAlerts {
       clock,
       wait: options.wait ?? waitUnlessAborted,
     })
-    this.#active = this.#channels.hasAddress
+    this.#choose()
     this.#budgets = new BudgetAlerts(this.#claims, send, clock, () => counts.dropped('any', 'queue_full', 1))
     this.#throttle = new Throttle(send)
     this.#calls = new CallWatch(settings, this.#throttle, send)
@@ -106,7 +107,7 @@ class WatchingAlerts implements OpenAlerts {
   }
 
   spent(scopes: readonly Scope[], caller?: CallerFacts): void {
-    if (this.#active) this.#budgets.spent(scopes, caller)
+    if (this.#watchesBudgets) this.#budgets.spent(scopes, caller)
   }
 
   callSettled(start: CallStart, end: CallEnd): void {
@@ -121,7 +122,12 @@ class WatchingAlerts implements OpenAlerts {
     this.#settings = settings
     this.#channels.configure(settings)
     this.#calls.configure(settings)
+    this.#choose()
+  }
+
+  #choose(): void {
     this.#active = this.#channels.hasAddress
+    this.#watchesBudgets = this.#active && this.#settings.types.has('budget_alerts')
   }
 
   async test(channel: AlertChannel): Promise<void> {

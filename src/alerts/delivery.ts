@@ -110,11 +110,11 @@ export class Delivery {
       const result = await postJson(dispatcher, this.url, body, signal, clock)
       if (result.kind === 'sent') return 'sent'
       report.tryFailed(this.form.channel)
-      if (this.#closing) return 'stopping'
       if (!result.mayRetry || attempt >= TRIES) {
         report.warn('an alert could not be delivered, and is given up', this.#fields(result.reason))
         return result.mayRetry ? 'unreachable' : 'refused'
       }
+      if (this.#closing) return 'stopping'
       await this.#pause(pauseMs(result, attempt))
     }
   }

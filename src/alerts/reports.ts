@@ -13,6 +13,8 @@ import type { AlertSettings } from './alerts.ts'
 import { claimName } from './claims.ts'
 
 const DAY_MS = 86_400_000
+/** 5 January 1970: weeks are counted from here. */
+const A_MONDAY_MS = 4 * DAY_MS
 const SHOWN = 5
 
 type ReportType = 'daily_reports' | 'spend_reports'
@@ -39,7 +41,7 @@ export class Reports {
   /** The roll-up knows whole UTC days: a shorter interval is a day. */
   async #sendIfDue(type: ReportType, intervalMs: number, nowMs: number): Promise<void> {
     const lengthMs = Math.max(1, Math.round(intervalMs / DAY_MS)) * DAY_MS
-    const endMs = Math.floor(nowMs / lengthMs) * lengthMs
+    const endMs = Math.floor((nowMs - A_MONDAY_MS) / lengthMs) * lengthMs + A_MONDAY_MS
     if (this.#done.get(type) === endMs) return
     const days = { from: dayOf(endMs - lengthMs), to: dayOf(endMs) }
     const report = await this.#report(type, days, nowMs)
