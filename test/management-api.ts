@@ -1,4 +1,5 @@
 /** The management API without a listener, for tests: each request is authenticated and authorised as the server does it. */
+import { ResponseCache } from '../src/cache/response-cache.ts'
 import { GatewayError } from '../src/errors/gateway-error.ts'
 import type { Identity } from '../src/identity/identity.ts'
 import { managementRoutes, type ManagementServices } from '../src/management/index.ts'
@@ -18,14 +19,18 @@ export interface ManagementApi {
 }
 
 export function managementApi(
-  services: Omit<ManagementServices, 'identity' | 'config'> & { readonly identity: Identity },
+  services: Omit<ManagementServices, 'identity' | 'config' | 'cache'> & { readonly identity: Identity },
   defaultUser?: ManagementServices['config']['litellm_settings']['default_internal_user_params'],
 ): ManagementApi {
   // Only this setting is read by the routes.
   const litellmSettings = {
     default_internal_user_params: defaultUser,
   } as ManagementServices['config']['litellm_settings']
-  const routes = managementRoutes({ ...services, config: { litellm_settings: litellmSettings } })
+  const routes = managementRoutes({
+    ...services,
+    cache: new ResponseCache({ redis: undefined, clock: services.clock }),
+    config: { litellm_settings: litellmSettings },
+  })
   const call = async (
     method: 'GET' | 'POST',
     path: string,

@@ -135,7 +135,13 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   const { app, connections } = await createServer(
     {
       gateway,
-      management: managementRoutes({ database, identity, cache: gateway.cache, clock: Date.now, config: live.config }),
+      management: managementRoutes({
+        database,
+        identity,
+        cache: gateway.cache,
+        clock: Date.now,
+        config: live.config,
+      }),
       health: live.healthOf(
         () => departure,
         () => departure.drain(),

@@ -123,6 +123,8 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     '/spend/users',
     '/user/daily/activity',
   ]),
+  ...routes(ADMIN_READ, ['management_routes'], 'GET', ['/cache/ping']),
+  ...routes(ADMIN, ['management_routes'], 'POST', ['/cache/delete', '/cache/flushall']),
   ...routes(ADMIN_READ, [], 'GET', ['/metrics', '/metrics/']),
   ...routes(ADMIN, [], 'GET', ['/health/drain']),
 ]

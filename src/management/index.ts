@@ -1,4 +1,5 @@
 /** All routes of the management API. */
+import { cacheRoutes } from './cache.ts'
 import { withDatabaseErrors } from './database-errors.ts'
 import { blockKeyRoutes } from './keys/block.ts'
 import { deleteKeysRoute } from './keys/delete.ts'
@@ -38,6 +39,7 @@ export function managementRoutes(services: ManagementServices): readonly Managem
     teamInfoRoute(services),
     listTeamsRoute(services),
     ...spendRoutes(services),
+    ...cacheRoutes(services),
   ]
   return routes.map(withDatabaseErrors)
 }

@@ -1,4 +1,5 @@
 /** What the management API works with. */
+import type { ResponseCache } from '../cache/response-cache.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Database } from '../storage/database.ts'
@@ -6,6 +7,7 @@ import type { Database } from '../storage/database.ts'
 export interface ManagementServices {
   readonly database: Database
   readonly identity: Pick<Identity, 'forgetKey' | 'forgetUser' | 'forgetTeam'>
+  readonly cache: Pick<ResponseCache, 'settings' | 'ping' | 'delete' | 'clear'>
   /** Epoch milliseconds. */
   readonly clock: () => number
   /** The configuration in force; read at each request. */
