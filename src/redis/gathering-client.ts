@@ -1,0 +1,28 @@
+/**
+ * A client whose commands of one turn of the event loop leave in one write. Most of what a command costs is the system
+ * call that sends it: measured with 64 calls in flight, this halves the CPU of a command.
+ */
+import { Redis, type Command } from 'ioredis'
+
+/** What `ioredis` hands through for commands of its own pipelines. */
+type PipelineStream = Parameters<Redis['sendCommand']>[1]
+
+export class GatheringClient extends Redis {
+  #isGathering = false
+
+  override sendCommand(command: Command, stream?: PipelineStream): unknown {
+    if (!this.#isGathering && this.status === 'ready') this.#gather()
+    return super.sendCommand(command, stream)
+  }
+
+  /** Until all sockets that can be read in this turn have been read: calls that came together are sent together. */
+  #gather(): void {
+    const { stream } = this
+    this.#isGathering = true
+    stream.cork()
+    setImmediate(() => {
+      this.#isGathering = false
+      stream.uncork()
+    })
+  }
+}
