@@ -17,15 +17,16 @@ export interface CachedAnswer {
 
 /** First byte of an entry: another form of entry gets another one, and is no answer to older processes. */
 const FORM = 1
-const HEAD_START = 5
+const HEAD_START = 9
 
-/** One byte for the form, four for the length of the head, the head as JSON, and the body as it is. */
+/** One byte for the form, four each for the lengths of head and body, the head as JSON, and the body as it is. */
 export function encodeAnswer(answer: CachedAnswer): Buffer {
   const { body, ...facts } = answer
   const head = Buffer.from(JSON.stringify(facts))
   const entry = Buffer.allocUnsafe(HEAD_START + head.length + body.length)
   entry.writeUInt8(FORM, 0)
   entry.writeUInt32BE(head.length, 1)
+  entry.writeUInt32BE(body.length, 5)
   head.copy(entry, HEAD_START)
   body.copy(entry, HEAD_START + head.length)
   return entry
@@ -35,7 +36,7 @@ export function encodeAnswer(answer: CachedAnswer): Buffer {
 export function decodeAnswer(entry: Buffer): CachedAnswer | undefined {
   if (entry.length < HEAD_START || entry.readUInt8(0) !== FORM) return undefined
   const bodyStart = HEAD_START + entry.readUInt32BE(1)
-  if (bodyStart > entry.length) return undefined
+  if (bodyStart + entry.readUInt32BE(5) !== entry.length) return undefined
   const facts = objectOf(parseJson(entry.toString('utf8', HEAD_START, bodyStart)))
   const storedAtMs = facts?.['storedAtMs']
   const modelId = textOf(facts?.['modelId'])
