@@ -19,7 +19,9 @@ export interface ManagementApi {
 }
 
 export function managementApi(
-  services: Omit<ManagementServices, 'identity' | 'config' | 'cache'> & { readonly identity: Identity },
+  services: Omit<ManagementServices, 'identity' | 'config' | 'cache' | 'alerts'> & {
+    readonly identity: Identity
+  },
   defaultUser?: ManagementServices['config']['litellm_settings']['default_internal_user_params'],
 ): ManagementApi {
   // Only this setting is read by the routes.
@@ -28,6 +30,7 @@ export function managementApi(
   } as ManagementServices['config']['litellm_settings']
   const routes = managementRoutes({
     ...services,
+    alerts: { test: () => Promise.resolve() },
     cache: new ResponseCache({ redis: undefined, clock: services.clock }),
     config: { litellm_settings: litellmSettings },
   })

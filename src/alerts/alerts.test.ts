@@ -243,10 +243,11 @@ describe.each<DatabaseKind>(['embedded', 'postgresql'])('with the database %s', 
     await alerts.test('webhook')
     expect(receiver.received[0]?.body['event_message']).toBe('A test: Sluice can send alerts here')
     receiver.answer({ status: 403 })
-    await expect(alerts.test('webhook')).rejects.toThrow(
-      new Error(`127.0.0.1:${receiver.port} did not take the test: HTTP 403`),
-    )
-    await expect(alerts.test('slack')).rejects.toThrow('alerts to slack are not configured')
+    await expect(alerts.test('webhook')).rejects.toMatchObject({
+      message: `127.0.0.1:${receiver.port} did not take the test: HTTP 403`,
+      status: 502,
+    })
+    await expect(alerts.test('slack')).rejects.toMatchObject({ status: 400, param: 'service' })
     await alerts.close()
   })
 })

@@ -15,7 +15,7 @@ export interface Alerts {
   callSettled(start: CallStart, end: CallEnd): void
   /**
    * Sends an alert that says it is a test, to every address of a channel.
-   * @throws Error when the channel is not configured, or an address did not take it: says which host, and why.
+   * @throws GatewayError when the channel is not configured, or an address did not take it: says which host, and why.
    */
   test(channel: AlertChannel): Promise<void>
   /** Takes up a changed configuration. */

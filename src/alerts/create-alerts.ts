@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent } from 'undici'
 import type { AlertChannel } from '../config/alert-types.ts'
+import { GatewayError } from '../errors/gateway-error.ts'
 import type { CallEnd, CallerFacts, CallStart } from '../record/call-record.ts'
 import type { Scope } from '../record/scope.ts'
 import { ZERO } from '../money/picodollars.ts'
@@ -132,13 +133,16 @@ class WatchingAlerts implements OpenAlerts {
 
   async test(channel: AlertChannel): Promise<void> {
     const urls = this.#channels.addresses(channel)
-    if (urls.length === 0) throw new Error(`alerts to ${channel} are not configured`)
+    if (urls.length === 0) throw notConfigured(channel)
     const body = this.#channels.bodyOf(channel, testAlert(this.#options.clock()))
     for (const url of urls) {
       const signal = AbortSignal.timeout(TEST_TIMEOUT_MS)
       const result = await postJson(this.#agent, url, body, signal, this.#options.clock)
       if (result.kind === 'failed')
-        throw new Error(`${new URL(url.reveal()).host} did not take the test: ${result.reason}`)
+        throw new GatewayError(
+          'provider_bad_answer',
+          `${new URL(url.reveal()).host} did not take the test: ${result.reason}`,
+        )
     }
   }
 
@@ -192,6 +196,15 @@ function reportTo({ counts, log }: AlertsOptions): DeliveryReport {
     dropped: (channel, reason, alerts) => counts.dropped(channel, reason, alerts),
     warn: (message, fields) => log.warn(message, fields),
   }
+}
+
+function notConfigured(channel: AlertChannel): GatewayError {
+  return new GatewayError(
+    'bad_request',
+    `service: alerts to ${channel} are not configured. Name it in general_settings.alerting, and set ` +
+      `${channel === 'slack' ? 'SLACK_WEBHOOK_URL' : 'WEBHOOK_URL'}.`,
+    { param: 'service' },
+  )
 }
 
 /** Looks like a crossed budget, and says that it is none. */

@@ -139,6 +139,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
         database,
         identity,
         cache: gateway.cache,
+        alerts,
         clock: Date.now,
         config: live.config,
       }),

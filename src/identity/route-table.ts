@@ -126,5 +126,5 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
   ...routes(ADMIN_READ, ['management_routes'], 'GET', ['/cache/ping']),
   ...routes(ADMIN, ['management_routes'], 'POST', ['/cache/delete', '/cache/flushall']),
   ...routes(ADMIN_READ, [], 'GET', ['/metrics', '/metrics/']),
-  ...routes(ADMIN, [], 'GET', ['/health/drain']),
+  ...routes(ADMIN, [], 'GET', ['/health/drain', '/health/services']),
 ]

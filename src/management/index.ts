@@ -1,6 +1,7 @@
 /** All routes of the management API. */
 import { cacheRoutes } from './cache.ts'
 import { withDatabaseErrors } from './database-errors.ts'
+import { healthServicesRoute } from './health-services.ts'
 import { blockKeyRoutes } from './keys/block.ts'
 import { deleteKeysRoute } from './keys/delete.ts'
 import { generateKeyRoute } from './keys/generate.ts'
@@ -40,6 +41,18 @@ export function managementRoutes(services: ManagementServices): readonly Managem
     listTeamsRoute(services),
     ...spendRoutes(services),
     ...cacheRoutes(services),
+    healthServicesRoute(services),
   ]
-  return routes.map(withDatabaseErrors)
+  return routes.map((route) => withDatabaseErrors(withOpenWindows(services, route)))
+}
+
+/** The same route, which sees the windows that are open now, as calls do: whatever the database has not heard of yet. */
+function withOpenWindows(services: ManagementServices, route: ManagementRoute): ManagementRoute {
+  return {
+    ...route,
+    handle: async (request) => {
+      await services.identity.beginDueWindows()
+      return await route.handle(request)
+    },
+  }
 }
