@@ -7,7 +7,7 @@ import type { LogLevel } from './logs/log-level.ts'
 import { createLogger, type Logger } from './logs/logger.ts'
 import { CallMetrics, type CallMetricsSettings } from './metrics/call-metrics.ts'
 import type { CounterFamily } from './metrics/counter.ts'
-import { CONTENT_TYPES, negotiateFormat, writeExposition } from './metrics/exposition.ts'
+import { renderMetrics, type MetricsPage } from './metrics/exposition.ts'
 import type { FamilyOptions } from './metrics/family.ts'
 import { OPERATION_COUNTERS, type MetricDefinition } from './metrics/operations.ts'
 import { registerProcessMetrics } from './metrics/process.ts'
@@ -27,11 +27,6 @@ export interface TelemetryOptions {
   readonly destination?: LogDestination
 }
 
-export interface MetricsPage {
-  readonly contentType: string
-  readonly body: Buffer
-}
-
 /** Told of each settled call, after metrics and log. Must not throw. */
 export type SettledCallListener = Pick<CallObserver, 'callSettled'>
 
@@ -39,10 +34,7 @@ export interface Telemetry {
   readonly observer: CallObserver
   readonly log: Logger
   readonly registry: MetricsRegistry
-  /**
-   * The metrics as text, in the format that the `Accept` header asks for. A large page is written in pieces, with
-   * the event loop going on between them.
-   */
+  /** The metrics of this process as text, in the format that the `Accept` header asks for. */
   renderMetrics(accept: string | undefined): Promise<MetricsPage>
   /** Registers a gauge of another room (`OPERATION_GAUGES`), read at each scrape. */
   gauge(definition: MetricDefinition, read: () => number): void
@@ -80,7 +72,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 }
 
 function familyOptions(definition: MetricDefinition): FamilyOptions {
-  return { name: definition.name, help: definition.help, labels: definition.labels ?? [] }
+  return { ...definition, labels: definition.labels ?? [] }
 }
 
 function countFrom(registry: MetricsRegistry, definition: MetricDefinition, read: () => number): void {
@@ -118,20 +110,4 @@ class Observer implements CallObserver {
     if (this.#log.isEnabled(level)) this.#log.writeLine(this.#lines.line(level, start, end))
     for (const listener of this.#listeners) listener.callSettled(start, end)
   }
-}
-
-async function renderMetrics(registry: MetricsRegistry, accept: string | undefined): Promise<MetricsPage> {
-  const format = negotiateFormat(accept)
-  const pieces: Buffer[] = []
-  for (const piece of writeExposition(registry, format)) {
-    pieces.push(Buffer.from(piece))
-    await nextTurn()
-  }
-  return { contentType: CONTENT_TYPES[format], body: Buffer.concat(pieces) }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

@@ -2,10 +2,45 @@
  * Metrics as text: the Prometheus format 0.0.4, or OpenMetrics 1.0 where the scraper prefers it.
  * Sources: prometheus.io/docs/instrumenting/exposition_formats, the OpenMetrics specification 1.0.
  */
-import type { CounterFamily } from './counter.ts'
-import type { GaugeFamily } from './gauge.ts'
-import type { HistogramFamily } from './histogram.ts'
-import type { AnyFamily, MetricsRegistry } from './registry.ts'
+
+/** A metric as it is shown: a family that is counted with, or the sum of several processes' families. */
+export type ShownFamily = ShownCounter | ShownGauge | ShownHistogram
+
+interface Shown {
+  readonly name: string
+  readonly help: string
+}
+
+export interface ShownCounter extends Shown {
+  readonly type: 'counter'
+  readonly unit: number
+  children(): Iterable<{ readonly labelText: string; readonly value: number }>
+}
+
+export interface ShownGauge extends Shown {
+  readonly type: 'gauge'
+  children(): Iterable<{ readonly labelText: string; readonly value: number }>
+}
+
+export interface ShownHistogram extends Shown {
+  readonly type: 'histogram'
+  readonly bounds: readonly number[]
+  /** Of each series the counts of its buckets, infinity last, and then the sum. */
+  children(): Iterable<{ readonly labelText: string; readonly cells: Float64Array }>
+}
+
+/** Metrics that can be shown. */
+export interface ShownMetrics {
+  /** Brings what is read on demand up to date. */
+  collect(): void
+  /** In the order of their names. */
+  families(): Iterable<ShownFamily>
+}
+
+export interface MetricsPage {
+  readonly contentType: string
+  readonly body: Buffer
+}
 
 export type ExpositionFormat = 'prometheus' | 'openmetrics'
 
@@ -36,10 +71,10 @@ function quality(accept: string | undefined, type: string): number {
 }
 
 /** The whole page, in pieces. Metrics are ordered by name, series by the time of their first use. */
-export function* writeExposition(registry: MetricsRegistry, format: ExpositionFormat): Generator<string> {
-  registry.collect()
+export function* writeExposition(metrics: ShownMetrics, format: ExpositionFormat): Generator<string> {
+  metrics.collect()
   let piece = ''
-  for (const family of registry.families()) {
+  for (const family of metrics.families()) {
     piece += header(family, format)
     for (const lines of samples(family)) {
       piece += lines
@@ -51,7 +86,27 @@ export function* writeExposition(registry: MetricsRegistry, format: ExpositionFo
   yield format === 'openmetrics' ? `${piece}# EOF\n` : piece
 }
 
-function header(family: AnyFamily, format: ExpositionFormat): string {
+/**
+ * The page in the format that the `Accept` header asks for. A large one is written in pieces, with the event loop going
+ * on between them.
+ */
+export async function renderMetrics(metrics: ShownMetrics, accept: string | undefined): Promise<MetricsPage> {
+  const format = negotiateFormat(accept)
+  const pieces: Buffer[] = []
+  for (const piece of writeExposition(metrics, format)) {
+    pieces.push(Buffer.from(piece))
+    await nextTurn()
+  }
+  return { contentType: CONTENT_TYPES[format], body: Buffer.concat(pieces) }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
+function header(family: ShownFamily, format: ExpositionFormat): string {
   const counter = family.type === 'counter' && format === 'openmetrics'
   const name = counter ? family.name.slice(0, -'_total'.length) : family.name
   return `# HELP ${name} ${escapeHelp(family.help, format)}\n# TYPE ${name} ${family.type}\n`
@@ -62,7 +117,7 @@ function escapeHelp(help: string, format: ExpositionFormat): string {
   return format === 'openmetrics' ? escaped.replaceAll('"', '\\"') : escaped
 }
 
-function samples(family: AnyFamily): Iterable<string> {
+function samples(family: ShownFamily): Iterable<string> {
   switch (family.type) {
     case 'counter':
       return counterLines(family)
@@ -73,18 +128,18 @@ function samples(family: AnyFamily): Iterable<string> {
   }
 }
 
-function* counterLines(family: CounterFamily): Generator<string> {
+function* counterLines(family: ShownCounter): Generator<string> {
   for (const { labelText, value } of family.children()) {
     yield `${family.name}${labelText} ${formatNumber(value / family.unit)}\n`
   }
 }
 
-function* gaugeLines(family: GaugeFamily): Generator<string> {
+function* gaugeLines(family: ShownGauge): Generator<string> {
   for (const gauge of family.children())
     yield `${family.name}${gauge.labelText} ${formatNumber(gauge.value)}\n`
 }
 
-function* histogramLines(family: HistogramFamily): Generator<string> {
+function* histogramLines(family: ShownHistogram): Generator<string> {
   const endings = [...family.bounds.map(formatBound), '+Inf'].map((bound) => `le="${bound}"} `)
   for (const histogram of family.children()) {
     const open = histogram.labelText === '' ? '{' : `${histogram.labelText.slice(0, -1)},`

@@ -4,7 +4,7 @@
  */
 import { CLIENT_GIVEN_LABELS, type CallLabel } from './call-labels.ts'
 import type { CounterFamily } from './counter.ts'
-import { DEFAULT_MAX_SERIES } from './family.ts'
+import { DEFAULT_MAX_SERIES, type AcrossWorkers } from './family.ts'
 import type { GaugeFamily } from './gauge.ts'
 import type { HistogramFamily } from './histogram.ts'
 import type { MetricsRegistry } from './registry.ts'
@@ -67,6 +67,7 @@ interface FamilyDefinition {
   readonly name: string
   readonly help: string
   readonly labels: readonly CallLabel[]
+  readonly acrossWorkers?: AcrossWorkers
 }
 
 /** Counters, by the name that the code calls them. */
@@ -306,6 +307,7 @@ export const GAUGES = {
     name: 'litellm_deployment_state',
     help: 'Outcome of the last attempt at a deployment: 0 it succeeded, 1 it failed',
     labels: DEPLOYMENT,
+    acrossWorkers: 'max',
   },
 } as const satisfies Record<string, FamilyDefinition>
 
@@ -345,10 +347,10 @@ export function registerCallFamilies(registry: MetricsRegistry, settings: Family
   const clientGiven = settings.endUserLabel
     ? CLIENT_GIVEN_LABELS
     : CLIENT_GIVEN_LABELS.filter((label) => label !== 'end_user')
-  const options = ({ name, help, labels }: FamilyDefinition) => {
-    const volatileLabels = labels.filter((label) => clientGiven.includes(label))
+  const options = (definition: FamilyDefinition) => {
+    const volatileLabels = definition.labels.filter((label) => clientGiven.includes(label))
     const bound = volatileLabels.length > 0 ? DEFAULT_MAX_CLIENT_SERIES : DEFAULT_MAX_SERIES
-    return { name, help, labels, volatileLabels, maxSeries: settings.maxSeriesPerMetric ?? bound }
+    return { ...definition, volatileLabels, maxSeries: settings.maxSeriesPerMetric ?? bound }
   }
   const counter = (name: CounterName, slot: number): CallFamily<CounterFamily> => {
     const definition: FamilyDefinition = COUNTERS[name]

@@ -9,6 +9,9 @@ export const DEFAULT_MAX_SERIES = 10_000
 /** The value of labels whose own value was given up to keep a metric bounded. */
 export const OTHER = 'other'
 
+/** How the values of several worker processes make one: counters and histograms are always added up. */
+export type AcrossWorkers = 'sum' | 'max' | 'min'
+
 export interface FamilyOptions {
   /** The full sample name; counters end in `_total`. */
   readonly name: string
@@ -18,6 +21,8 @@ export interface FamilyOptions {
   readonly maxSeries?: number | undefined
   /** Labels whose values clients choose freely. They are the first to become `other` when the bound is met. */
   readonly volatileLabels?: readonly string[]
+  /** Of a gauge. Default: `sum`. */
+  readonly acrossWorkers?: AcrossWorkers
 }
 
 /** A series by its label values; `labelText` is `{a="1",b="2"}`, or empty without labels. */
@@ -30,6 +35,7 @@ export abstract class Family<Child extends Series> {
   readonly help: string
   readonly labels: readonly string[]
   readonly maxSeries: number
+  readonly acrossWorkers: AcrossWorkers
   readonly #volatile: readonly boolean[]
   readonly #children = new Map<string, Child>()
   readonly #clean: (value: string) => string
@@ -44,6 +50,7 @@ export abstract class Family<Child extends Series> {
     this.help = options.help
     this.labels = options.labels
     this.maxSeries = options.maxSeries ?? DEFAULT_MAX_SERIES
+    this.acrossWorkers = options.acrossWorkers ?? 'sum'
     this.#volatile = options.labels.map((label) => options.volatileLabels?.includes(label) === true)
     this.#clean = clean
     this.#onOverflow = onOverflow
@@ -75,9 +82,14 @@ export abstract class Family<Child extends Series> {
   }
 
   #make(values: readonly string[]): Child {
-    const pairs = this.labels.map((label, index) => `${label}="${escapeLabelValue(values[index] ?? '')}"`)
-    const child = this.create(pairs.length === 0 ? '' : `{${pairs.join(',')}}`)
+    const child = this.create(labelTextOf(this.labels, values))
     this.#children.set(values.join('\0'), child)
     return child
   }
+}
+
+/** `{a="1",b="2"}`, or nothing without labels. */
+export function labelTextOf(labels: readonly string[], values: readonly string[]): string {
+  const pairs = labels.map((label, index) => `${label}="${escapeLabelValue(values[index] ?? '')}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }

@@ -2,11 +2,14 @@
  * Metrics whose numbers belong to other rooms, as data: each room registers its own with `Telemetry.gauge` or
  * `Telemetry.counter`, and the docs page lists them from here.
  */
+import type { AcrossWorkers } from './family.ts'
 
 export interface MetricDefinition {
   readonly name: string
   readonly help: string
   readonly labels?: readonly string[]
+  /** How the gauges of several worker processes make one. Default: `sum`. */
+  readonly acrossWorkers?: AcrossWorkers
 }
 
 /** Values read at each scrape. */
@@ -26,6 +29,7 @@ export const OPERATION_GAUGES = {
   databaseReachable: {
     name: 'sluice_database_reachable',
     help: '1 while the database answers, else 0',
+    acrossWorkers: 'min',
   },
   cacheBytes: {
     name: 'sluice_cache_bytes',

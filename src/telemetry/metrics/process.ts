@@ -14,15 +14,22 @@ export const PROCESS_GAUGES = {
     name: 'sluice_build_info',
     help: 'Always 1; the versions in use',
     labels: ['version', 'node_version'],
+    acrossWorkers: 'max',
   },
   startTime: {
     name: 'process_start_time_seconds',
     help: 'Start of the process, in Unix seconds',
     labels: [],
+    acrossWorkers: 'min',
   },
   residentMemory: { name: 'process_resident_memory_bytes', help: 'Resident memory', labels: [] },
   openFds: { name: 'process_open_fds', help: 'Open file descriptors', labels: [] },
-  maxFds: { name: 'process_max_fds', help: 'Most file descriptors that may be open', labels: [] },
+  maxFds: {
+    name: 'process_max_fds',
+    help: 'Most file descriptors that may be open',
+    labels: [],
+    acrossWorkers: 'min',
+  },
   heapTotal: {
     name: 'nodejs_heap_size_total_bytes',
     help: 'Heap of JavaScript objects, reserved',
@@ -38,21 +45,25 @@ export const PROCESS_GAUGES = {
     name: 'nodejs_eventloop_lag_mean_seconds',
     help: 'Mean delay of the event loop since the scrape before',
     labels: [],
+    acrossWorkers: 'max',
   },
   lagP50: {
     name: 'nodejs_eventloop_lag_p50_seconds',
     help: 'Median delay of the event loop since the scrape before',
     labels: [],
+    acrossWorkers: 'max',
   },
   lagP99: {
     name: 'nodejs_eventloop_lag_p99_seconds',
     help: '99th percentile of the delay of the event loop since the scrape before',
     labels: [],
+    acrossWorkers: 'max',
   },
   lagMax: {
     name: 'nodejs_eventloop_lag_max_seconds',
     help: 'Longest delay of the event loop since the scrape before',
     labels: [],
+    acrossWorkers: 'max',
   },
 } as const satisfies Record<string, FamilyOptions>
 

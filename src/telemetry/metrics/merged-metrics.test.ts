@@ -1,0 +1,130 @@
+import { deserialize, serialize } from 'node:v8'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { writeExposition, type ShownMetrics } from './exposition.ts'
+import { MergedMetrics } from './merged-metrics.ts'
+import { MetricsRegistry } from './registry.ts'
+import { takeSnapshot, type FamilySnapshot } from './snapshot.ts'
+
+function page(metrics: ShownMetrics): string {
+  return [...writeExposition(metrics, 'prometheus')].join('')
+}
+
+/** As it comes out of another process. */
+function sent(registry: MetricsRegistry): readonly FamilySnapshot[] {
+  return deserialize(serialize(takeSnapshot(registry))) as readonly FamilySnapshot[]
+}
+
+interface Observation {
+  readonly worker: number
+  readonly label: string
+  readonly value: number
+}
+
+function registryOf(observations: readonly Observation[]): MetricsRegistry {
+  const registry = new MetricsRegistry()
+  const counter = registry.counter({ name: 'spend_total', help: 'USD', labels: ['model'], unit: 1e12 })
+  const histogram = registry.histogram({ name: 'seconds', help: 'Time', labels: ['model'] }, [1, 10, 100])
+  const inFlight = registry.gauge({ name: 'in_flight', help: 'Now', labels: ['model'] })
+  for (const { label, value } of observations) {
+    counter.series([label]).add(value)
+    histogram.series([label]).observe(value)
+    inFlight.series([label]).add(value)
+  }
+  return registry
+}
+
+/** Series stand in the order of their first use, which depends on the worker: only their set is promised. */
+function sortedLines(text: string): readonly string[] {
+  return text.split('\n').toSorted()
+}
+
+const observations = fc.array(
+  fc.record({
+    worker: fc.nat({ max: 3 }),
+    label: fc.constantFrom('a', 'b"\n', 'c'),
+    value: fc.nat({ max: 1_000 }),
+  }),
+)
+
+test('however calls are spread over workers, the merged page is that of one process', () => {
+  fc.assert(
+    fc.property(observations, (all) => {
+      const merged = new MergedMetrics()
+      for (const worker of [0, 1, 2, 3])
+        merged.add(sent(registryOf(all.filter((one) => one.worker === worker))))
+      expect(sortedLines(page(merged))).toEqual(sortedLines(page(registryOf(all))))
+    }),
+  )
+})
+
+test('the counts of workers that are gone stay, through any number of generations, and their gauges go', () => {
+  fc.assert(
+    fc.property(observations, (all) => {
+      let kept: readonly FamilySnapshot[] = []
+      for (const worker of [0, 1, 2]) {
+        const gone = new MergedMetrics()
+        gone.addCounts(kept)
+        gone.addCounts(sent(registryOf(all.filter((one) => one.worker === worker))))
+        kept = gone.toSnapshots()
+      }
+      const living = all.filter((one) => one.worker === 3)
+      const merged = new MergedMetrics()
+      merged.add(sent(registryOf(living)))
+      merged.add(kept)
+      const expected = sortedLines(page(registryOf(all))).filter((line) => !line.startsWith('in_flight'))
+      const lines = sortedLines(page(merged))
+      expect(lines.filter((line) => !line.startsWith('in_flight'))).toEqual(expected)
+      expect(lines.filter((line) => line.startsWith('in_flight'))).toEqual(
+        sortedLines(page(registryOf(living))).filter((line) => line.startsWith('in_flight')),
+      )
+    }),
+  )
+})
+
+test.each([
+  ['sum', 7],
+  ['max', 4],
+  ['min', 3],
+] as const)(
+  'gauges of workers are joined by %s where their definition says so',
+  (acrossWorkers, expected) => {
+    const merged = new MergedMetrics()
+    for (const value of [3, 4]) {
+      const registry = new MetricsRegistry()
+      registry.gauge({ name: 'some', help: 'Some', labels: [], acrossWorkers }).series([]).set(value)
+      merged.add(sent(registry))
+    }
+    expect(page(merged)).toContain(`\nsome ${expected}\n`)
+  },
+)
+
+test('workers that come and go with ever new label values do not let the kept counts grow without bound', () => {
+  let kept: readonly FamilySnapshot[] = []
+  for (let worker = 0; worker < 20; worker += 1) {
+    const registry = new MetricsRegistry()
+    const family = registry.counter({ name: 'calls_total', help: 'Calls', labels: ['client'], maxSeries: 5 })
+    for (let client = 0; client < 3; client += 1) family.series([`${worker}-${client}`]).add(1)
+    const gone = new MergedMetrics()
+    gone.addCounts(kept)
+    gone.addCounts(sent(registry))
+    kept = gone.toSnapshots()
+  }
+  const calls = kept.find(({ name }) => name === 'calls_total')!
+  expect(calls.labelTexts.length).toBe(6)
+  expect(calls.numbers.reduce((sum, value) => sum + value, 0)).toBe(60)
+  expect(calls.numbers[calls.labelTexts.indexOf('{client="other"}')]).toBe(55)
+})
+
+test('a histogram whose buckets were changed between two starts is not added up to nonsense', () => {
+  const merged = new MergedMetrics()
+  for (const bounds of [
+    [1, 2],
+    [5, 6],
+  ]) {
+    const registry = new MetricsRegistry()
+    registry.histogram({ name: 'seconds', help: 'Time', labels: [] }, bounds).series([]).observe(1)
+    merged.add(sent(registry))
+  }
+  expect(page(merged)).toContain('seconds_count 1\n')
+})
