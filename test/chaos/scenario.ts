@@ -71,7 +71,7 @@ const CALLS_PER_SECOND = 80
 /** First calls of a process are slow, and are not compared with. */
 const WARM_UP_MS = 2_000
 const CALM_MS = 5_000
-const SHORT_CALM_MS = 1_500
+const SHORT_CALM_MS = 700
 /** A scenario of one shape: steady calls, calm, the fault, calm again, and the reckoning. */
 export function steadyScenario(scenario: SteadyScenario): Scenario {
   return {
@@ -106,7 +106,7 @@ class SteadyPlay {
     const callsPerSecond = this.#scenario.callsPerSecond ?? CALLS_PER_SECOND
     const played = load.playSteadily(callsPerSecond, stop.signal)
     const calmMs = this.#form.length === 'full' ? CALM_MS : SHORT_CALM_MS
-    await delay(WARM_UP_MS)
+    if (this.#form.length === 'full') await delay(WARM_UP_MS)
     const calmFromMs = Date.now()
     await delay(calmMs)
     const struckAtMs = Date.now()

@@ -37,3 +37,15 @@ export const SCENARIOS: readonly Scenario[] = [
   blockedKey,
   teamWriters,
 ]
+
+/** The ones that every run of the tests plays, in their short form. */
+export const SHORT_SCENARIOS: readonly Scenario[] = [
+  killPod,
+  rollingRestart,
+  redisPaused,
+  postgresqlStopped,
+  fullDisk,
+  smallBudget,
+  ratesShared,
+  blockedKey,
+]

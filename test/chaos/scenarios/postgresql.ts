@@ -2,9 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { OPERATION_COUNTERS, OPERATION_GAUGES } from '../../../src/telemetry/metrics/operations.ts'
+import { planOf } from '../load.ts'
 import type { Pod } from '../pod.ts'
 import type { Platform } from '../platform.ts'
 import { steadyScenario, type Form } from '../scenario.ts'
+import { blockEverywhere } from './keys.ts'
 
 /** Pauses between tries to book double up to 5 s; then some statements. */
 const MAX_BACKLOG_MS = 30_000
@@ -46,6 +48,9 @@ export const postgresqlRestarted = steadyScenario({
   },
 })
 
+/** Statements of identity are given up long before those of the ledger. */
+const MAX_BLOCK_MS = 10_000
+
 const SLOW_MS = 2_000
 
 export const postgresqlSlow = steadyScenario({
@@ -74,10 +79,17 @@ export const postgresqlCut = steadyScenario({
   maxAddedP99Ms: 50,
   // A statement that gets no answer is given up after 72 s.
   maxRecoveryMs: 80_000,
-  strike: async ({ platform, form }) => {
+  strike: async ({ platform, load, form, note, fault }) => {
+    const unknown = load.addKey(await platform.newKey())
     platform.wires.postgresql?.cut()
     await delay(form.length === 'full' ? 30_000 : 3_000)
+    const { startedAtMs, endedAtMs } = await load.play(planOf('unknown', 'whole', unknown, ''))
+    note(`a call with a key that no pod knew was answered after ${endedAtMs - startedAtMs} ms`)
     platform.wires.postgresql?.heal()
+    const blockedMs = await blockEverywhere(platform, load)
+    note(`a key blocked right afterwards was refused everywhere after ${Math.round(blockedMs)} ms`)
+    if (blockedMs > MAX_BLOCK_MS)
+      fault(`a key blocked after the cut was good for ${Math.round(blockedMs)} ms`)
     return await backlogBooked(platform)
   },
 })
