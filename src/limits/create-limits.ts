@@ -128,7 +128,7 @@ function reservation(
     if (budget !== undefined && settled !== undefined && settled !== budget.spent)
       raiseSpent(scopes[index], budget.account, settled)
   }
-  return new HeldReservation(stores, scopes, message, limitHeaders(scopes, uses, modelGroup))
+  return new HeldReservation(stores, scopes, message, limitHeaders(scopes, message.asks, uses, modelGroup))
 }
 
 /** Takes up what other processes have settled, unless the window has ended meanwhile. */

@@ -1,7 +1,8 @@
 /** The headers that tell a client its limits and what is left of them, in the words of LiteLLM and of OpenAI. */
 import type { Scope, ScopeKind } from '../record/scope.ts'
+import { asksRates } from './admit-message.ts'
 import { LIVE_SECONDS } from './minute-window.ts'
-import type { ScopeUse } from './limit-store.ts'
+import type { ScopeAsk, ScopeUse } from './limit-store.ts'
 import { DESCRIPTORS } from './scope-words.ts'
 
 /** Limits of deployments, providers and the proxy are no client's business; of tags a call may have many. */
@@ -46,39 +47,33 @@ const RESET = `${LIVE_SECONDS - 1}s`
 const NOTHING: readonly string[] = []
 
 /**
- * @param uses of the scopes, in their order, with this call.
+ * @param asks what was asked of the scopes, in their order, and `uses` what is used of it, with this call.
  * @returns names and values, flat.
  */
 export function limitHeaders(
   scopes: readonly Scope[],
+  asks: readonly ScopeAsk[],
   uses: readonly ScopeUse[],
   modelGroup: string,
 ): readonly string[] {
   let list: string[] | undefined
   for (let index = 0; index < scopes.length; index += 1) {
-    const scope = scopes[index]
+    const kind = scopes[index]?.kind
+    const ask = asks[index]
     const use = uses[index]
-    if (scope === undefined || use === undefined || !hasRate(scope)) continue
-    const names = NAMES.get(scope.kind)
+    if (kind === undefined || ask === undefined || use === undefined || !asksRates(ask)) continue
+    const names = NAMES.get(kind)
     if (names === undefined) continue
     list ??= []
-    appendScope(list, names, scope, use)
-    if (scope.kind === 'key') appendKey(list, scope, use)
-    if (scope.kind === 'key_model') appendModel(list, scope, use, modelGroup)
+    appendScope(list, names, ask, use)
+    if (kind === 'key') appendKey(list, ask, use)
+    if (kind === 'key_model') appendModel(list, ask, use, modelGroup)
   }
   return list ?? NOTHING
 }
 
-function hasRate(scope: Scope): boolean {
-  return (
-    scope.requestsPerMinute !== undefined ||
-    scope.tokensPerMinute !== undefined ||
-    scope.parallelRequests !== undefined
-  )
-}
-
-function appendScope(list: string[], names: HeaderNames, scope: Scope, use: ScopeUse): void {
-  const { requestsPerMinute, tokensPerMinute, parallelRequests } = scope
+function appendScope(list: string[], names: HeaderNames, ask: ScopeAsk, use: ScopeUse): void {
+  const { requestsPerMinute, tokensPerMinute, parallelRequests } = ask
   if (requestsPerMinute !== undefined) {
     list.push(names.limitRequests, String(requestsPerMinute))
     list.push(names.remainingRequests, left(requestsPerMinute, use.requests))
@@ -94,7 +89,7 @@ function appendScope(list: string[], names: HeaderNames, scope: Scope, use: Scop
 }
 
 /** The key's own limits, as OpenAI's clients read them. */
-function appendKey(list: string[], { requestsPerMinute, tokensPerMinute }: Scope, use: ScopeUse): void {
+function appendKey(list: string[], { requestsPerMinute, tokensPerMinute }: ScopeAsk, use: ScopeUse): void {
   if (requestsPerMinute !== undefined) {
     const limit = String(requestsPerMinute)
     list.push('x-litellm-key-rpm-limit', limit, 'x-ratelimit-limit-requests', limit)
@@ -109,8 +104,8 @@ function appendKey(list: string[], { requestsPerMinute, tokensPerMinute }: Scope
   }
 }
 
-function appendModel(list: string[], scope: Scope, use: ScopeUse, modelGroup: string): void {
-  const { requestsPerMinute, tokensPerMinute } = scope
+function appendModel(list: string[], ask: ScopeAsk, use: ScopeUse, modelGroup: string): void {
+  const { requestsPerMinute, tokensPerMinute } = ask
   const model = headerNamePart(modelGroup)
   if (requestsPerMinute !== undefined)
     list.push(`x-litellm-key-remaining-requests-${model}`, left(requestsPerMinute, use.requests))

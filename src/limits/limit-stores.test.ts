@@ -3,7 +3,12 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LimitModel } from '../../test/limits/limit-model.ts'
 import { connectTo } from '../../test/limits/redis-client.ts'
-import { memoryHarness, redisHarness, type Clock, type StoreHarness } from '../../test/limits/store-harness.ts'
+import {
+  memoryHarness,
+  redisHarness,
+  type Clock,
+  type StoreHarness,
+} from '../../test/limits/store-harness.ts'
 import { startRedis, type TestRedis } from '../../test/redis.ts'
 import type { OpenRedis } from '../redis/open-redis.ts'
 import type { AdmitMessage, ScopeAsk, Settlement } from './limit-store.ts'

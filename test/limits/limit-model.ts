@@ -60,8 +60,7 @@ export class LimitModel {
       else this.#count(this.#tokens, scope, tokens - tokensReserved)
     }
     for (const account of accounts) {
-      if (account !== undefined)
-        this.#settled.set(account, (this.#settled.get(account) ?? 0n) + BigInt(cost))
+      if (account !== undefined) this.#settled.set(account, (this.#settled.get(account) ?? 0n) + BigInt(cost))
     }
   }
 

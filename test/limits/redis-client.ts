@@ -1,13 +1,22 @@
 /** A connection to a test's Redis, ready for use. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openRedis, type OpenRedis } from '../../src/redis/open-redis.ts'
+import type { RedisAddress } from '../../src/redis/redis-settings.ts'
 import { keptLog } from '../kept-log.ts'
 
-/** @param deadlineMs for one command; generous where a test is not about deadlines. */
-export async function connectTo(port: number, deadlineMs = 10_000): Promise<OpenRedis> {
+const { log } = keptLog()
+
+/**
+ * @param port of a server, or of each node of a cluster.
+ * @param deadlineMs for one command; generous where a test is not about deadlines.
+ */
+export async function connectTo(port: number | readonly number[], deadlineMs = 10_000): Promise<OpenRedis> {
   const redis = openRedis(
     {
-      place: { kind: 'single', address: { host: '127.0.0.1', port } },
+      place:
+        typeof port === 'number'
+          ? { kind: 'single', address: addressOf(port) }
+          : { kind: 'cluster', nodes: port.map(addressOf) },
       username: undefined,
       password: undefined,
       database: 0,
@@ -16,10 +25,14 @@ export async function connectTo(port: number, deadlineMs = 10_000): Promise<Open
       deadlineMs,
       failureThreshold: 1,
     },
-    { log: keptLog().log },
+    { log },
   )
   await becomes(() => redis.available)
   return redis
+}
+
+function addressOf(port: number): RedisAddress {
+  return { host: '127.0.0.1', port }
 }
 
 export async function becomes(condition: () => boolean, withinMs = 10_000): Promise<void> {

@@ -71,13 +71,18 @@ export async function redisHarness(redis: Redis, clock: Clock): Promise<StoreHar
   }
 }
 
-export function openStore(redis: Redis, clock: Clock): RedisLimitStore {
+/** @param redisTime Redis's clock, where it is not that of the processes. */
+export function openStore(
+  redis: Redis,
+  clock: Clock,
+  redisTime: () => number = () => clock.nowMs,
+): RedisLimitStore {
   const now = (): number => clock.nowMs
   return new RedisLimitStore({
     redis,
     own: new MemoryLimitStore(now),
     clock: now,
-    redisTime: now,
+    redisTime,
     observer: {
       storeFailed: () => undefined,
       storeError: (error) => {
