@@ -4,7 +4,8 @@ import type { AlertChannel } from '../config/alert-types.ts'
 import type { Secret } from '../config/secret.ts'
 import type { Alert } from './alert.ts'
 import type { AlertSettings } from './alerts.ts'
-import { Delivery, type DeliveryParts, type MessageForm } from './delivery.ts'
+import type { SendParts } from '../telemetry/export/send-with-retries.ts'
+import { Delivery, type DeliveryReport, type MessageForm } from './delivery.ts'
 import { slackBody } from './slack-text.ts'
 
 const FORMS: Readonly<Record<AlertChannel, MessageForm>> = {
@@ -26,12 +27,14 @@ const FORMS: Readonly<Record<AlertChannel, MessageForm>> = {
 const FAREWELL_MS = 10_000
 
 export class Channels {
-  readonly #parts: DeliveryParts
+  readonly #parts: SendParts
+  readonly #report: DeliveryReport
   /** By channel and address. */
   #deliveries = new Map<string, Delivery>()
   #settings: AlertSettings
 
-  constructor(settings: AlertSettings, parts: DeliveryParts) {
+  constructor(settings: AlertSettings, parts: SendParts, report: DeliveryReport) {
+    this.#report = report
     this.#settings = settings
     this.#parts = parts
   }
@@ -99,7 +102,7 @@ export class Channels {
     const key = `${channel} ${url.reveal()}`
     const known = this.#deliveries.get(key)
     if (known !== undefined) return known
-    const delivery = new Delivery(url, FORMS[channel], this.#parts)
+    const delivery = new Delivery(url, FORMS[channel], this.#parts, this.#report)
     this.#deliveries.set(key, delivery)
     return delivery
   }

@@ -7,6 +7,8 @@ import type { CallEnd, CallerFacts, CallStart } from '../record/call-record.ts'
 import type { Scope } from '../record/scope.ts'
 import { ZERO } from '../money/picodollars.ts'
 import type { Database } from '../storage/database.ts'
+import { sendRequest } from '../telemetry/export/send-request.ts'
+import { waitUnlessAborted, type SendParts } from '../telemetry/export/send-with-retries.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
 import type { Alert } from './alert.ts'
 import type { Alerts, AlertSettings } from './alerts.ts'
@@ -15,8 +17,7 @@ import { BudgetAlerts } from './budget-alerts.ts'
 import { CallWatch } from './call-watch.ts'
 import { Channels } from './channels.ts'
 import { Claims } from './claims.ts'
-import { waitUnlessAborted, type DeliveryParts, type DeliveryReport, type DropReason } from './delivery.ts'
-import { postJson } from './post.ts'
+import { ALERT_HEADERS, type DeliveryReport, type DropReason } from './delivery.ts'
 import { Reports } from './reports.ts'
 import { SystemWatch, type LedgerLosses } from './system-watch.ts'
 import { Throttle } from './throttle.ts'
@@ -42,7 +43,7 @@ export interface AlertsOptions {
   readonly counts: AlertCounts
   /** Epoch milliseconds, on the clock of the call records. */
   readonly clock: () => number
-  readonly wait?: DeliveryParts['wait']
+  readonly wait?: SendParts['wait']
 }
 
 export interface OpenAlerts extends Alerts {
@@ -87,12 +88,8 @@ class WatchingAlerts implements OpenAlerts {
     this.#options = options
     this.#settings = settings
     this.#claims = new Claims(database)
-    this.#channels = new Channels(settings, {
-      dispatcher: this.#agent,
-      report: reportTo(options),
-      clock,
-      wait: options.wait ?? waitUnlessAborted,
-    })
+    const parts = { dispatcher: this.#agent, clock, wait: options.wait ?? waitUnlessAborted }
+    this.#channels = new Channels(settings, parts, reportTo(options))
     this.#choose()
     this.#budgets = new BudgetAlerts(this.#claims, send, clock, () => counts.dropped('any', 'queue_full', 1))
     this.#throttle = new Throttle(send)
@@ -137,7 +134,8 @@ class WatchingAlerts implements OpenAlerts {
     const body = this.#channels.bodyOf(channel, testAlert(this.#options.clock()))
     for (const url of urls) {
       const signal = AbortSignal.timeout(TEST_TIMEOUT_MS)
-      const result = await postJson(this.#agent, url, body, signal, this.#options.clock)
+      const message = { method: 'POST', url: url.reveal(), headers: ALERT_HEADERS, body } as const
+      const result = await sendRequest(this.#agent, message, signal, this.#options.clock)
       if (result.kind === 'failed')
         throw new GatewayError(
           'provider_bad_answer',

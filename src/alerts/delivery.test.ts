@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LogFields } from '../telemetry/logs/logger.ts'
 import { startReceiver, type Receiver } from '../../test/alerts/receiver.ts'
 import type { Alert } from './alert.ts'
-import { Delivery, type DeliveryParts, type MessageForm } from './delivery.ts'
+import type { SendParts } from '../telemetry/export/send-with-retries.ts'
+import { Delivery, type MessageForm } from './delivery.ts'
 
 interface Outcome {
   sent: number
@@ -38,17 +39,21 @@ const EACH: MessageForm = {
 const DIGEST: MessageForm = { ...EACH, channel: 'slack', mostAlerts: 20, gatherMs: 1_000 }
 
 /** Pauses are noted, and end at once. */
-function deliveryOf(form: MessageForm, wait?: DeliveryParts['wait']): Delivery {
-  return new Delivery(receiver.url, form, {
-    dispatcher: agent,
-    clock: () => Date.UTC(2026, 0, 1),
-    wait:
-      wait ??
-      ((ms) => {
-        outcome.waits.push(ms)
-        return Promise.resolve()
-      }),
-    report: {
+function deliveryOf(form: MessageForm, wait?: SendParts['wait']): Delivery {
+  return new Delivery(
+    receiver.url,
+    form,
+    {
+      dispatcher: agent,
+      clock: () => Date.UTC(2026, 0, 1),
+      wait:
+        wait ??
+        ((ms) => {
+          outcome.waits.push(ms)
+          return Promise.resolve()
+        }),
+    },
+    {
       delivered: (_channel, alerts) => void (outcome.sent += alerts.length),
       tryFailed: () => void (outcome.failures += 1),
       dropped: (_channel, reason, alerts) => {
@@ -56,7 +61,7 @@ function deliveryOf(form: MessageForm, wait?: DeliveryParts['wait']): Delivery {
       },
       warn: (_message, fields) => void outcome.warnings.push(fields),
     },
-  })
+  )
 }
 
 function alertOf(title: string, level: Alert['level'] = 'high'): Alert {

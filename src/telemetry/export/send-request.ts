@@ -1,8 +1,15 @@
-/** One try to bring a message to a webhook. Never throws; what it says of a failure holds no part of the address. */
+/** One try to bring a message to a receiver. Never throws; what it says of a failure holds no part of the address. */
 import { request, type Dispatcher } from 'undici'
-import type { Secret } from '../config/secret.ts'
 
-export type PostResult =
+export interface OutgoingRequest {
+  readonly method: 'POST' | 'PUT'
+  /** May hold a secret, and so is shown nowhere. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Buffer
+}
+
+export type SendResult =
   | { readonly kind: 'sent' }
   | {
       readonly kind: 'failed'
@@ -13,37 +20,26 @@ export type PostResult =
       readonly retryAfterMs: number | undefined
     }
 
-const HEADERS = { 'content-type': 'application/json', 'user-agent': 'sluice' }
-
-/** A receiver may ask for less than a minute or so; beyond this it is not waited for. */
+/** A receiver that asks for longer is not believed. */
 const LONGEST_RETRY_AFTER_MS = 300_000
 
-export async function postJson(
+/** @param clock epoch milliseconds: `retry-after` may be a date. */
+export async function sendRequest(
   dispatcher: Dispatcher,
-  url: Secret,
-  body: string,
+  { method, url, headers, body }: OutgoingRequest,
   signal: AbortSignal,
   clock: () => number,
-): Promise<PostResult> {
+): Promise<SendResult> {
   try {
-    const {
-      statusCode,
-      headers,
-      body: answer,
-    } = await request(url.reveal(), {
-      dispatcher,
-      method: 'POST',
-      headers: HEADERS,
-      body,
-      signal,
-    })
-    await answer.dump()
+    const answer = await request(url, { dispatcher, method, headers, body, signal })
+    await answer.body.dump()
+    const { statusCode } = answer
     if (statusCode >= 200 && statusCode < 300) return { kind: 'sent' }
     return {
       kind: 'failed',
       reason: `HTTP ${statusCode}`,
       mayRetry: statusCode === 408 || statusCode === 429 || statusCode >= 500,
-      retryAfterMs: readRetryAfter(headers['retry-after'], clock()),
+      retryAfterMs: readRetryAfter(answer.headers['retry-after'], clock()),
     }
   } catch (error) {
     return { kind: 'failed', reason: reasonOf(error), mayRetry: true, retryAfterMs: undefined }
