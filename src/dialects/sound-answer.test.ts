@@ -64,6 +64,14 @@ describe('chat completions', () => {
     expect(isSoundChatAnswer(chat('length', tool('{}')), false)).toBe(false)
   })
 
+  test('a stream with an event that cannot be read, or with half an event, is not sound', () => {
+    const end = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    expect(isSoundChatAnswer(Buffer.from(`: a comment\n\n${end}data: [DONE]\n\n`), true)).toBe(true)
+    for (const bad of ['data: {"choices":[{"delta":{"cont\n\n', 'data: oops\n\n', 'data: 7\n\n'])
+      expect(isSoundChatAnswer(Buffer.from(bad + end), true)).toBe(false)
+    expect(isSoundChatAnswer(Buffer.from(`${end}data: {"cho`), true)).toBe(false)
+  })
+
   test('one bad choice of several spoils the answer', () => {
     const choices = [{ finish_reason: 'stop' }, { index: 1, finish_reason: 'content_filter' }]
     expect(isSoundChatAnswer(whole({ choices }), false)).toBe(false)

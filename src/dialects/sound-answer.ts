@@ -1,9 +1,8 @@
 /**
- * Whether a finished answer is whole in itself, so that it may be given to somebody else: it ended for a good reason,
- * and the arguments of its tool calls are JSON. An answer that was cut by its token limit within a tool call, or by a
- * content filter, is a success on the wire and of no use a second time.
+ * Whether a finished answer is whole in itself, so that it may be given to somebody else: every event of a stream can
+ * be read, it ended for a good reason, and the arguments of its tool calls are JSON. An answer that was cut by its
+ * token limit within a tool call, or by a content filter, is a success on the wire and of no use a second time.
  */
-import { tells } from './delta-bytes.ts'
 import { countOf, objectOf, parseJson, textOf, type JsonObject } from './json-value.ts'
 import { readEvent, SseSplitter, type SseFrame, type SseFrameSink } from './sse.ts'
 
@@ -14,42 +13,87 @@ const MESSAGE_ENDS = new Set(['end_turn', 'stop_sequence', 'max_tokens', 'tool_u
 
 /** @param body a whole answer of chat completions or legacy completions, or a whole stream of their chunks. */
 export function isSoundChatAnswer(body: Buffer, isStream: boolean): boolean {
-  const answer = new ChatEnds()
-  if (isStream) new SseSplitter(answer).push(body)
-  else answer.readChunk(objectOf(parseJson(body.toString('utf8'))))
-  return answer.areSound()
+  const answer = new ChatAnswer()
+  return isReadable(body, isStream, answer) && answer.isSound()
 }
 
 /** @param body a whole message of Anthropic, or a whole stream of its events. */
 export function isSoundMessage(body: Buffer, isStream: boolean): boolean {
-  const answer = new MessageEnd()
-  if (isStream) new SseSplitter(answer).push(body)
-  else answer.readMessage(objectOf(parseJson(body.toString('utf8'))))
-  return answer.isSound()
+  const answer = new Message()
+  return isReadable(body, isStream, answer) && answer.isSound()
 }
 
 /** @param body a whole Response object, or a whole stream of Responses events. */
 export function isSoundResponse(body: Buffer, isStream: boolean): boolean {
-  if (!isStream) return isCompleted(objectOf(parseJson(body.toString('utf8'))))
-  const answer = new ResponseEnd()
-  new SseSplitter(answer).push(body)
-  return isCompleted(answer.response)
+  const answer = new ResponseAnswer()
+  return isReadable(body, isStream, answer) && answer.isSound()
 }
 
-/** What is told of the choices of a chat answer; `tools` holds the arguments of each tool call, as text. */
-class ChatEnds implements SseFrameSink {
-  readonly #ends = new Map<number, string>()
-  readonly #tools = new Map<string, string>()
+/** What an answer tells, read from all of it or from its events one by one. */
+interface AnswerReader {
+  readWhole(answer: JsonObject): void
+  readEvent(event: JsonObject): void
+}
 
-  onFrame(frame: SseFrame): void {
-    const { text } = frame
-    if (!tells(text, 'finish_reason') && !tells(text, 'tool_calls') && !tells(text, 'function_call')) return
-    this.readChunk(objectOf(parseJson(readEvent(frame).data ?? '')))
+/** Reads an answer. @returns false when something in it is no JSON object. */
+function isReadable(body: Buffer, isStream: boolean, reader: AnswerReader): boolean {
+  if (isStream) {
+    const events = new Events(reader)
+    const splitter = new SseSplitter(events)
+    splitter.push(body)
+    return events.areReadable && splitter.heldBytes === 0
+  }
+  const answer = objectOf(parseJson(body.toString('utf8')))
+  if (answer !== undefined) reader.readWhole(answer)
+  return answer !== undefined
+}
+
+class Events implements SseFrameSink {
+  readonly #reader: AnswerReader
+  areReadable = true
+
+  constructor(reader: AnswerReader) {
+    this.#reader = reader
   }
 
-  readChunk(chunk: JsonObject | undefined): void {
-    const choices: unknown = chunk?.['choices']
-    for (const entry of listOf(choices)) {
+  onFrame(frame: SseFrame): void {
+    const { data } = readEvent(frame)
+    if (data === undefined || data === '[DONE]') return
+    const event = objectOf(parseJson(data))
+    if (event === undefined) this.areReadable = false
+    else this.#reader.readEvent(event)
+  }
+}
+
+/** Arguments of tool calls, put together from their pieces. */
+class ToolArguments {
+  readonly #texts = new Map<string, string>()
+
+  get isEmpty(): boolean {
+    return this.#texts.size === 0
+  }
+
+  add(tool: string, piece: unknown): void {
+    this.#texts.set(tool, (this.#texts.get(tool) ?? '') + (textOf(piece) ?? ''))
+  }
+
+  /** A tool without parameters may be called with nothing. */
+  areJson(): boolean {
+    for (const text of this.#texts.values()) if (text !== '' && parseJson(text) === undefined) return false
+    return true
+  }
+}
+
+class ChatAnswer implements AnswerReader {
+  readonly #ends = new Map<number, string>()
+  readonly #tools = new ToolArguments()
+
+  readWhole(answer: JsonObject): void {
+    this.readEvent(answer)
+  }
+
+  readEvent(chunk: JsonObject): void {
+    for (const entry of listOf(chunk['choices'])) {
       const choice = objectOf(entry)
       const index = countOf(choice?.['index']) ?? 0
       const end = textOf(choice?.['finish_reason'])
@@ -62,86 +106,72 @@ class ChatEnds implements SseFrameSink {
     for (const [position, entry] of listOf(piece?.['tool_calls']).entries()) {
       const call = objectOf(entry)
       const made = objectOf(call?.['function'])
+      const tool = `${index}/${countOf(call?.['index']) ?? position}`
       // A custom tool takes free text.
-      if (made !== undefined)
-        this.#addArguments(`${index}/${countOf(call?.['index']) ?? position}`, made['arguments'])
+      if (made !== undefined) this.#tools.add(tool, made['arguments'])
     }
     const older = objectOf(piece?.['function_call'])
-    if (older !== undefined) this.#addArguments(`${index}/`, older['arguments'])
+    if (older !== undefined) this.#tools.add(`${index}/`, older['arguments'])
   }
 
-  #addArguments(tool: string, part: unknown): void {
-    this.#tools.set(tool, (this.#tools.get(tool) ?? '') + (textOf(part) ?? ''))
-  }
-
-  areSound(): boolean {
+  isSound(): boolean {
     if (this.#ends.size === 0) return false
     for (const end of this.#ends.values()) {
-      if (!CHAT_ENDS.has(end) || (end === 'length' && this.#tools.size > 0)) return false
+      if (!CHAT_ENDS.has(end) || (end === 'length' && !this.#tools.isEmpty)) return false
     }
-    return areArguments(this.#tools.values())
+    return this.#tools.areJson()
   }
 }
 
-/** What is told of the end of a message; `tools` holds the input of each tool call of a stream, as text. */
-class MessageEnd implements SseFrameSink {
-  readonly #tools = new Map<number, string>()
+class Message implements AnswerReader {
+  readonly #tools = new ToolArguments()
   #end: string | undefined
 
-  onFrame(frame: SseFrame): void {
-    const { text } = frame
-    if (!tells(text, 'stop_reason') && !tells(text, 'partial_json') && !tells(text, 'content_block')) return
-    const event = objectOf(parseJson(readEvent(frame).data ?? ''))
-    const delta = objectOf(event?.['delta'])
-    this.#end = textOf(delta?.['stop_reason']) ?? this.#end
-    const index = countOf(event?.['index']) ?? 0
-    if (isToolUse(event?.['content_block'])) this.#tools.set(index, '')
-    const part = textOf(delta?.['partial_json'])
-    if (part !== undefined) this.#tools.set(index, (this.#tools.get(index) ?? '') + part)
+  readWhole(message: JsonObject): void {
+    this.#end = textOf(message['stop_reason'])
+    for (const [index, block] of listOf(message['content']).entries()) this.#readBlock(index, block)
   }
 
-  readMessage(message: JsonObject | undefined): void {
-    this.#end = textOf(message?.['stop_reason'])
-    for (const [index, block] of listOf(message?.['content']).entries()) {
-      if (isToolUse(block)) this.#tools.set(index, '')
-    }
+  readEvent(event: JsonObject): void {
+    const delta = objectOf(event['delta'])
+    const index = countOf(event['index']) ?? 0
+    this.#end = textOf(delta?.['stop_reason']) ?? this.#end
+    this.#readBlock(index, event['content_block'])
+    if (delta?.['type'] === 'input_json_delta') this.#tools.add(String(index), delta['partial_json'])
+  }
+
+  #readBlock(index: number, block: unknown): void {
+    const type = textOf(objectOf(block)?.['type'])
+    if (type?.endsWith('tool_use') === true) this.#tools.add(String(index), '')
   }
 
   isSound(): boolean {
     if (this.#end === undefined || !MESSAGE_ENDS.has(this.#end)) return false
-    return !(this.#end === 'max_tokens' && this.#tools.size > 0) && areArguments(this.#tools.values())
+    return !(this.#end === 'max_tokens' && !this.#tools.isEmpty) && this.#tools.areJson()
   }
 }
 
-class ResponseEnd implements SseFrameSink {
-  response: JsonObject | undefined
+/** The last event of a stream holds the whole response. */
+class ResponseAnswer implements AnswerReader {
+  #response: JsonObject | undefined
 
-  onFrame(frame: SseFrame): void {
-    if (!frame.text.includes('response.completed')) return
-    const event = objectOf(parseJson(readEvent(frame).data ?? ''))
-    if (event?.['type'] === 'response.completed') this.response = objectOf(event['response'])
+  readWhole(response: JsonObject): void {
+    this.#response = response
   }
-}
 
-function isCompleted(response: JsonObject | undefined): boolean {
-  if (response?.['status'] !== 'completed') return false
-  const calls = listOf(response['output']).map(objectOf).filter(isFunctionCall)
-  return areArguments(calls.map((call) => textOf(call?.['arguments']) ?? ''))
-}
+  readEvent(event: JsonObject): void {
+    if (event['type'] === 'response.completed') this.#response = objectOf(event['response'])
+  }
 
-function isFunctionCall(item: JsonObject | undefined): boolean {
-  return item?.['type'] === 'function_call'
-}
-
-function isToolUse(block: unknown): boolean {
-  const type = objectOf(block)?.['type']
-  return type === 'tool_use' || type === 'server_tool_use' || type === 'mcp_tool_use'
-}
-
-/** A tool without parameters may be called with nothing. */
-function areArguments(texts: Iterable<string>): boolean {
-  for (const text of texts) if (text !== '' && parseJson(text) === undefined) return false
-  return true
+  isSound(): boolean {
+    if (this.#response?.['status'] !== 'completed') return false
+    const tools = new ToolArguments()
+    for (const [index, entry] of listOf(this.#response['output']).entries()) {
+      const item = objectOf(entry)
+      if (item?.['type'] === 'function_call') tools.add(String(index), item['arguments'])
+    }
+    return tools.areJson()
+  }
 }
 
 function listOf(value: unknown): readonly unknown[] {
