@@ -5,7 +5,9 @@ import type { LedgerSettings } from '../spend/open-ledger.ts'
 import { readPriceOverrides } from '../spend/prices/price-overrides.ts'
 import { resolvePrice, type PricedModel } from '../spend/prices/price-of.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
+import { calendarOf } from '../identity/calendar.ts'
 import { DEFAULT_IDENTITY_SETTINGS, type IdentitySettings } from '../identity/identity.ts'
+import { parseDollars, type Picodollars } from '../money/picodollars.ts'
 import { DeploymentTable, type GroupAlias } from '../routing/deployment-table.ts'
 import type { PriceQuestion } from '../routing/build-deployment.ts'
 
@@ -38,13 +40,28 @@ export function callSettings(config: Config, version: string): CallSettings {
 }
 
 export function identitySettings(config: Config): IdentitySettings {
-  const general = config.general_settings
+  const { general_settings: general, litellm_settings: litellm } = config
   return {
     ...DEFAULT_IDENTITY_SETTINGS,
     keyHeaderName: general.litellm_key_header_name,
     refreshAfterMs: general.user_api_key_cache_ttl * 1000,
     allowRequestsOnDatabaseUnavailable: general.allow_requests_on_db_unavailable,
+    calendar: calendarOf(litellm),
+    endUserDefaults: {
+      maxBudget: dollarsOrNone(litellm.max_end_user_budget),
+      budgetId: litellm.max_end_user_budget_id,
+    },
+    tagBudgets: new Map(
+      Object.entries(litellm.tag_budget_config).map(([tag, budget]) => [
+        tag,
+        { maxBudget: parseDollars(budget.max_budget), duration: budget.budget_duration },
+      ]),
+    ),
   }
+}
+
+function dollarsOrNone(amount: number | undefined): Picodollars | undefined {
+  return amount === undefined ? undefined : parseDollars(amount)
 }
 
 /** @param redact takes secrets out of prompts and answers before they are kept. */

@@ -1,6 +1,6 @@
-/** Whether a caller has money left, and what it spends. */
+/** Whether a caller has money left. */
 import { GatewayError } from '../errors/gateway-error.ts'
-import { picodollars, toDecimal, type Picodollars } from '../money/picodollars.ts'
+import { toDecimal, type Picodollars } from '../money/picodollars.ts'
 import type { Scope, ScopeKind } from '../record/scope.ts'
 
 const SCOPE_WORDS: Readonly<Record<ScopeKind, string>> = {
@@ -36,9 +36,4 @@ function budgetExceeded(scope: Scope, maxBudget: Picodollars): GatewayError {
     `Budget has been exceeded! ${SCOPE_WORDS[scope.kind]}=${scope.label}. Current cost: ${toDecimal(scope.spent)}, ` +
       `Max budget: ${toDecimal(maxBudget)}.${reset}`,
   )
-}
-
-/** Adds a settled cost to all that it is counted for. */
-export function recordSpend(scopes: readonly Scope[], amount: Picodollars): void {
-  for (const scope of scopes) scope.spent = picodollars(scope.spent + amount)
 }

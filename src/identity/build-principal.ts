@@ -1,9 +1,9 @@
 /** From the rows of a key, its user, team and organization to a principal. */
 import { createHash } from 'node:crypto'
-import { teamMemberScopeId, type PrincipalRow } from '../storage/queries/principals.ts'
-import type { Scope } from '../record/scope.ts'
+import type { PrincipalRow } from '../storage/queries/principals.ts'
 import { ROLES, type ModelList, type Principal, type Role } from './principal.ts'
-import type { SpendScopes } from './spend-scopes.ts'
+import { callerScopes } from './principal-scopes.ts'
+import type { ScopeBook } from './scope-book.ts'
 
 /** Who the master key is in records, so that neither the key nor its hash is ever written anywhere. */
 const MASTER_KEY_HASH = createHash('sha256').update('litellm_proxy_master_key').digest('hex')
@@ -41,7 +41,7 @@ export function unverifiedPrincipal(keyHash: string): Principal {
   }
 }
 
-export function buildPrincipal(row: PrincipalRow, scopes: SpendScopes): Principal {
+export function buildPrincipal(row: PrincipalRow, book: ScopeBook): Principal {
   const ownAliases = stringMembers(row.aliases)
   return {
     kind: 'virtual_key',
@@ -63,7 +63,7 @@ export function buildPrincipal(row: PrincipalRow, scopes: SpendScopes): Principa
     modelAliases: new Map([...stringMembers(row.team_aliases), ...ownAliases]),
     ownAliases: new Set(ownAliases.map(([name]) => name)),
     allowedCacheControls: textsOf(row.allowed_cache_controls),
-    scopes: scopesOf(row, scopes),
+    ...callerScopes(row, book),
   }
 }
 
@@ -95,75 +95,4 @@ function stringMembers(object: Record<string, unknown> | null): readonly (readon
   return Object.entries(object ?? {}).filter(
     (member): member is [string, string] => typeof member[1] === 'string',
   )
-}
-
-/** A team's key spends from the team and the membership; the user's own budget is for personal keys. */
-function scopesOf(row: PrincipalRow, scopes: SpendScopes): readonly Scope[] {
-  const taken = [
-    scopes.take({
-      kind: 'key',
-      id: row.key_hash,
-      label: row.key_alias === null ? row.key_name : `${row.key_alias} (${row.key_name})`,
-      maxBudget: row.key_max_budget,
-      total: row.key_total,
-      baseline: row.key_baseline,
-      resetsAt: row.key_reset_at,
-    }),
-  ]
-  if (row.team_id === null) {
-    if (row.known_user_id !== null) taken.push(userScope(row, row.known_user_id, scopes))
-  } else {
-    taken.push(teamScope(row, row.team_id, scopes))
-    if (row.member_user_id !== null) taken.push(memberScope(row, row.team_id, row.member_user_id, scopes))
-  }
-  if (row.organization_id !== null) taken.push(organizationScope(row, row.organization_id, scopes))
-  return taken
-}
-
-function userScope(row: PrincipalRow, userId: string, scopes: SpendScopes): Scope {
-  return scopes.take({
-    kind: 'user',
-    id: userId,
-    label: row.user_email ?? row.user_alias ?? userId,
-    maxBudget: row.user_max_budget,
-    total: row.user_total,
-    baseline: row.user_baseline ?? 0n,
-    resetsAt: row.user_reset_at,
-  })
-}
-
-function teamScope(row: PrincipalRow, teamId: string, scopes: SpendScopes): Scope {
-  return scopes.take({
-    kind: 'team',
-    id: teamId,
-    label: row.team_alias ?? teamId,
-    maxBudget: row.team_max_budget,
-    total: row.team_total,
-    baseline: row.team_baseline ?? 0n,
-    resetsAt: row.team_reset_at,
-  })
-}
-
-function memberScope(row: PrincipalRow, teamId: string, userId: string, scopes: SpendScopes): Scope {
-  return scopes.take({
-    kind: 'team_member',
-    id: teamMemberScopeId(teamId, userId),
-    label: `${row.user_email ?? userId} in ${row.team_alias ?? teamId}`,
-    maxBudget: row.member_max_budget,
-    total: row.member_total,
-    baseline: row.member_baseline ?? 0n,
-    resetsAt: row.member_reset_at,
-  })
-}
-
-function organizationScope(row: PrincipalRow, organizationId: string, scopes: SpendScopes): Scope {
-  return scopes.take({
-    kind: 'organization',
-    id: organizationId,
-    label: row.organization_alias ?? organizationId,
-    maxBudget: row.organization_max_budget,
-    total: row.organization_total,
-    baseline: row.organization_baseline ?? 0n,
-    resetsAt: row.organization_reset_at,
-  })
 }

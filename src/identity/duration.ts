@@ -1,7 +1,8 @@
 /**
  * Durations as the management API and the config write them: `30s`, `15m`, `24h`, `7d`, `1w`, `1mo`; and when a budget
- * window of such a length ends. Windows are aligned to UTC, so that all scopes of one length begin anew together.
+ * window of such a length ends. Windows are aligned, so that all scopes of one length begin anew together.
  */
+import { beginOfDayMs, dayOf, UTC_CALENDAR, type Calendar } from './calendar.ts'
 
 export type DurationUnit = 's' | 'm' | 'h' | 'd' | 'w' | 'mo'
 
@@ -42,34 +43,75 @@ function daysInMonth(monthStartMs: number): number {
 }
 
 /**
- * When a budget window that is open now ends: a day at midnight, a week on Monday, 30 days and a month on the first,
- * any other number of days that many midnights on, shorter ones at multiples of their length.
+ * When a budget window that is open now ends: a day at its end, a week on Monday, 30 days and a month on the first,
+ * any other number of days that many days on, shorter ones at multiples of their length.
  */
-export function budgetWindowEndMs(duration: Duration, nowMs: number): number {
+export function budgetWindowEndMs(
+  duration: Duration,
+  nowMs: number,
+  calendar: Calendar = UTC_CALENDAR,
+): number {
   const { count, unit } = duration
-  const today = Math.floor(nowMs / DAY_MS)
   switch (unit) {
     case 's':
     case 'm':
     case 'h': {
+      if (isOneDay(duration)) return beginOfDayMs(calendar, dayOf(calendar, nowMs) + 1)
       const lengthMs = count * UNIT_MS[unit]
       return (Math.floor(nowMs / lengthMs) + 1) * lengthMs
     }
     case 'd':
-      if (count === 7) return nextMonday(today)
-      return count === 30 ? firstOfMonth(nowMs, 1) : (today + count) * DAY_MS
-    case 'w':
-      return count === 1 ? nextMonday(today) : (today + count * 7) * DAY_MS
+    case 'w': {
+      const days = unit === 'w' ? count * 7 : count
+      const today = dayOf(calendar, nowMs)
+      if (unit === 'd' && count === 30) return beginOfDayMs(calendar, firstOfMonth(today, 1))
+      return beginOfDayMs(calendar, days === 7 ? nextMonday(today) : today + days)
+    }
     case 'mo':
-      return firstOfMonth(nowMs, count)
+      return beginOfDayMs(calendar, firstOfMonth(dayOf(calendar, nowMs), count))
   }
 }
 
-function nextMonday(today: number): number {
-  return (today + 7 - ((today - FIRST_MONDAY) % 7)) * DAY_MS
+export interface BudgetWindow {
+  readonly startedAtMs: number
+  readonly endsAtMs: number
 }
 
-function firstOfMonth(nowMs: number, monthsOn: number): number {
-  const now = new Date(nowMs)
-  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + monthsOn, 1)
+/**
+ * The window that is open now, after one that has ended: every process comes to the same one by itself, since windows
+ * follow each other from the end of the last known one.
+ */
+export function nextBudgetWindow(
+  duration: Duration,
+  endedAtMs: number,
+  nowMs: number,
+  calendar: Calendar = UTC_CALENDAR,
+): BudgetWindow {
+  const { count, unit } = duration
+  if ((unit === 's' || unit === 'm' || unit === 'h') && !isOneDay(duration)) {
+    const lengthMs = count * UNIT_MS[unit]
+    const begunMs = Math.floor(nowMs / lengthMs) * lengthMs
+    return { startedAtMs: Math.max(endedAtMs, begunMs), endsAtMs: begunMs + lengthMs }
+  }
+  let startedAtMs = endedAtMs
+  let endsAtMs = budgetWindowEndMs(duration, startedAtMs, calendar)
+  while (endsAtMs <= nowMs) {
+    startedAtMs = endsAtMs
+    endsAtMs = budgetWindowEndMs(duration, startedAtMs, calendar)
+  }
+  return { startedAtMs, endsAtMs }
+}
+
+function isOneDay({ count, unit }: Duration): boolean {
+  return count === 24 && unit === 'h'
+}
+
+function nextMonday(today: number): number {
+  return today + 7 - ((today - FIRST_MONDAY) % 7)
+}
+
+/** The day on which a month begins, counted from the month of another day. */
+function firstOfMonth(day: number, monthsOn: number): number {
+  const date = new Date(day * DAY_MS)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + monthsOn, 1) / DAY_MS
 }

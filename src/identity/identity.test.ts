@@ -57,7 +57,6 @@ interface KeyColumns {
   readonly blocked?: boolean
   readonly expires_at?: Date
   readonly budget_duration?: string
-  readonly budget_reset_at?: Date
 }
 
 async function insertedKey(database: Database, columns: KeyColumns = {}): Promise<string> {
@@ -91,6 +90,14 @@ function counting(database: Database): { readonly database: Database; count: num
   return counter
 }
 
+/** An identity that has read what it reads at its start, with the count at zero. */
+async function readyIdentity(counter: ReturnType<typeof counting>): Promise<Identity> {
+  const identity = identityOver(counter.database)
+  await identity.maintain()
+  counter.count = 0
+  return identity
+}
+
 beforeEach(() => {
   nowMs = START_MS
 })
@@ -113,18 +120,19 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
   test('a key is read with one query, and answered without a promise from then on', async () => {
     const key = await insertedKey(database)
     const counter = counting(database)
-    const identity = identityOver(counter.database)
+    const identity = await readyIdentity(counter)
     const principal = await asks(identity, key)
     expect(principal.facts.keyHash).toBe(hashCredential(key))
     expect(counter.count).toBe(1)
     expect(asks(identity, key)).toBe(principal)
+    expect(identity.callScopes(principal, 'nobody', ['no-limits'], 'gpt-4o')).toBe(principal.scopes)
     expect(counter.count).toBe(1)
   })
 
   test('callers that bring an unknown key at the same time share one query', async () => {
     const key = await insertedKey(database)
     const counter = counting(database)
-    const identity = identityOver(counter.database)
+    const identity = await readyIdentity(counter)
     await Promise.all(Array.from({ length: 50 }, async () => await asks(identity, key)))
     expect(counter.count).toBe(1)
   })
@@ -132,7 +140,7 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
   test('every wrong key gets the same answer, byte for byte, and no query is repeated for it', async () => {
     const key = await insertedKey(database)
     const counter = counting(database)
-    const identity = identityOver(counter.database)
+    const identity = await readyIdentity(counter)
     const wrong = [
       'sk-wrong',
       hashCredential(key),
@@ -210,7 +218,7 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
       .set({ blocked: true })
       .where('key_hash', '=', hashCredential(key))
       .execute()
-    identity.forgetKey(hashCredential(key))
+    identity.changed({ subject: 'key', id: hashCredential(key) })
     expect((await refusal(() => asks(identity, key))).code).toBe('key_blocked')
   })
 
@@ -236,7 +244,7 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
       .insertInto('sluice_virtual_key')
       .values({ key_hash: hashCredential(raw), key_name: 'sk-...arly' })
       .execute()
-    identity.forgetKey(hashCredential(raw))
+    identity.changed({ subject: 'key', id: hashCredential(raw) })
     expect((await asks(identity, raw)).kind).toBe('virtual_key')
   })
 
@@ -303,39 +311,6 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     expect((await refusal(() => checkBudgets((asks(identity, key) as Principal).scopes))).code).toBe(
       'budget_exceeded',
     )
-  })
-
-  test('a budget window that ends begins anew at zero, once for all processes, and totals stay', async () => {
-    const key = await insertedKey(database, {
-      max_budget: parseDollars(1),
-      budget_duration: '1h',
-      budget_reset_at: new Date(START_MS + 1_800_000),
-    })
-    await book(database, 'key', hashCredential(key), parseDollars(5))
-    const [one, two] = [identityOver(database), identityOver(database)]
-    expect((await refusal(async () => checkBudgets((await asks(one, key)).scopes))).code).toBe(
-      'budget_exceeded',
-    )
-    nowMs = START_MS + 1_800_000
-    await Promise.all([one.maintain(), two.maintain()])
-    one.forgetKey(hashCredential(key))
-    const principal = await asks(one, key)
-    expect(principal.scopes[0]).toMatchObject({ spent: 0n, resetsAtMs: START_MS + 3_600_000 })
-    await book(database, 'key', hashCredential(key), parseDollars('5.5'))
-    nowMs += 60_000
-    await two.maintain()
-    expect((await asks(two, key)).scopes[0]!.spent).toBe(parseDollars('0.5'))
-  })
-
-  test('a key that is used after its window has ended begins the next one itself', async () => {
-    const key = await insertedKey(database, {
-      max_budget: parseDollars(1),
-      budget_duration: '30d',
-      budget_reset_at: new Date(START_MS - 1),
-    })
-    await book(database, 'key', hashCredential(key), parseDollars(5))
-    const principal = await asks(identityOver(database), key)
-    expect(principal.scopes[0]).toMatchObject({ spent: 0n, resetsAtMs: Date.parse('2026-12-01T00:00:00Z') })
   })
 
   test('memory is bounded however many keys call', async () => {

@@ -6,8 +6,9 @@ import type { Picodollars } from '../money/picodollars.ts'
 import type { Scope } from '../record/scope.ts'
 import type { Database } from '../storage/database.ts'
 import type { PrincipalChange } from '../storage/queries/principals.ts'
-import { recordSpend } from './budgets.ts'
 import { MASTER_PRINCIPAL, unverifiedPrincipal } from './build-principal.ts'
+import { UTC_CALENDAR, type Calendar } from './calendar.ts'
+import { CallScopes, type CallScopeSettings } from './call-scopes.ts'
 import { ChangeFeed, type ChangeListener } from './change-feed.ts'
 import { hashCredential, readCredential } from './credential.ts'
 import { CredentialCache, type CacheEntry } from './credential-cache.ts'
@@ -16,10 +17,11 @@ import type { Principal } from './principal.ts'
 import { PrincipalSource } from './principal-source.ts'
 import { identityUnavailable, requireValid, unknownKey } from './refusals.ts'
 import { authorizeRoute, isPublicRoute } from './route-rights.ts'
+import { ScopeBook } from './scope-book.ts'
 import { UnknownKeys } from './unknown-keys.ts'
 
 /** What the configuration says about identity. Plain data, so that a reload can swap it. */
-export interface IdentitySettings {
+export interface IdentitySettings extends CallScopeSettings {
   /** `general_settings.litellm_key_header_name`: when set, the key is read from this header and no other. */
   readonly keyHeaderName: string | undefined
   /** `general_settings.user_api_key_cache_ttl`, in milliseconds: a principal older than this is read anew. */
@@ -28,6 +30,8 @@ export interface IdentitySettings {
   readonly maxCachedCredentials: number
   /** `general_settings.allow_requests_on_db_unavailable`: an unknown key may call models while no database answers. */
   readonly allowRequestsOnDatabaseUnavailable: boolean
+  /** What budget windows are aligned to. */
+  readonly calendar: Calendar
 }
 
 export const DEFAULT_IDENTITY_SETTINGS: IdentitySettings = {
@@ -35,6 +39,9 @@ export const DEFAULT_IDENTITY_SETTINGS: IdentitySettings = {
   refreshAfterMs: 60_000,
   maxCachedCredentials: 10_000,
   allowRequestsOnDatabaseUnavailable: false,
+  calendar: UTC_CALENDAR,
+  endUserDefaults: { maxBudget: undefined, budgetId: undefined },
+  tagBudgets: new Map(),
 }
 
 export interface IdentityOptions {
@@ -69,7 +76,14 @@ export interface Identity {
     resolvedGroup: string,
     accessGroups: readonly string[],
   ): void
-  /** All that a call is counted for. */
+  /**
+   * All that a call is counted for, limited or not. Without a promise, and the principal's own list, when neither the
+   * model nor the end user nor a tag has limits of its own.
+   *
+   * @param modelGroup the group that serves the call, after all aliases.
+   * @throws GatewayError (thrown, or as rejection) `customer_blocked`; `identity_unavailable` when limits of the end
+   *   user or of a tag are not known here and the database does not answer.
+   */
   callScopes(
     principal: Principal,
     endUser: string | undefined,
@@ -78,18 +92,18 @@ export interface Identity {
   ): readonly Scope[] | Promise<readonly Scope[]>
   /** Adds a settled cost to each scope, in memory: the ledger writes it down. */
   recordSpend(scopes: readonly Scope[], amount: Picodollars): void
-  /** Makes the next call of this key read the database, in this process. The same for a user's and a team's keys. */
-  forgetKey(keyHash: string): void
-  forgetUser(userId: string): void
-  forgetTeam(teamId: string): void
+  /** Makes the next call that something has changed for read the database, in this process. */
+  changed(change: PrincipalChange): void
   /** Takes up a reloaded configuration. */
   configure(masterKey: Secret | undefined, settings: IdentitySettings): void
   /**
-   * Once: forgets what other processes have changed, and begins budget windows that are due. `createIdentity` does so
-   * every second, and every minute where the database is its own.
+   * Once: forgets what other processes have changed, begins budget windows that are due, and reads what the scopes in
+   * use have spent. `createIdentity` does so every second, and every minute where the database is its own.
    * @throws when the database does not answer.
    */
   maintain(): Promise<void>
+  /** Begins the budget windows that are due, in the database too. @throws when the database does not answer. */
+  beginDueWindows(): Promise<void>
   /** Ends background work. */
   close(): Promise<void>
 }
@@ -101,7 +115,8 @@ const RETRY_REFRESH_MS = 1_000
 const MAINTENANCE_MS = 1_000
 /** The embedded database serves one process: nobody else changes anything. */
 const EMBEDDED_MAINTENANCE_MS = 60_000
-const WINDOWS_EVERY_MS = 60_000
+/** How often it is read what other processes have spent. */
+const SPENDS_EVERY_MS = 2_000
 
 /** Builds identity over a migrated database, and begins its background work. */
 export function createIdentity(options: IdentityOptions): Identity {
@@ -112,27 +127,35 @@ class CachedIdentity implements Identity, ChangeListener {
   readonly isPublicRoute = isPublicRoute
   readonly authorizeRoute = authorizeRoute
   readonly authorizeModel = authorizeModel
-  readonly recordSpend = recordSpend
   readonly #clock: () => number
   readonly #cache: CredentialCache
+  readonly #book: ScopeBook
   readonly #source: PrincipalSource
+  readonly #callScopes: CallScopes
   readonly #unknown = new UnknownKeys()
   readonly #feed: ChangeFeed
   readonly #maintenanceMs: number
   #settings: IdentitySettings
   #masterDigest: Buffer | undefined
-  #windowsSweptAtMs = 0
+  /** Other processes spend from the same scopes. */
+  readonly #shared: boolean
+  #spendsReadAtMs = 0
   #maintenance: NodeJS.Timeout | undefined
   #maintaining: Promise<void> | undefined
   #closed = false
 
   constructor({ database, masterKey, settings, clock }: IdentityOptions) {
-    this.#maintenanceMs = database.kind === 'embedded' ? EMBEDDED_MAINTENANCE_MS : MAINTENANCE_MS
+    this.#shared = database.kind !== 'embedded'
+    this.#maintenanceMs = this.#shared ? MAINTENANCE_MS : EMBEDDED_MAINTENANCE_MS
     this.#clock = clock
     this.#settings = settings
     this.#masterDigest = digestOf(masterKey)
     this.#cache = new CredentialCache(settings.maxCachedCredentials)
-    this.#source = new PrincipalSource(database, clock)
+    this.#book = new ScopeBook(database, clock)
+    this.#book.calendar = settings.calendar
+    this.#source = new PrincipalSource(database, this.#book)
+    this.#callScopes = new CallScopes(database, this.#book, settings)
+    void this.#callScopes.load()
     this.#feed = new ChangeFeed(database, this)
     this.#scheduleMaintenance()
   }
@@ -146,8 +169,17 @@ class CachedIdentity implements Identity, ChangeListener {
     return requireValid(entry.principal, nowMs)
   }
 
-  callScopes(principal: Principal): readonly Scope[] {
-    return principal.scopes
+  callScopes(
+    principal: Principal,
+    endUser: string | undefined,
+    tags: readonly string[],
+    modelGroup: string,
+  ): readonly Scope[] | Promise<readonly Scope[]> {
+    return this.#callScopes.of(principal, endUser, tags, modelGroup)
+  }
+
+  recordSpend(scopes: readonly Scope[], amount: Picodollars): void {
+    this.#book.recordSpend(scopes, amount)
   }
 
   #lookUp(credential: string): Principal | Promise<Principal> {
@@ -189,7 +221,7 @@ class CachedIdentity implements Identity, ChangeListener {
       throw unknownKey()
     }
     const shared = known === undefined ? principal : withSharedFacts(principal, known.principal)
-    this.#remember(credential, keyHash, shared, this.#refreshTime(principal, nowMs)).forgotten = outdated
+    this.#remember(credential, keyHash, shared, nowMs + this.#settings.refreshAfterMs).forgotten = outdated
     return requireValid(shared, nowMs)
   }
 
@@ -218,7 +250,7 @@ class CachedIdentity implements Identity, ChangeListener {
         return
       }
       entry.principal = withSharedFacts(principal, entry.principal)
-      entry.refreshAtMs = this.#refreshTime(principal, this.#clock())
+      entry.refreshAtMs = this.#clock() + this.#settings.refreshAfterMs
       if (generation !== this.#source.generation) entry.forgotten = true
     } catch {
       entry.refreshAtMs = this.#clock() + RETRY_REFRESH_MS
@@ -227,50 +259,59 @@ class CachedIdentity implements Identity, ChangeListener {
     }
   }
 
-  #refreshTime(principal: Principal, nowMs: number): number {
-    let refreshAtMs = nowMs + this.#settings.refreshAfterMs
-    for (const { resetsAtMs } of principal.scopes) {
-      if (resetsAtMs !== undefined && resetsAtMs < refreshAtMs) refreshAtMs = Math.max(resetsAtMs, nowMs)
+  changed(change: PrincipalChange): void {
+    const { subject, id } = change
+    this.#source.somethingChanged()
+    this.#callScopes.changed(change)
+    switch (subject) {
+      case 'key':
+        return this.#forgetKey(id)
+      case 'user':
+        return this.#forgetWhere('userId', id)
+      case 'team':
+        return this.#forgetWhere('teamId', id)
+      case 'organization':
+        return this.#forgetWhere('organizationId', id)
+      case 'budget':
+        // Which keys it limits, the database knows: a change of it is rare enough to read all of them anew.
+        return this.#forgetAll()
+      case 'all':
+        return this.changesLost()
+      case 'customer':
+      case 'tag':
+        return
     }
-    return refreshAtMs
   }
 
-  forgetKey(keyHash: string): void {
+  changesLost(): void {
     this.#source.somethingChanged()
+    this.#callScopes.changesLost()
+    this.#unknown.clear()
+    this.#forgetAll()
+  }
+
+  #forgetKey(keyHash: string): void {
     this.#unknown.delete(keyHash)
     const entry = this.#cache.byHash(keyHash)
     if (entry !== undefined) forgetEntry(entry)
   }
 
-  forgetUser(userId: string): void {
-    this.#source.somethingChanged()
+  #forgetWhere(fact: 'userId' | 'teamId' | 'organizationId', id: string): void {
     for (const entry of this.#cache.entries()) {
-      if (entry.principal.facts.userId === userId) forgetEntry(entry)
+      if (entry.principal.facts[fact] === id) forgetEntry(entry)
     }
   }
 
-  forgetTeam(teamId: string): void {
-    this.#source.somethingChanged()
-    for (const entry of this.#cache.entries()) {
-      if (entry.principal.facts.teamId === teamId) forgetEntry(entry)
-    }
-  }
-
-  changed({ subject, id }: PrincipalChange): void {
-    if (subject === 'key') this.forgetKey(id)
-    else if (subject === 'user') this.forgetUser(id)
-    else this.forgetTeam(id)
-  }
-
-  changesLost(): void {
-    this.#source.somethingChanged()
-    this.#unknown.clear()
+  #forgetAll(): void {
     for (const entry of this.#cache.entries()) forgetEntry(entry)
   }
 
   configure(masterKey: Secret | undefined, settings: IdentitySettings): void {
     this.#masterDigest = digestOf(masterKey)
     this.#settings = settings
+    this.#book.calendar = settings.calendar
+    this.#callScopes.configure(settings)
+    void this.#callScopes.load()
     this.#cache.resize(settings.maxCachedCredentials)
     for (const entry of this.#cache.entries()) {
       if (entry.principal.kind === 'master_key') this.#cache.remove(entry)
@@ -279,10 +320,17 @@ class CachedIdentity implements Identity, ChangeListener {
 
   async maintain(): Promise<void> {
     await this.#feed.poll()
+    await this.#callScopes.load()
+    await this.#book.beginDueWindows()
+    await this.#book.readUnread()
     const nowMs = this.#clock()
-    if (nowMs - this.#windowsSweptAtMs < WINDOWS_EVERY_MS) return
-    this.#windowsSweptAtMs = nowMs
-    await this.#source.beginDueWindows()
+    if (!this.#shared || nowMs - this.#spendsReadAtMs < SPENDS_EVERY_MS) return
+    this.#spendsReadAtMs = nowMs
+    await this.#book.readInUse()
+  }
+
+  async beginDueWindows(): Promise<void> {
+    await this.#book.beginDueWindows()
   }
 
   #scheduleMaintenance(): void {
@@ -299,6 +347,7 @@ class CachedIdentity implements Identity, ChangeListener {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#maintenance)
+    this.#book.close()
     await this.#maintaining
   }
 }

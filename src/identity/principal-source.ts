@@ -1,25 +1,22 @@
 /** Reads principals from the database: one query for all that ask for a key at the same time, never an outdated answer. */
-import { beginDueBudgetWindows } from '../storage/queries/budget-windows.ts'
 import type { Database } from '../storage/database.ts'
 import { findPrincipal, type PrincipalRow } from '../storage/queries/principals.ts'
 import { buildPrincipal } from './build-principal.ts'
-import { budgetWindowEndMs, parseDuration } from './duration.ts'
 import type { Principal } from './principal.ts'
-import { SpendScopes } from './spend-scopes.ts'
+import type { ScopeBook } from './scope-book.ts'
 
 /** How often a lookup begins anew because something changed while it was under way. */
 const LOOKUP_ROUNDS = 3
 
 export class PrincipalSource {
   readonly #database: Database
-  readonly #clock: () => number
-  readonly #scopes = new SpendScopes()
+  readonly #book: ScopeBook
   readonly #lookups = new Map<string, Promise<Principal | undefined>>()
   #generation = 0
 
-  constructor(database: Database, clock: () => number) {
+  constructor(database: Database, book: ScopeBook) {
     this.#database = database
-    this.#clock = clock
+    this.#book = book
   }
 
   /** Counts changes: an answer that was asked for before one may be outdated. */
@@ -46,31 +43,12 @@ export class PrincipalSource {
     for (let round = 0; round < LOOKUP_ROUNDS; round++) {
       const generation = this.#generation
       row = await findPrincipal(this.#database.sql, keyHash)
-      if (row !== undefined && hasEndedWindow(row, this.#clock())) {
-        await this.beginDueWindows()
-        row = await findPrincipal(this.#database.sql, keyHash)
-      }
       if (generation === this.#generation) break
     }
-    return row === undefined ? undefined : buildPrincipal(row, this.#scopes)
+    if (row === undefined) return undefined
+    const principal = buildPrincipal(row, this.#book)
+    await this.#book.writeWindows(principal.scopes)
+    for (const scopes of principal.modelScopes?.values() ?? []) await this.#book.writeWindows(scopes)
+    return principal
   }
-
-  /** Begins the next window of all budgets whose window has ended. */
-  async beginDueWindows(): Promise<void> {
-    const nowMs = this.#clock()
-    await beginDueBudgetWindows(this.#database.sql, new Date(nowMs), (text) => {
-      const duration = parseDuration(text)
-      return duration === undefined ? undefined : new Date(budgetWindowEndMs(duration, nowMs))
-    })
-  }
-}
-
-function hasEndedWindow(row: PrincipalRow, nowMs: number): boolean {
-  return [
-    row.key_reset_at,
-    row.user_reset_at,
-    row.team_reset_at,
-    row.member_reset_at,
-    row.organization_reset_at,
-  ].some((resetAt) => resetAt !== null && resetAt.getTime() <= nowMs)
 }

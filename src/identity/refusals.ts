@@ -38,3 +38,11 @@ export function identityUnavailable(cause: unknown): GatewayError {
     { cause, retryAfterSeconds: 1 },
   )
 }
+
+export function limitsUnavailable(cause: unknown): GatewayError {
+  return new GatewayError(
+    'identity_unavailable',
+    'The database that holds the limits of this end user or of a tag does not answer. Try again shortly.',
+    { cause, retryAfterSeconds: 1 },
+  )
+}

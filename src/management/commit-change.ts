@@ -21,19 +21,6 @@ export async function commitChange<Result>(
     await announceChanges(transaction, changes)
     return done
   })
-  for (const change of changes) forget(services, change)
+  for (const change of changes) services.identity.changed(change)
   return result
-}
-
-function forget({ identity }: ManagementServices, { subject, id }: PrincipalChange): void {
-  switch (subject) {
-    case 'key':
-      identity.forgetKey(id)
-      return
-    case 'user':
-      identity.forgetUser(id)
-      return
-    case 'team':
-      identity.forgetTeam(id)
-  }
 }

@@ -276,6 +276,9 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
       await held.database.sql
         .insertInto('sluice_spend_total')
         .values({ scope: 'key', scope_id: id, picodollars: parseDollars(7) })
+        .onConflict((conflict) =>
+          conflict.columns(['scope', 'scope_id']).doUpdateSet({ picodollars: parseDollars(7) }),
+        )
         .execute()
       await api.made('/key/update', MASTER, { key, max_budget: 5 })
       expect((await infoOf(key))['spend']).toBe(7)

@@ -146,6 +146,9 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
           'team_member/team-1::user-1',
           'organization/organization-1',
           'end_user/customer-1',
+          'deployment/deployment-1',
+          'provider/openai',
+          'proxy/proxy',
         ].map((scope) => [scope, 123_456_789_012_345n]),
       ),
     )
@@ -226,6 +229,7 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
             if (team !== undefined) add(`team/team-${team}`, cost)
             if (team !== undefined) add(`team_member/team-${team}::user-${key}`, cost)
             if (endUser !== undefined) add(`end_user/${endUser}`, cost)
+            for (const each of ['deployment/deployment-1', 'provider/openai', 'proxy/proxy']) add(each, cost)
           }),
         )
         await ledger.flush()

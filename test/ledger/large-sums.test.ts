@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { buildPrincipal, MASTER_PRINCIPAL } from '../../src/identity/build-principal.ts'
-import { SpendScopes } from '../../src/identity/spend-scopes.ts'
+import { ScopeBook } from '../../src/identity/scope-book.ts'
 import { spendRoutes } from '../../src/management/spend/index.ts'
 import { picodollars } from '../../src/money/picodollars.ts'
 import { openLedger } from '../../src/spend/open-ledger.ts'
 import { migrate } from '../../src/storage/migrate.ts'
 import { openDatabase } from '../../src/storage/open-database.ts'
-import { beginDueBudgetWindows } from '../../src/storage/queries/budget-windows.ts'
+import { beginDueWindows } from '../../src/storage/queries/spend-windows.ts'
 import { findPrincipal } from '../../src/storage/queries/principals.ts'
 import { startPostgresql, type TestPostgresql } from '../postgresql.ts'
 import { readBooks } from './books.ts'
@@ -81,7 +81,10 @@ test.each(['postgresql', 'embedded'] as const)(
     const scopesOf = async () => {
       const row = await findPrincipal(database.sql, KEY)
       if (row === undefined) throw new Error('no such key')
-      return buildPrincipal(row, new SpendScopes()).scopes.map(({ kind: scope, spent }) => [scope, spent])
+      return buildPrincipal(row, new ScopeBook(database, Date.now)).scopes.map(({ kind: scope, spent }) => [
+        scope,
+        spent,
+      ])
     }
     expect(await scopesOf()).toEqual([
       ['key', sum],
@@ -89,9 +92,11 @@ test.each(['postgresql', 'embedded'] as const)(
     ])
 
     // A new budget window takes the total as its baseline, so that it has to be as wide.
-    const yesterday = new Date(Date.now() - 86_400_000)
-    await sql`update sluice_virtual_key set budget_reset_at = ${yesterday}::timestamptz`.execute(database.sql)
-    await beginDueBudgetWindows(database.sql, new Date(), () => new Date(Date.now() + 86_400_000))
+    const now = Date.now()
+    await sql`update sluice_spend_total set window_duration = '1d', window_ends_at = ${new Date(now)}::timestamptz
+      where scope = 'key'`.execute(database.sql)
+    await sql`update sluice_virtual_key set budget_duration = '1d'`.execute(database.sql)
+    await beginDueWindows(database.sql, now, () => ({ startedAtMs: now, endsAtMs: now + 86_400_000 }))
     await book(1)
     expect(await scopesOf()).toEqual([
       ['key', COST],

@@ -12,28 +12,31 @@ import {
   listOf,
   mapOf,
   mapWith,
-  secretText,
   text,
   textList,
   toggle,
 } from '../setting.ts'
+import { redisArguments } from './redis-arguments.ts'
 
 const seconds = 'a number of seconds'
+const amount = 'an amount in USD'
 
-/** Response cache. Any further argument of a Redis client may stand here too. */
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== ''
+  } catch {
+    return false
+  }
+}
+
+/** Response cache, and the Redis that it uses. */
 const cacheParamsSchema = mapWith({
   type: inForce(
     text().optional(),
     'Where answers are kept: `redis` (the default), or `local` for each process.',
   ),
-  host: accepted(text().optional(), 'Redis host. Falls back to `REDIS_HOST`.'),
-  port: accepted(integer('a port number', 1, 65_535).optional(), 'Redis port. Falls back to `REDIS_PORT`.'),
-  username: accepted(text().optional(), 'Redis user.'),
-  password: accepted(secretText().optional(), 'Redis password. Falls back to `REDIS_PASSWORD`.'),
-  url: accepted(secretText().optional(), 'Redis URL, instead of host, port and password.'),
-  db: accepted(integer().optional(), 'Redis database number.'),
-  ssl: accepted(toggle().optional(), 'Connect by TLS.'),
-  namespace: accepted(text().optional(), 'Prefix of all keys.'),
+  ...redisArguments,
+  namespace: inForce(text().optional(), 'Prefix of all keys in Redis.'),
   ttl: inForce(decimal(seconds).optional(), 'Seconds that an answer is kept where its request does not say.'),
   default_in_memory_ttl: inForce(
     decimal(seconds).optional(),
@@ -123,12 +126,78 @@ export const litellmSettingsSchema = mapWith({
   default_internal_user_params: inForce(
     mapWith({
       user_role: inForce(text().optional(), 'Role of a new user.'),
-      max_budget: inForce(decimal('an amount in USD').optional(), 'Budget of a new user.'),
+      max_budget: inForce(decimal(amount).optional(), 'Budget of a new user.'),
       budget_duration: inForce(text().optional(), 'After which time the budget starts anew, e.g. `30d`.'),
       models: inForce(textList().optional(), 'Models that a new user may call.'),
       teams: accepted(listOf(anything(), 'a list').optional(), 'Teams that a new user joins.'),
     }).optional(),
     'What a new user gets where `/user/new` does not say.',
+  ),
+  max_internal_user_budget: inForce(
+    decimal(amount).optional(),
+    'Budget of a new user, where neither `/user/new` nor `default_internal_user_params` says.',
+  ),
+  max_user_budget: inForce(decimal(amount).optional(), 'As `max_internal_user_budget`, which wins.'),
+  internal_user_budget_duration: inForce(
+    text().optional(),
+    'After which time that budget starts anew, e.g. `30d`.',
+  ),
+  default_key_generate_params: inForce(
+    anyMap().optional(),
+    'Fields of `/key/generate` that a request leaves out, e.g. `max_budget`, `models`, `duration`.',
+  ),
+  upperbound_key_generate_params: inForce(
+    mapWith({
+      max_budget: inForce(decimal(amount).optional(), 'Largest budget.'),
+      budget_duration: inForce(text().optional(), 'Longest time after which a budget starts anew.'),
+      duration: inForce(text().optional(), 'Longest life of a key.'),
+      max_parallel_requests: inForce(integer().optional(), 'Most calls at a time.'),
+      tpm_limit: inForce(integer().optional(), 'Most tokens a minute.'),
+      rpm_limit: inForce(integer().optional(), 'Most requests a minute.'),
+    }).optional(),
+    'What `/key/generate` gives at most: it fills what a request leaves out, and more is refused.',
+  ),
+  default_team_params: inForce(
+    mapWith({
+      max_budget: inForce(decimal(amount).optional(), 'Budget of a new team.'),
+      budget_duration: inForce(text().optional(), 'After which time the budget starts anew, e.g. `30d`.'),
+      tpm_limit: inForce(integer().optional(), 'Tokens a minute of a new team.'),
+      rpm_limit: inForce(integer().optional(), 'Requests a minute of a new team.'),
+      models: inForce(textList().optional(), 'Models that a new team may call.'),
+      team_member_permissions: inForce(
+        textList().optional(),
+        'What members may do with the keys of a new team.',
+      ),
+    }).optional(),
+    'What a new team gets where `/team/new` does not say.',
+  ),
+  max_end_user_budget: inForce(
+    decimal(amount).optional(),
+    'Budget of each end user that has no budget of its own.',
+  ),
+  max_end_user_budget_id: inForce(
+    text().optional(),
+    'The budget (`/budget/new`) of each end user that has none of its own; it wins over `max_end_user_budget`.',
+  ),
+  tag_budget_config: inForce(
+    mapOf(
+      mapWith({
+        max_budget: inForce(decimal(amount), 'Budget of the tag.'),
+        budget_duration: inForce(text().optional(), 'After which time the budget starts anew, e.g. `30d`.'),
+      }),
+      'a map of budgets',
+    ).default({}),
+    'Budgets of tags that have none by `/tag/new`.',
+  ),
+  timezone: inForce(
+    text('a time zone such as "Europe/Berlin"', isTimeZone).default('UTC'),
+    'Time zone in which budget windows of days, weeks and months begin.',
+  ),
+  budget_reset_time: inForce(
+    text('a time of day such as "06:00"', (value) => /^([01]\d|2[0-3]):[0-5]\d$/.test(value)).default(
+      '00:00',
+    ),
+    'Time of day at which budget windows of days, weeks and months begin.',
   ),
 })
 
@@ -136,22 +205,20 @@ export type LitellmSettings = z.output<typeof litellmSettingsSchema>
 
 /** Keys of LiteLLM that are read over: a warning names each that is set. */
 export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
-  add_user_information_to_llm_headers aiohttp_trust_env audit_log_callbacks budget_duration budget_reset_time
-  check_provider_endpoint content_policy_fallbacks context_window_fallbacks cost_discount_config cost_margin_config
+  add_user_information_to_llm_headers aiohttp_trust_env audit_log_callbacks budget_duration check_provider_endpoint
+  content_policy_fallbacks context_window_fallbacks cost_discount_config cost_margin_config
   custom_prometheus_metadata_labels custom_prometheus_tags custom_provider_map default_fallbacks
-  default_key_generate_params default_redis_batch_cache_expiry default_redis_ttl default_team_params
-  default_team_settings disable_add_user_agent_to_request_tags disable_aiohttp_transport disable_copilot_system_to_assistant
-  disable_end_user_cost_tracking disable_end_user_cost_tracking_prometheus_only disable_hf_tokenizer_download
-  disable_stop_sequence_limit enable_caching_on_provider_specific_optional_params enable_json_schema_validation
-  enable_key_alias_format_validation enable_model_config_credential_overrides enable_preview_features
-  enable_redis_auth_cache extra_spend_tag_headers fallbacks force_ipv4 forward_traceparent_to_llm_provider guardrails
-  http2 internal_user_budget_duration key_generation_settings langfuse_default_tags litellm_key_header_name
-  max_budget max_end_user_budget max_end_user_budget_id max_internal_user_budget max_ui_session_budget
-  max_user_budget mcp_aliases model_group_settings modify_params overwrite_user_with_key_hash priority_reservation
-  priority_reservation_settings public_model_groups public_model_groups_links redact_messages_in_exceptions
-  redact_user_api_key_info request_correlation_in_logs require_managed_files return_response_headers
-  route_all_chat_openai_to_responses s3_callback_params service_callbacks set_verbose skip_system_message_in_guardrail ssl_verify
-  store_audit_logs tag_budget_config telemetry timezone upperbound_key_generate_params
+  default_redis_batch_cache_expiry default_redis_ttl default_team_settings disable_add_user_agent_to_request_tags
+  disable_aiohttp_transport disable_copilot_system_to_assistant disable_end_user_cost_tracking
+  disable_end_user_cost_tracking_prometheus_only disable_hf_tokenizer_download disable_stop_sequence_limit
+  enable_caching_on_provider_specific_optional_params enable_json_schema_validation enable_key_alias_format_validation
+  enable_model_config_credential_overrides enable_preview_features enable_redis_auth_cache extra_spend_tag_headers
+  fallbacks force_ipv4 forward_traceparent_to_llm_provider guardrails http2 key_generation_settings
+  langfuse_default_tags litellm_key_header_name max_budget max_ui_session_budget mcp_aliases model_group_settings
+  modify_params overwrite_user_with_key_hash priority_reservation priority_reservation_settings public_model_groups
+  public_model_groups_links redact_messages_in_exceptions redact_user_api_key_info request_correlation_in_logs
+  require_managed_files return_response_headers route_all_chat_openai_to_responses s3_callback_params
+  service_callbacks set_verbose skip_system_message_in_guardrail ssl_verify store_audit_logs telemetry
   use_chat_completions_url_for_anthropic_messages user_url_allowed_hosts user_url_validation`
   .trim()
   .split(/\s+/)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Transaction } from 'kysely'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { calendarOf } from '../../identity/calendar.ts'
 import type { Schema } from '../../storage/database.ts'
 import { findTeam, type TeamRow } from '../../storage/queries/principals-teams.ts'
 import { findUser } from '../../storage/queries/principals-users.ts'
@@ -33,7 +34,12 @@ async function generateKey(services: ManagementServices, { principal, body }: Ma
     const rawKey = input.key ?? randomKey()
     requireUsableKey(rawKey)
     const change = await grantedKey(transaction, caller, keyChange(input, body, undefined, nowMs))
-    const answer = await makeKey(transaction, rawKey, change, { madeBy: principal.facts.userId, nowMs })
+    const answer = await makeKey(transaction, rawKey, change, {
+      madeBy: principal.facts.userId,
+      nowMs,
+      calendar: calendarOf(services.config.litellm_settings),
+      spent: input.spend,
+    })
     announce({ subject: 'key', id: answer.token })
     return answer
   })

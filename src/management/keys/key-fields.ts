@@ -5,6 +5,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { KeyRow } from '../../storage/queries/principals-keys.ts'
 import { flag, lifetime, mergeMembers, name, nameMap, names, object, openMembers } from '../wire/fields.ts'
 import { LIMIT_FIELDS, limitColumns, type LimitChange } from '../wire/limits.ts'
+import { expiryMoment, MODEL_LIMIT_FIELDS, TEMPORARY_FIELDS } from '../wire/model-limits.ts'
 
 /** Kept inside `metadata`, where LiteLLM's clients look for them. */
 export const METADATA_FIELDS = [
@@ -23,7 +24,7 @@ export const METADATA_FIELDS = [
   'temp_budget_expiry',
 ] as const
 
-/** Kept beside the key and given back; nothing in Sluice reads them yet. */
+/** Kept beside the key and given back. */
 export const DETAIL_FIELDS = [
   'config',
   'permissions',
@@ -50,6 +51,8 @@ const ROUTES_OF_TYPE = {
 
 export const KEY_FIELDS = {
   ...LIMIT_FIELDS,
+  ...MODEL_LIMIT_FIELDS,
+  ...TEMPORARY_FIELDS,
   key_alias: name,
   duration: lifetime,
   models: names,
@@ -95,9 +98,9 @@ export function keyChange(
   nowMs: number,
 ): KeyChange {
   return {
-    ...limitColumns(input, stored?.total ?? 0n, nowMs),
+    ...limitColumns(input),
     ...namedMembers(input, nowMs),
-    ...openFields(input, body, stored),
+    ...openFields(input, body, stored, nowMs),
   }
 }
 
@@ -126,9 +129,11 @@ function allowedRoutes(input: KeyInput): string[] | undefined {
   return input.allowed_routes === undefined ? undefined : (input.allowed_routes ?? [])
 }
 
-function openFields(input: KeyInput, body: unknown, stored: KeyRow | undefined): KeyChange {
+function openFields(input: KeyInput, body: unknown, stored: KeyRow | undefined, nowMs: number): KeyChange {
   const change: KeyChange = {}
-  const inMetadata = openMembers(body, METADATA_FIELDS)
+  const inMetadata = new Map(openMembers(body, METADATA_FIELDS))
+  const { temp_budget_expiry: expiry } = input
+  if (expiry !== undefined) inMetadata.set('temp_budget_expiry', expiryMoment(expiry, nowMs))
   if (input.metadata !== undefined || inMetadata.size > 0) {
     const base = input.metadata === undefined ? (stored?.metadata ?? {}) : (input.metadata ?? {})
     change.metadata = mergeMembers(base, inMetadata)

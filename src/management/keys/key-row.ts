@@ -1,7 +1,7 @@
 /** A key as the management API shows it. The raw key is not among it: nobody has it but its holder. */
 import type { BudgetRow, KeyRow } from '../../storage/queries/principals-keys.ts'
-import { dollarsOf, isoOf, numberOf } from '../wire/fields.ts'
-import { limitsOf } from '../wire/limits.ts'
+import { isoOf } from '../wire/fields.ts'
+import { budgetLimitsOf, limitsOf } from '../wire/limits.ts'
 import { METADATA_FIELDS } from './key-fields.ts'
 
 /** What clients expect to find in every key, where nothing was stored. */
@@ -59,12 +59,7 @@ export function keyOnWire(row: KeyRow, budget: BudgetRow | undefined) {
 export function budgetOnWire(row: BudgetRow) {
   return {
     budget_id: row.budget_id,
-    max_budget: dollarsOf(row.max_budget),
-    soft_budget: dollarsOf(row.soft_budget),
-    budget_duration: row.budget_duration,
-    tpm_limit: numberOf(row.tpm_limit),
-    rpm_limit: numberOf(row.rpm_limit),
-    max_parallel_requests: numberOf(row.max_parallel_requests),
+    ...budgetLimitsOf(row),
     model_max_budget: row.model_max_budget,
     created_at: isoOf(row.created_at),
     created_by: row.created_by,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Transaction } from 'kysely'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { hashCredential } from '../../identity/credential.ts'
-import { budgetWindowEndMs, parseDuration } from '../../identity/duration.ts'
+import type { Calendar } from '../../identity/calendar.ts'
 import type { Schema } from '../../storage/database.ts'
 import {
   findBudgets,
@@ -12,6 +12,8 @@ import {
   organizationExists,
   type BudgetRow,
 } from '../../storage/queries/principals-keys.ts'
+import { writeSpends } from '../../storage/queries/spend-windows.ts'
+import { openWindow } from '../wire/limits.ts'
 import { keyColumns, type KeyChange } from './key-fields.ts'
 import { keyOnWire } from './key-row.ts'
 
@@ -39,12 +41,20 @@ export function requireUsableKey(key: string): void {
   }
 }
 
+export interface MakingContext {
+  readonly madeBy: string | undefined
+  readonly nowMs: number
+  readonly calendar: Calendar
+  /** What counts as spent from the start, in picodollars; undefined or null for nothing. */
+  readonly spent?: bigint | null | undefined
+}
+
 /** Writes the key. @returns the answer of `/key/generate`: the only time that the raw key is shown. */
 export async function makeKey(
   transaction: Transaction<Schema>,
   rawKey: string,
   change: KeyChange,
-  context: { readonly madeBy: string | undefined; readonly nowMs: number },
+  context: MakingContext,
 ) {
   const keyHash = hashCredential(rawKey)
   const budget = await requireReferences(transaction, change)
@@ -52,10 +62,12 @@ export async function makeKey(
   await insertKey(transaction, {
     key_hash: keyHash,
     key_name: `sk-...${rawKey.slice(-4)}`,
-    ...keyColumns(withBudgetWindow(change, budget, context.nowMs)),
+    ...keyColumns(change),
     created_by: madeBy,
     updated_by: madeBy,
   })
+  const duration = change.budget_duration ?? budget?.budget_duration
+  await writeKeySpend(transaction, keyHash, duration, context)
   const row = await findKey(transaction, keyHash)
   if (row === undefined) throw new Error('a key that was just written is not there')
   return { ...keyOnWire(row, budget), key: rawKey, token_id: keyHash }
@@ -80,10 +92,18 @@ export async function requireReferences(
   return budget
 }
 
-/** A shared budget brings its window, unless the key has its own. */
-export function withBudgetWindow(change: KeyChange, budget: BudgetRow | undefined, nowMs: number): KeyChange {
-  if (budget === undefined || typeof change.budget_duration === 'string') return change
-  const duration = budget.budget_duration === null ? undefined : parseDuration(budget.budget_duration)
-  if (duration === undefined) return change
-  return { ...change, budget_reset_at: new Date(budgetWindowEndMs(duration, nowMs)) }
+/** Opens the key's window, and sets its spend where that was asked for. */
+export async function writeKeySpend(
+  transaction: Transaction<Schema>,
+  keyHash: string,
+  duration: string | null | undefined,
+  { nowMs, calendar, spent }: Omit<MakingContext, 'madeBy'>,
+): Promise<void> {
+  const scope = { kind: 'key', id: keyHash }
+  await writeSpends(
+    transaction,
+    typeof spent === 'bigint' ? [{ ...scope, spent }] : [],
+    [{ ...scope, window: openWindow(duration, nowMs, calendar) }],
+    nowMs,
+  )
 }

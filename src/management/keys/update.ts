@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Transaction } from 'kysely'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { calendarOf } from '../../identity/calendar.ts'
 import type { Schema } from '../../storage/database.ts'
 import {
   findBudgets,
@@ -21,7 +22,7 @@ import { requireTeam } from './generate.ts'
 import { KEY_FIELDS, keyChange, keyColumns, type KeyChange } from './key-fields.ts'
 import { narrowedChange, requireGrantable, requireOwnFields } from './key-rights.ts'
 import { keyOnWire } from './key-row.ts'
-import { requireReferences, withBudgetWindow } from './make-key.ts'
+import { requireReferences, writeKeySpend, type MakingContext } from './make-key.ts'
 
 const updateInput = z.object({
   ...KEY_FIELDS,
@@ -41,14 +42,15 @@ async function update(services: ManagementServices, { principal, body }: Managem
     if (stored === undefined || !mayManageKey(caller, stored, '/key/update')) throw keyNotFound()
     if (caller.kind === 'member') requireOwnFields(body, 'update')
     const change = await grantedChange(transaction, caller, keyChange(input, body, stored, nowMs), stored)
-    const sharedBudget = await requireReferences(transaction, change)
+    await requireReferences(transaction, change)
     await updateKey(transaction, stored.key_hash, {
-      ...keyColumns(withBudgetWindow(change, sharedBudget, nowMs)),
+      ...keyColumns(change),
       updated_at: new Date(nowMs),
       updated_by: principal.facts.userId ?? null,
     })
     announce({ subject: 'key', id: stored.key_hash })
-    return await answer(transaction, input.key, stored.key_hash)
+    const calendar = calendarOf(services.config.litellm_settings)
+    return await answer(transaction, input.key, stored.key_hash, { nowMs, calendar, spent: input.spend })
   })
 }
 
@@ -72,9 +74,17 @@ async function grantedChange(
   return change
 }
 
-async function answer(transaction: Transaction<Schema>, sentKey: string, keyHash: string) {
+async function answer(
+  transaction: Transaction<Schema>,
+  sentKey: string,
+  keyHash: string,
+  context: Omit<MakingContext, 'madeBy'>,
+) {
+  const changed = await findKey(transaction, keyHash)
+  const [budget] =
+    typeof changed?.budget_id === 'string' ? await findBudgets(transaction, [changed.budget_id]) : []
+  await writeKeySpend(transaction, keyHash, changed?.budget_duration ?? budget?.budget_duration, context)
   const row = await findKey(transaction, keyHash)
   if (row === undefined) throw new GatewayError('internal', 'The key is gone.')
-  const [budget] = row.budget_id === null ? [] : await findBudgets(transaction, [row.budget_id])
   return { ...keyOnWire(row, budget), key: sentKey }
 }

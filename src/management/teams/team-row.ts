@@ -3,7 +3,8 @@ import type { BudgetRow } from '../../storage/queries/principals-keys.ts'
 import type { MemberRow, TeamRow } from '../../storage/queries/principals-teams.ts'
 import { budgetOnWire } from '../keys/key-row.ts'
 import { dollarsOf, isoOf } from '../wire/fields.ts'
-import { limitsOf } from '../wire/limits.ts'
+import { readSpend } from '../../storage/queries/spend-windows.ts'
+import { limitsOf, spendOnWire } from '../wire/limits.ts'
 
 const DETAIL_DEFAULTS = {
   admins: [],
@@ -15,6 +16,7 @@ const DETAIL_DEFAULTS = {
   access_group_ids: [],
   default_team_member_models: [],
   budget_limits: null,
+  model_max_budget: {},
 }
 
 export function teamOnWire(row: TeamRow, members: readonly MemberRow[]) {
@@ -47,8 +49,8 @@ export function membershipOnWire(member: MemberRow, budget: BudgetRow | undefine
     user_id: member.user_id,
     team_id: member.team_id,
     budget_id: member.budget_id,
-    spend: dollarsOf(member.total - member.spend_baseline),
-    total_spend: dollarsOf(member.total),
+    spend: spendOnWire(member.spend),
+    total_spend: dollarsOf(readSpend(member.spend).total),
     litellm_budget_table: budget === undefined ? null : budgetOnWire(budget),
   }
 }

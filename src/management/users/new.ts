@@ -7,11 +7,10 @@ import { z } from 'zod'
 import type { Transaction } from 'kysely'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import type { LitellmSettings } from '../../config/schema/litellm-settings.ts'
-import { budgetWindowEndMs, parseDuration } from '../../identity/duration.ts'
+import { calendarOf } from '../../identity/calendar.ts'
 import type { Schema } from '../../storage/database.ts'
-import { findBudgets, insertBudget, type BudgetRow } from '../../storage/queries/principals-keys.ts'
-import { insertMembers } from '../../storage/queries/principals-teams.ts'
 import { findUser, insertUser } from '../../storage/queries/principals-users.ts'
+import type { WindowChange } from '../../storage/queries/spend-windows.ts'
 import { commitChange } from '../commit-change.ts'
 import { loadCaller, type Caller } from '../keys/caller.ts'
 import { requireTeam } from '../keys/generate.ts'
@@ -20,9 +19,10 @@ import { requireGrantable } from '../keys/key-rights.ts'
 import { makeKey, randomKey } from '../keys/make-key.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
+import { joinTeam, teamMemberBudget, type MemberContext } from '../teams/membership.ts'
 import { budget, flag, openMembers } from '../wire/fields.ts'
 import { LIMIT_FIELDS } from '../wire/limits.ts'
-import { USER_FIELDS, userColumns, type UserInput } from './user-fields.ts'
+import { USER_FIELDS, userColumns, writeUserSpend, type UserInput } from './user-fields.ts'
 import { userOnWire } from './user-row.ts'
 
 const membership = z.union([
@@ -58,18 +58,20 @@ async function newUser(services: ManagementServices, { principal, body }: Manage
   const withDefaults = withDefaultsOf(services.config.litellm_settings.default_internal_user_params, input)
   const nowMs = services.clock()
   const madeBy = principal.facts.userId
+  const calendar = calendarOf(services.config.litellm_settings)
   return await commitChange(services, async ({ transaction, announce }) => {
     const role = withDefaults.user_role ?? 'internal_user'
     requireMayMake(await loadCaller(transaction, principal), role)
     const userId = input.user_id ?? randomUUID()
     await insertUser(transaction, {
-      ...userColumns(withDefaults, body, undefined, nowMs),
+      ...userColumns(withDefaults, body, undefined),
       user_id: userId,
       user_role: role,
       created_by: madeBy ?? null,
       updated_by: madeBy ?? null,
     })
-    await joinTeams(transaction, userId, input.teams ?? [], madeBy, nowMs)
+    const windows = await joinTeams(transaction, userId, input.teams ?? [], { madeBy, nowMs, calendar })
+    await writeUserSpend(transaction, userId, withDefaults, { nowMs, calendar }, windows)
     announce({ subject: 'user', id: userId })
     const user = await findUser(transaction, userId)
     if (user === undefined) throw new GatewayError('internal', 'The user that was just written is gone.')
@@ -79,7 +81,7 @@ async function newUser(services: ManagementServices, { principal, body }: Manage
     const kept = Object.fromEntries(openMembers(body, KEPT_WITH_KEY))
     const change = { ...keyChange(keyPart(input), kept, undefined, nowMs), user_id: userId }
     await requireTeam(transaction, change.team_id)
-    const key = await makeKey(transaction, randomKey(), change, { madeBy, nowMs })
+    const key = await makeKey(transaction, randomKey(), change, { madeBy, nowMs, calendar })
     announce({ subject: 'key', id: key.token })
     return { ...key, ...shown }
   })
@@ -121,48 +123,13 @@ async function joinTeams(
   transaction: Transaction<Schema>,
   userId: string,
   teams: readonly Membership[],
-  madeBy: string | undefined,
-  nowMs: number,
-): Promise<void> {
-  for (const { team_id: teamId, user_role: role, max_budget_in_team: ownBudget } of teams) {
+  context: MemberContext,
+): Promise<readonly WindowChange[]> {
+  const windows: WindowChange[] = []
+  for (const { team_id: teamId, user_role: role, max_budget_in_team: maxBudget } of teams) {
     const team = await requireTeam(transaction, teamId)
-    const shared =
-      typeof ownBudget === 'bigint' ? undefined : await memberBudgetOf(transaction, team?.metadata ?? {})
-    const budgetId =
-      typeof ownBudget === 'bigint' ? await makeBudget(transaction, ownBudget, madeBy) : shared?.budget_id
-    const window = parseDuration(shared?.budget_duration ?? '')
-    await insertMembers(transaction, [
-      {
-        team_id: teamId,
-        user_id: userId,
-        role,
-        budget_id: budgetId ?? null,
-        budget_reset_at: window === undefined ? null : new Date(budgetWindowEndMs(window, nowMs)),
-      },
-    ])
+    const teamBudget = team === undefined ? undefined : await teamMemberBudget(transaction, team)
+    windows.push(await joinTeam(transaction, { teamId, userId, role, teamBudget, maxBudget }, context))
   }
-}
-
-/** The budget that each member of the team gets, if `/team/new` made one. */
-async function memberBudgetOf(
-  transaction: Transaction<Schema>,
-  metadata: Readonly<Record<string, unknown>>,
-): Promise<BudgetRow | undefined> {
-  const budgetId = metadata['team_member_budget_id']
-  return typeof budgetId === 'string' ? (await findBudgets(transaction, [budgetId]))[0] : undefined
-}
-
-async function makeBudget(
-  transaction: Transaction<Schema>,
-  maxBudget: bigint,
-  madeBy: string | undefined,
-): Promise<string> {
-  const budgetId = randomUUID()
-  await insertBudget(transaction, {
-    budget_id: budgetId,
-    max_budget: maxBudget,
-    created_by: madeBy ?? null,
-    updated_by: madeBy ?? null,
-  })
-  return budgetId
+  return windows
 }

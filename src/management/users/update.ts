@@ -1,6 +1,7 @@
 /** `POST /user/update`: administrators change what they like; everyone else changes the own display name. */
 import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import { calendarOf } from '../../identity/calendar.ts'
 import type { Principal } from '../../identity/principal.ts'
 import {
   findUser,
@@ -14,7 +15,7 @@ import { forbidden, requireGrantable } from '../keys/key-rights.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
 import { name } from '../wire/fields.ts'
-import { USER_FIELDS, userColumns, userNotFound } from './user-fields.ts'
+import { USER_FIELDS, userColumns, userNotFound, writeUserSpend } from './user-fields.ts'
 import { userOnWire } from './user-row.ts'
 
 const updateInput = z.object({ ...USER_FIELDS, user_id: name })
@@ -45,9 +46,13 @@ async function update(services: ManagementServices, { principal, body }: Managem
     if (stored === undefined) throw userNotFound(userId ?? email ?? '')
     requireMayChange(caller, stored, input.user_role ?? undefined)
     await updateUser(transaction, stored.user_id, {
-      ...userColumns(input, body, stored, nowMs),
+      ...userColumns(input, body, stored),
       updated_at: new Date(nowMs),
       updated_by: principal.facts.userId ?? null,
+    })
+    await writeUserSpend(transaction, stored.user_id, input, {
+      nowMs,
+      calendar: calendarOf(services.config.litellm_settings),
     })
     announce({ subject: 'user', id: stored.user_id })
     const user = await findUser(transaction, stored.user_id)

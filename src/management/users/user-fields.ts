@@ -1,10 +1,15 @@
 /** What a user may be made of: the fields of `/user/new` and `/user/update`. */
 import { z } from 'zod'
+import type { Transaction } from 'kysely'
 import { GatewayError } from '../../errors/gateway-error.ts'
+import type { Calendar } from '../../identity/calendar.ts'
 import { ROLES } from '../../identity/principal.ts'
+import type { Schema } from '../../storage/database.ts'
 import type { UserRow } from '../../storage/queries/principals-users.ts'
+import { writeSpends, type WindowChange } from '../../storage/queries/spend-windows.ts'
 import { mergeMembers, name, names, object, openMembers } from '../wire/fields.ts'
-import { LIMIT_FIELDS, limitColumns, type LimitChange } from '../wire/limits.ts'
+import { LIMIT_FIELDS, limitColumns, openWindow, type LimitChange } from '../wire/limits.ts'
+import { MODEL_LIMIT_FIELDS } from '../wire/model-limits.ts'
 
 /** Kept inside `metadata`, as with keys. */
 const USER_METADATA_FIELDS = [
@@ -30,6 +35,7 @@ const email = name.refine((text) => text === null || text === undefined || /^[^\
 
 export const USER_FIELDS = {
   ...LIMIT_FIELDS,
+  ...MODEL_LIMIT_FIELDS,
   user_email: email,
   user_alias: name,
   user_role: z.enum(ROLES, { error: `expected one of ${ROLES.join(', ')}` }).nullish(),
@@ -52,13 +58,8 @@ export interface UserChange extends LimitChange {
 }
 
 /** Columns for the fields that were sent; null clears. */
-export function userColumns(
-  input: UserInput,
-  body: unknown,
-  stored: UserRow | undefined,
-  nowMs: number,
-): UserChange {
-  const change: UserChange = limitColumns(input, stored?.total ?? 0n, nowMs)
+export function userColumns(input: UserInput, body: unknown, stored: UserRow | undefined): UserChange {
+  const change: UserChange = limitColumns(input)
   if (input.user_email !== undefined) change.user_email = input.user_email
   if (input.user_alias !== undefined) change.user_alias = input.user_alias
   if (input.user_role !== undefined && input.user_role !== null) change.user_role = input.user_role
@@ -72,6 +73,30 @@ export function userColumns(
   const details = openMembers(body, USER_DETAIL_FIELDS)
   if (details.size > 0) change.details = JSON.stringify(mergeMembers(stored?.details ?? {}, details))
   return change
+}
+
+/**
+ * Opens the window of the user's budget, and sets the spend, where the request says so.
+ *
+ * @param further windows that the same transaction opens.
+ */
+export async function writeUserSpend(
+  transaction: Transaction<Schema>,
+  userId: string,
+  input: UserInput,
+  { nowMs, calendar }: { readonly nowMs: number; readonly calendar: Calendar },
+  further: readonly WindowChange[] = [],
+): Promise<void> {
+  const scope = { kind: 'user', id: userId }
+  const { spend, budget_duration: duration } = input
+  await writeSpends(
+    transaction,
+    typeof spend === 'bigint' ? [{ ...scope, spent: spend }] : [],
+    duration === undefined
+      ? further
+      : [...further, { ...scope, window: openWindow(duration?.text, nowMs, calendar) }],
+    nowMs,
+  )
 }
 
 export function userNotFound(userId: string): GatewayError {

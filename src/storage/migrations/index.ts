@@ -2,7 +2,8 @@
 import { spend } from './0001-spend.ts'
 import { principals } from './0002-principals.ts'
 import { alerts } from './0003-alerts.ts'
+import { scopeWindows } from './0004-scope-windows.ts'
 import { responseCache } from './0005-response-cache.ts'
 import type { Migration } from './migration.ts'
 
-export const MIGRATIONS: readonly Migration[] = [spend, principals, alerts, responseCache]
+export const MIGRATIONS: readonly Migration[] = [spend, principals, alerts, scopeWindows, responseCache]

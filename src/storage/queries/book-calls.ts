@@ -3,6 +3,12 @@
  * computed only from calls that were not booked before. Booking the same calls again changes nothing.
  *
  * The total of a user is that of personal keys: a team's key spends from the team and the membership, as its budgets do.
+ * Tags, and models within a key or a team, have totals only where an administrator gave them a row: their number is
+ * the clients' to choose.
+ *
+ * What a call has cost counts in the budget window in which it ended: of a call that is booked late, or before anyone
+ * has begun the next window, it is put aside (`baseline` and `ahead`, see `spend-windows.ts`). Should a window begin
+ * while the statement runs, what it had not put aside was settled before.
  *
  * A call arrives as the JSON text of its row, which the database itself takes apart: the gateway's own thread only
  * joins texts that were made when the call was journaled.
@@ -147,21 +153,58 @@ const AFTER_ROWS = `::jsonb) as row (${recordColumns.join(', ')})
     key_alias = coalesce(excluded.key_alias, old.key_alias),
     ${SUMS.map((name) => `${name} = old.${name} + excluded.${name}`).join(', ')}
   returning 1
-), totals as (
-  insert into sluice_spend_total as old (scope, scope_id, picodollars)
-  select scope.name, scope.id, sum(booked.picodollars)
+), scoped as materialized (
+  select scope.name, scope.id, booked.ended_at, booked.picodollars
   from booked cross join lateral (values
     ('key', nullif(key_hash, '')),
     ('user', case when team_id is null then user_id end),
     ('team', team_id),
     ('team_member', team_id || '::' || user_id),
     ('organization', organization_id),
-    ('end_user', end_user)
+    ('end_user', end_user),
+    ('deployment', model_id),
+    ('provider', provider),
+    ('proxy', 'proxy')
   ) as scope (name, id)
-  where scope.id is not null and booked.picodollars <> 0 and (select count(*) from days) > 0
-  group by 1, 2
+  where scope.id is not null and booked.picodollars <> 0
+  union all
+  select known.scope, known.scope_id, booked.ended_at, booked.picodollars
+  from booked cross join lateral (
+    select 'key_model' as name, key_hash || '::' || model_group as id
+    union all select 'team_model', team_id || '::' || model_group
+    union all select distinct 'tag', tag
+    from jsonb_array_elements_text(case when jsonb_typeof(tags) = 'array' then tags end) as tag
+  ) as limited
+  join sluice_spend_total as known on known.scope = limited.name and known.scope_id = limited.id
+  where booked.picodollars <> 0
+), sums as (
+  select name, id, sum(picodollars) as picodollars, min(ended_at) as first_ended_at, max(ended_at) as last_ended_at
+  from scoped group by 1, 2
+), totals as (
+  insert into sluice_spend_total as old
+    (scope, scope_id, picodollars, baseline, ahead, window_started_at, window_ends_at)
+  select name, id, sums.picodollars,
+    case when first_ended_at < known.window_started_at then (
+      select sum(late.picodollars) from scoped as late
+      where late.name = sums.name and late.id = sums.id and late.ended_at < known.window_started_at
+    ) else 0 end,
+    case when last_ended_at >= known.window_ends_at then (
+      select sum(early.picodollars) from scoped as early
+      where early.name = sums.name and early.id = sums.id and early.ended_at >= known.window_ends_at
+    ) else 0 end,
+    known.window_started_at, known.window_ends_at
+  from sums left join sluice_spend_total as known on known.scope = sums.name and known.scope_id = sums.id
+  where (select count(*) from days) > 0
   order by 1, 2
-  on conflict (scope, scope_id) do update set picodollars = old.picodollars + excluded.picodollars
+  on conflict (scope, scope_id) do update set
+    picodollars = old.picodollars + excluded.picodollars,
+    baseline = old.baseline + case
+      when old.window_started_at is not distinct from excluded.window_started_at then excluded.baseline
+      else excluded.picodollars - excluded.ahead
+    end,
+    ahead = old.ahead + case
+      when old.window_ends_at is not distinct from excluded.window_ends_at then excluded.ahead else 0
+    end
 )
 select count(*) as booked, count(*) filter (where ending = 'interrupted') as interrupted from booked`
 

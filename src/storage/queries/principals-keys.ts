@@ -2,12 +2,11 @@
 import { sql, type Insertable, type Kysely, type Selectable, type Transaction, type Updateable } from 'kysely'
 import type { Schema } from '../database.ts'
 import type { BudgetTable, VirtualKeyTable } from '../schema/principals.ts'
-import { spendTotal } from './spend-total.ts'
+import { spendOf, spentInWindow, type SpendJson } from './spend-windows.ts'
 
 type Sql = Kysely<Schema> | Transaction<Schema>
 
-/** `total` is all that was ever settled, in picodollars. */
-export type KeyRow = Selectable<VirtualKeyTable> & { readonly total: bigint }
+export type KeyRow = Selectable<VirtualKeyTable> & { readonly spend: SpendJson | null }
 export type BudgetRow = Selectable<BudgetTable>
 
 export interface KeyFilter {
@@ -37,7 +36,7 @@ function keys(database: Sql) {
   return database
     .selectFrom('sluice_virtual_key as k')
     .selectAll('k')
-    .select(spendTotal('key', sql.ref('k.key_hash')).as('total'))
+    .select(spendOf('key', sql.ref('k.key_hash')).as('spend'))
 }
 
 export async function findKey(database: Sql, keyHash: string): Promise<KeyRow | undefined> {
@@ -97,11 +96,11 @@ export async function listKeys(database: Sql, filter: KeyFilter, page: KeyPage) 
       ]),
     )
   }
-  const total = spendTotal('key', sql.ref('k.key_hash'))
-  const order = page.sort === 'spend' ? sql`${total} - k.spend_baseline` : sql.ref(`k.${page.sort}`)
+  const order =
+    page.sort === 'spend' ? spentInWindow('key', sql.ref('k.key_hash')) : sql.ref(`k.${page.sort}`)
   const rows = await query
     .selectAll('k')
-    .select(total.as('total'))
+    .select(spendOf('key', sql.ref('k.key_hash')).as('spend'))
     .orderBy(order, (direction) =>
       page.descending ? direction.desc().nullsLast() : direction.asc().nullsLast(),
     )
@@ -152,6 +151,18 @@ export async function findBudgets(
 
 export async function insertBudget(database: Sql, budget: Insertable<BudgetTable>): Promise<void> {
   await database.insertInto('sluice_budget').values(budget).execute()
+}
+
+export async function updateBudget(
+  database: Sql,
+  budgetId: string,
+  change: Updateable<BudgetTable>,
+): Promise<void> {
+  await database
+    .updateTable('sluice_budget')
+    .set({ ...change, updated_at: sql`now()` })
+    .where('budget_id', '=', budgetId)
+    .execute()
 }
 
 export async function organizationExists(database: Sql, organizationId: string): Promise<boolean> {

@@ -2,16 +2,15 @@
 import { sql, type Insertable, type Kysely, type Selectable, type Transaction } from 'kysely'
 import type { Schema } from '../database.ts'
 import type { TeamMembershipTable, TeamTable } from '../schema/principals.ts'
-import { spendTotal } from './spend-total.ts'
+import { spendOf, type SpendJson } from './spend-windows.ts'
 
 type Sql = Kysely<Schema> | Transaction<Schema>
 
-/** `total` is all that was ever settled, in picodollars. */
-export type TeamRow = Selectable<TeamTable> & { readonly total: bigint }
+export type TeamRow = Selectable<TeamTable> & { readonly spend: SpendJson | null }
 
 export interface MemberRow extends Selectable<TeamMembershipTable> {
   readonly user_email: string | null
-  readonly total: bigint
+  readonly spend: SpendJson | null
 }
 
 /** One membership, with what the team lets its plain members do. */
@@ -25,7 +24,7 @@ function teams(database: Sql) {
   return database
     .selectFrom('sluice_team as t')
     .selectAll('t')
-    .select(spendTotal('team', sql.ref('t.team_id')).as('total'))
+    .select(spendOf('team', sql.ref('t.team_id')).as('spend'))
 }
 
 export async function findTeam(database: Sql, teamId: string): Promise<TeamRow | undefined> {
@@ -66,7 +65,7 @@ export async function findMembers(database: Sql, teamIds: readonly string[]): Pr
     .innerJoin('sluice_user as u', 'u.user_id', 'm.user_id')
     .where('m.team_id', '=', sql<string>`any(${teamIds}::text[])`)
     .selectAll('m')
-    .select(['u.user_email', spendTotal('team_member', sql`m.team_id || '::' || m.user_id`).as('total')])
+    .select(['u.user_email', spendOf('team_member', sql`m.team_id || '::' || m.user_id`).as('spend')])
     .orderBy('m.created_at')
     .orderBy('m.user_id')
     .execute()

@@ -2,12 +2,14 @@
 import { sql, type Insertable, type Kysely, type Selectable, type Transaction, type Updateable } from 'kysely'
 import type { Schema } from '../database.ts'
 import type { UserTable } from '../schema/principals.ts'
-import { spendTotal } from './spend-total.ts'
+import { spendOf, spentInWindow, type SpendJson } from './spend-windows.ts'
 
 type Sql = Kysely<Schema> | Transaction<Schema>
 
-/** `total` is all that was ever settled, in picodollars. */
-export type UserRow = Selectable<UserTable> & { readonly total: bigint; readonly teams: readonly string[] }
+export type UserRow = Selectable<UserTable> & {
+  readonly spend: SpendJson | null
+  readonly teams: readonly string[]
+}
 
 export interface UserFilter {
   readonly roles?: readonly string[] | undefined
@@ -36,7 +38,7 @@ function users(database: Sql) {
   return database
     .selectFrom('sluice_user as u')
     .selectAll('u')
-    .select([spendTotal('user', sql.ref('u.user_id')).as('total'), teamsOfUser.as('teams')])
+    .select([spendOf('user', sql.ref('u.user_id')).as('spend'), teamsOfUser.as('teams')])
 }
 
 export async function findUser(database: Sql, userId: string): Promise<UserRow | undefined> {
@@ -66,12 +68,12 @@ export async function listUsers(database: Sql, filter: UserFilter, page: UserPag
       )`,
     )
   }
-  const total = spendTotal('user', sql.ref('u.user_id'))
-  const order = page.sort === 'spend' ? sql`${total} - u.spend_baseline` : sql.ref(`u.${page.sort}`)
+  const order =
+    page.sort === 'spend' ? spentInWindow('user', sql.ref('u.user_id')) : sql.ref(`u.${page.sort}`)
   const rows = await query
     .selectAll('u')
     .select([
-      total.as('total'),
+      spendOf('user', sql.ref('u.user_id')).as('spend'),
       teamsOfUser.as('teams'),
       sql<bigint>`(select count(*) from sluice_virtual_key k where k.user_id = u.user_id)`.as('key_count'),
     ])

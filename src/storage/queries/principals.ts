@@ -1,7 +1,7 @@
 /** Everything about a caller in one query, and what changed in other processes. */
-import { sql, type Kysely, type Transaction } from 'kysely'
+import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely'
 import type { Schema } from '../database.ts'
-import { spendTotal } from './spend-total.ts'
+import { spendOf, spendsOf } from './spend-windows.ts'
 
 type Sql = Kysely<Schema> | Transaction<Schema>
 
@@ -10,9 +10,49 @@ export function teamMemberScopeId(teamId: string, userId: string): string {
   return `${teamId}::${userId}`
 }
 
+/** Model group in the id of a `key_model` or `team_model` total, after the key's hash or the team's id. */
+export function modelScopeId(ownerId: string, modelGroup: string): string {
+  return `${ownerId}::${modelGroup}`
+}
+
+/** Limits of a row as JSON: decimal text for picodollars. */
+export interface LimitsJson {
+  readonly max: string | null
+  readonly soft: string | null
+  readonly rpm: number | null
+  readonly tpm: number | null
+  readonly parallel: number | null
+  /** After which time the budget begins anew, e.g. `30d`. */
+  readonly duration: string | null
+}
+
+/** The limits of a row, those of a shared budget where the row itself has none. */
+export function limitsOf(table: string, budget?: string): RawBuilder<LimitsJson> {
+  const column = (name: string): string =>
+    budget === undefined ? `${table}.${name}` : `coalesce(${table}.${name}, ${budget}.${name})`
+  return sql<LimitsJson>`jsonb_build_object(
+    'max', ${sql.raw(column('max_budget'))}::text, 'soft', ${sql.raw(column('soft_budget'))}::text,
+    'rpm', ${sql.raw(column('rpm_limit'))}, 'tpm', ${sql.raw(column('tpm_limit'))},
+    'parallel', ${sql.raw(column('max_parallel_requests'))}, 'duration', ${sql.raw(column('budget_duration'))})`
+}
+
+type JsonObject = Record<string, unknown>
+
+/** `model_max_budget` of the key, or of its shared budget. */
+const KEY_MODEL_BUDGETS = sql<JsonObject | null>`coalesce(
+  nullif(k.details -> 'model_max_budget', '{}'), nullif(kb.model_max_budget, '{}')
+)`
+const TEAM_MODEL_BUDGETS = sql<JsonObject | null>`nullif(t.details -> 'model_max_budget', '{}')`
+
+function modelScopeIds(ownerId: RawBuilder<unknown>, budgets: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`array(
+    select ${ownerId} || '::' || model
+    from jsonb_object_keys(case when jsonb_typeof(${budgets}) = 'object' then ${budgets} end) as model
+  )`
+}
+
 /**
- * The key with its user, team, membership, organization, their budgets and their totals. Budgets of the own row go
- * before those of a shared budget.
+ * The key with its user, team, membership, organization, their limits and what they have spent.
  *
  * @returns undefined when no such key exists.
  */
@@ -43,41 +83,36 @@ export async function findPrincipal(database: Sql, keyHash: string) {
       'k.expires_at',
       'k.blocked',
       'k.metadata',
-      'k.spend_baseline as key_baseline',
-      'k.budget_reset_at as key_reset_at',
       'u.user_id as known_user_id',
       'u.user_role',
       'u.user_email',
       'u.user_alias',
       'u.models as user_models',
-      'u.max_budget as user_max_budget',
-      'u.spend_baseline as user_baseline',
-      'u.budget_reset_at as user_reset_at',
+      'u.metadata as user_metadata',
       't.team_alias',
       't.blocked as team_blocked',
       't.models as team_models',
       't.model_aliases as team_aliases',
       't.metadata as team_metadata',
-      't.max_budget as team_max_budget',
-      't.spend_baseline as team_baseline',
-      't.budget_reset_at as team_reset_at',
       'm.user_id as member_user_id',
-      'mb.max_budget as member_max_budget',
-      'm.spend_baseline as member_baseline',
-      'm.budget_reset_at as member_reset_at',
       'o.organization_id',
       'o.organization_alias',
-      'ob.max_budget as organization_max_budget',
-      'o.spend_baseline as organization_baseline',
-      'o.budget_reset_at as organization_reset_at',
     ])
     .select([
-      sql<bigint | null>`coalesce(k.max_budget, kb.max_budget)`.as('key_max_budget'),
-      spendTotal('key', sql`k.key_hash`).as('key_total'),
-      spendTotal('user', sql`k.user_id`).as('user_total'),
-      spendTotal('team', sql`k.team_id`).as('team_total'),
-      spendTotal('team_member', sql`k.team_id || '::' || k.user_id`).as('member_total'),
-      spendTotal('organization', sql`o.organization_id`).as('organization_total'),
+      limitsOf('k', 'kb').as('key_limits'),
+      limitsOf('u').as('user_limits'),
+      limitsOf('t').as('team_limits'),
+      limitsOf('mb').as('member_limits'),
+      limitsOf('ob').as('organization_limits'),
+      spendOf('key', sql`k.key_hash`).as('key_spend'),
+      spendOf('user', sql`k.user_id`).as('user_spend'),
+      spendOf('team', sql`k.team_id`).as('team_spend'),
+      spendOf('team_member', sql`k.team_id || '::' || k.user_id`).as('member_spend'),
+      spendOf('organization', sql`o.organization_id`).as('organization_spend'),
+      KEY_MODEL_BUDGETS.as('key_model_budgets'),
+      TEAM_MODEL_BUDGETS.as('team_model_budgets'),
+      spendsOf('key_model', modelScopeIds(sql`k.key_hash`, KEY_MODEL_BUDGETS)).as('key_model_spends'),
+      spendsOf('team_model', modelScopeIds(sql`k.team_id`, TEAM_MODEL_BUDGETS)).as('team_model_spends'),
       sql<unknown>`k.details -> 'allowed_cache_controls'`.as('allowed_cache_controls'),
     ])
     .executeTakeFirst()
@@ -85,7 +120,8 @@ export async function findPrincipal(database: Sql, keyHash: string) {
 
 export type PrincipalRow = NonNullable<Awaited<ReturnType<typeof findPrincipal>>>
 
-export type ChangeSubject = 'key' | 'user' | 'team'
+/** `all` stands for everything that a process knows. */
+export type ChangeSubject = 'key' | 'user' | 'team' | 'organization' | 'customer' | 'tag' | 'budget' | 'all'
 
 export interface PrincipalChange {
   readonly subject: ChangeSubject

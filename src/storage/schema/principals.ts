@@ -1,7 +1,6 @@
 /**
- * Tables of users, keys, teams, budgets and customers. Amounts are picodollars; what a scope has spent stands in
- * `sluice_spend_total`, which only grows: a budget window that begins anew, or spend that an administrator sets,
- * moves `spend_baseline` (spend shown = total − baseline).
+ * Tables of users, keys, teams, budgets, customers and tags. Amounts are picodollars; what each has spent, and the open
+ * window of its budget, stand in `sluice_spend_total`.
  */
 import type { ColumnType, Generated } from 'kysely'
 
@@ -18,15 +17,9 @@ export interface LimitColumns {
   soft_budget: bigint | null
   /** `30d`, `1mo`, …: after each window spend begins at zero. */
   budget_duration: string | null
-  budget_reset_at: Date | null
   tpm_limit: bigint | null
   rpm_limit: bigint | null
   max_parallel_requests: bigint | null
-}
-
-interface SpendingColumns {
-  /** The part of the scope's total that no longer counts. Negative when spend was set above the total. */
-  spend_baseline: Generated<bigint>
 }
 
 /** Accepted members of the wire format that nothing in Sluice reads yet: they are kept and given back. */
@@ -42,7 +35,7 @@ interface AuditColumns {
   updated_by: string | null
 }
 
-export interface UserTable extends LimitColumns, SpendingColumns, OpenColumns, AuditColumns {
+export interface UserTable extends LimitColumns, OpenColumns, AuditColumns {
   user_id: string
   user_alias: string | null
   user_email: string | null
@@ -51,7 +44,7 @@ export interface UserTable extends LimitColumns, SpendingColumns, OpenColumns, A
   models: Generated<string[]>
 }
 
-export interface VirtualKeyTable extends LimitColumns, SpendingColumns, OpenColumns, AuditColumns {
+export interface VirtualKeyTable extends LimitColumns, OpenColumns, AuditColumns {
   /** Lowercase hex SHA-256 of the raw key with its `sk-`; the raw key is stored nowhere. */
   key_hash: string
   /** `sk-...` and the last four characters. */
@@ -69,7 +62,7 @@ export interface VirtualKeyTable extends LimitColumns, SpendingColumns, OpenColu
   blocked: Generated<boolean>
 }
 
-export interface TeamTable extends LimitColumns, SpendingColumns, OpenColumns, AuditColumns {
+export interface TeamTable extends LimitColumns, OpenColumns, AuditColumns {
   team_id: string
   team_alias: string | null
   organization_id: string | null
@@ -80,38 +73,42 @@ export interface TeamTable extends LimitColumns, SpendingColumns, OpenColumns, A
   member_permissions: Generated<string[]>
 }
 
-export interface TeamMembershipTable extends SpendingColumns {
+export interface TeamMembershipTable {
   team_id: string
   user_id: string
   /** `admin` or `user`. */
   role: string
   budget_id: string | null
-  budget_reset_at: Date | null
   created_at: CreatedAt
 }
 
-export interface OrganizationTable extends SpendingColumns, OpenColumns, AuditColumns {
+export interface OrganizationTable extends OpenColumns, AuditColumns {
   organization_id: string
   organization_alias: string
   budget_id: string | null
-  budget_reset_at: Date | null
   models: Generated<string[]>
 }
 
-export interface BudgetTable extends Omit<LimitColumns, 'budget_reset_at'>, AuditColumns {
+export interface BudgetTable extends LimitColumns, AuditColumns {
   budget_id: string
   model_max_budget: JsonObjectColumn
 }
 
 /** End users, as clients name them in `user`. */
-export interface CustomerTable extends SpendingColumns, AuditColumns {
+export interface CustomerTable extends AuditColumns {
   customer_id: string
   alias: string | null
   budget_id: string | null
-  budget_reset_at: Date | null
   blocked: Generated<boolean>
   allowed_model_region: string | null
   default_model: string | null
+}
+
+export interface TagTable extends AuditColumns {
+  tag_name: string
+  description: string | null
+  models: Generated<string[]>
+  budget_id: string | null
 }
 
 export interface DeletedKeyTable {
@@ -126,7 +123,7 @@ export interface DeletedKeyTable {
 /** What other processes must forget: read by each of them every second, kept for minutes. */
 export interface PrincipalChangeTable {
   change_id: Generated<bigint>
-  /** `key`, `user` or `team`. */
+  /** `key`, `user`, `team`, `organization`, `customer`, `tag`, `budget` or `all`. */
   subject: string
   subject_id: string
   changed_at: CreatedAt
@@ -140,6 +137,7 @@ export interface PrincipalTables {
   sluice_organization: OrganizationTable
   sluice_budget: BudgetTable
   sluice_customer: CustomerTable
+  sluice_tag: TagTable
   sluice_deleted_key: DeletedKeyTable
   sluice_principal_change: PrincipalChangeTable
 }

@@ -1,4 +1,5 @@
 /** Tables of the ledger: the call log with its contents, the roll-up by day, and the totals per scope. */
+import type { Generated } from 'kysely'
 
 /** Tokens of a call or of many, in disjoint classes (see `dialects/usage.ts`). */
 export interface TokenColumns {
@@ -12,11 +13,19 @@ export interface TokenColumns {
   output_audio_tokens: bigint
 }
 
-/** Settled spend per scope since ever; it only grows. A `user` has what personal keys spent, without those of teams. */
+/**
+ * Settled spend per scope since ever, and what of it counts in the open budget window: see `queries/spend-windows.ts`.
+ * A `user` has what personal keys spent, without those of teams.
+ */
 export interface SpendTotalTable {
   scope: string
   scope_id: string
-  picodollars: bigint
+  picodollars: Generated<bigint>
+  baseline: Generated<bigint>
+  ahead: Generated<bigint>
+  window_duration: string | null
+  window_started_at: Date | null
+  window_ends_at: Date | null
 }
 
 /** Sums by UTC day. An entity that calls did not have is the empty text. */

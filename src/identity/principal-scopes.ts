@@ -1,0 +1,147 @@
+/** What a key's calls are counted for and limited by: its scopes, and those of single models within key and team. */
+import type { Scope, ScopeKind } from '../record/scope.ts'
+import {
+  modelScopeId,
+  teamMemberScopeId,
+  type LimitsJson,
+  type PrincipalRow,
+} from '../storage/queries/principals.ts'
+import { readSpend, type SpendJson } from '../storage/queries/spend-windows.ts'
+import { modelLimits, readDollars } from './model-limits.ts'
+import type { ScopeBook } from './scope-book.ts'
+import type { BudgetIncrease, ScopeLimits, SharedScope } from './shared-scope.ts'
+
+export interface CallerScopes {
+  /** The key's own first. */
+  readonly scopes: readonly Scope[]
+  /** The same with those of one model, by model group; undefined when no model has limits of its own. */
+  readonly modelScopes: ReadonlyMap<string, readonly Scope[]> | undefined
+}
+
+export function callerScopes(row: PrincipalRow, book: ScopeBook): CallerScopes {
+  const scopes = ownScopes(row, book)
+  const ofModels = [...keyModelScopes(row, book), ...teamModelScopes(row, book)]
+  if (ofModels.length === 0) return { scopes, modelScopes: undefined }
+  const byModel = Map.groupBy(ofModels, ({ model }) => model)
+  const modelScopes = new Map(
+    [...byModel].map(([model, each]) => [model, [...scopes, ...each.map(({ scope }) => scope)]] as const),
+  )
+  return { scopes, modelScopes }
+}
+
+/** A team's key spends from the team and the membership; the user's own budget is for personal keys. */
+function ownScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
+  const {
+    team_id: teamId,
+    known_user_id: userId,
+    member_user_id: memberId,
+    organization_id: organizationId,
+  } = row
+  const take = (
+    kind: ScopeKind,
+    id: string,
+    label: string,
+    limits: LimitsJson,
+    spend: SpendJson | null,
+    metadata?: Record<string, unknown> | null,
+  ): SharedScope =>
+    book.take({
+      kind,
+      id,
+      label,
+      ...scopeLimits(limits),
+      spend: readSpend(spend),
+      increase: temporaryIncrease(metadata ?? {}),
+    })
+  const scopes = [take('key', row.key_hash, keyLabel(row), row.key_limits, row.key_spend, row.metadata)]
+  if (teamId === null) {
+    if (userId !== null) {
+      scopes.push(
+        take('user', userId, userLabel(row, userId), row.user_limits, row.user_spend, row.user_metadata),
+      )
+    }
+  } else {
+    scopes.push(
+      take('team', teamId, row.team_alias ?? teamId, row.team_limits, row.team_spend, row.team_metadata),
+    )
+    if (memberId !== null) {
+      const label = `${row.user_email ?? memberId} in ${row.team_alias ?? teamId}`
+      const id = teamMemberScopeId(teamId, memberId)
+      scopes.push(take('team_member', id, label, row.member_limits, row.member_spend))
+    }
+  }
+  if (organizationId !== null) {
+    const label = row.organization_alias ?? organizationId
+    scopes.push(take('organization', organizationId, label, row.organization_limits, row.organization_spend))
+  }
+  return scopes
+}
+
+function keyLabel({ key_alias: alias, key_name: name }: PrincipalRow): string {
+  return alias === null ? name : `${alias} (${name})`
+}
+
+function userLabel(row: PrincipalRow, userId: string): string {
+  return row.user_email ?? row.user_alias ?? userId
+}
+
+interface ModelScope {
+  readonly model: string
+  readonly scope: Scope
+}
+
+function keyModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
+  const limits = modelLimits(row.metadata, row.key_model_budgets)
+  return scopesOfModels('key_model', row.key_hash, keyLabel(row), limits, row.key_model_spends, book)
+}
+
+function teamModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
+  if (row.team_id === null) return []
+  const limits = modelLimits(row.team_metadata ?? {}, row.team_model_budgets)
+  const label = row.team_alias ?? row.team_id
+  return scopesOfModels('team_model', row.team_id, label, limits, row.team_model_spends, book)
+}
+
+function scopesOfModels(
+  kind: 'key_model' | 'team_model',
+  ownerId: string,
+  ownerLabel: string,
+  limits: ReadonlyMap<string, ScopeLimits>,
+  spends: Readonly<Record<string, SpendJson>> | null,
+  book: ScopeBook,
+): readonly ModelScope[] {
+  return [...limits].map(([model, limitsOfModel]) => {
+    const id = modelScopeId(ownerId, model)
+    const facts = {
+      kind,
+      id,
+      label: `${model} of ${ownerLabel}`,
+      ...limitsOfModel,
+      spend: readSpend(spends?.[id]),
+    }
+    return { model, scope: book.take(facts) }
+  })
+}
+
+export function scopeLimits({ max, soft, rpm, tpm, parallel, duration }: LimitsJson): ScopeLimits {
+  return {
+    maxBudget: toBigint(max),
+    softBudget: toBigint(soft),
+    requestsPerMinute: toBigint(rpm),
+    tokensPerMinute: toBigint(tpm),
+    parallelRequests: toBigint(parallel),
+    duration,
+  }
+}
+
+function toBigint(value: string | number | null): bigint | null {
+  return value === null ? null : BigInt(value)
+}
+
+/** `temp_budget_increase` (USD) and `temp_budget_expiry` (a moment) of a row's metadata. */
+function temporaryIncrease(metadata: Readonly<Record<string, unknown>>): BudgetIncrease | undefined {
+  const expiry = metadata['temp_budget_expiry']
+  const amount = readDollars(metadata['temp_budget_increase'])
+  const untilMs = typeof expiry === 'string' ? Date.parse(expiry) : Number.NaN
+  return amount === undefined || Number.isNaN(untilMs) ? undefined : { amount, untilMs }
+}
