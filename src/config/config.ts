@@ -1,4 +1,5 @@
 /** The config as the rest of Sluice reads it: typed, immutable by type, keys named as in the file. All times are seconds. */
+import type { RedisSettings } from '../redis/redis-settings.ts'
 import type { DeploymentConfig } from './build-deployments.ts'
 import type { Credential } from './schema/credential-list.ts'
 import type { GeneralSettings } from './schema/general-settings.ts'
@@ -19,6 +20,8 @@ export interface Config {
   readonly general_settings: GeneralSettings
   readonly litellm_settings: LitellmSettings
   readonly router_settings: EffectiveRouterSettings
+  /** The Redis that these and the environment name; undefined where none is in use. */
+  readonly redis: RedisSettings | undefined
   /** What the file exports into the environment; it wins over what was there. */
   readonly environment_variables: Readonly<Record<string, Secret>>
 }

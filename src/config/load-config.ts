@@ -8,6 +8,7 @@ import { ConfigError, type ConfigIssue, sortIssues } from './config-issue.ts'
 import { addFallbacks } from './environment-fallbacks.ts'
 import type { Environment } from './environment.ts'
 import { type LocatedMap, nodeAt } from './located.ts'
+import { readRedis, type RedisReading } from './redis.ts'
 import { type ConfigFiles, readConfigFiles } from './read-files.ts'
 import { resolveReferences } from './resolve-references.ts'
 import { warnOfCache } from './response-cache.ts'
@@ -102,7 +103,11 @@ function readSections(
   }
   if (general !== undefined) warnOfAlerting(reader, general)
   if (general === undefined || litellm === undefined || router === undefined) return undefined
+  const sections = { general_settings: general, litellm_settings: litellm, router_settings: router }
+  const redis = readRedis(sections, merged)
+  reportRedis(reader, redis)
   return {
+    redis: redis.settings,
     model_list: deployments,
     credential_list: credentials,
     general_settings: general,
@@ -174,6 +179,18 @@ function warnOfAllCallbacks(
 ): void {
   for (const key of ['callbacks', 'success_callback', 'failure_callback', 'service_callback'] as const) {
     warnOfCallbacks(reader, ['litellm_settings', key], settings[key], environment)
+  }
+}
+
+function reportRedis(reader: SectionReader, { problems }: RedisReading): void {
+  for (const { severity, path, variable, message, expected } of problems) {
+    const more = expected === undefined ? {} : { expected }
+    if (variable === undefined) {
+      reader.report(severity, severity === 'error' ? 'wrong_type' : 'not_in_force', path, message, more)
+    } else {
+      const place = { file: 'environment', line: 0, column: 0 }
+      reader.issues.push({ severity, kind: 'environment', ...place, key: variable, message, ...more })
+    }
   }
 }
 

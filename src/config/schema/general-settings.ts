@@ -11,6 +11,7 @@ import {
   text,
   toggle,
 } from '../setting.ts'
+import { redisArgumentsSchema } from './redis-arguments.ts'
 import { ALERTING_SHAPE } from './alerting.ts'
 
 const seconds = 'a number of seconds'
@@ -51,6 +52,10 @@ export const generalSettingsSchema = mapWith({
     'Seconds to wait for the answer to a query.',
   ),
   database_lock_timeout: accepted(decimal(seconds).optional(), 'Seconds to wait for a lock.'),
+  coordination_redis: inForce(
+    redisArgumentsSchema.optional(),
+    'Redis for what processes share, with the arguments of `cache_params`, which wins where it names one.',
+  ),
   store_model_in_db: accepted(
     toggle().default(false),
     'Models kept in the database. Falls back to `STORE_MODEL_IN_DB`.',
@@ -120,7 +125,7 @@ export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   admin_only_routes admission_queue_timeout_seconds allow_client_side_credentials allow_public_health_readiness_details
   allow_unmanaged_response_ids allowed_file_extensions allowed_ips allowed_routes auto_redirect_ui_login_to_sso
   background_health_check_model_groups background_health_checks blocked_file_extensions completion_model
-  control_plane_url coordination_redis custom_auth custom_auth_run_common_checks custom_key_generate custom_key_policy
+  control_plane_url custom_auth custom_auth_run_common_checks custom_key_generate custom_key_policy
   custom_key_update custom_sso custom_ui_sso_sign_in_handler database_disable_prepared_statements
   database_extra_connection_params database_type default_team_disabled disable_adding_master_key_hash_to_db
   disable_auto_add_proxy_admin_to_teams disable_budget_reservation disable_env_credential_login disable_error_logs

@@ -1,6 +1,18 @@
 /** `router_settings`: how calls are spread over deployments and tried again. */
 import * as z from 'zod'
-import { accepted, choice, decimal, inForce, integer, mapOf, mapWith, text, toggle } from '../setting.ts'
+import {
+  accepted,
+  choice,
+  decimal,
+  inForce,
+  integer,
+  mapOf,
+  mapWith,
+  text,
+  toggle,
+  secretText,
+} from '../setting.ts'
+import { redisArgumentsSchema } from './redis-arguments.ts'
 
 const seconds = 'a number of seconds'
 
@@ -39,6 +51,15 @@ export const routerSettingsSchema = mapWith({
     mapOf(aliasTarget, 'a map').default({}),
     'Further names of model groups; with `hidden: true` they are not listed.',
   ),
+  redis_url: inForce(secretText().optional(), 'Redis, where `cache_params` names none.'),
+  redis_host: inForce(text().optional(), 'The same by its host.'),
+  redis_port: inForce(integer('a port number', 1, 65_535).optional(), 'Port of that host.'),
+  redis_password: inForce(secretText().optional(), 'Password of that Redis.'),
+  redis_db: inForce(integer().optional(), 'Database number of that Redis.'),
+  cache_kwargs: inForce(
+    redisArgumentsSchema.optional(),
+    'Further arguments for that Redis, as in `cache_params`.',
+  ),
   allowed_fails: accepted(integer().optional(), 'Failures in a minute after which a deployment rests.'),
   cooldown_time: accepted(decimal(seconds).optional(), 'Seconds that a failing deployment rests.'),
 })
@@ -47,13 +68,13 @@ export type RouterSettings = z.output<typeof routerSettingsSchema>
 
 /** Keys of LiteLLM that are read over: a warning names each that is set. */
 export const ROUTER_SETTINGS_NOT_IN_FORCE: readonly string[] = `
-  alerting_config allow_client_keepalive_override allowed_fails_policy assistants_config cache_kwargs cache_responses
+  alerting_config allow_client_keepalive_override allowed_fails_policy assistants_config cache_responses
   caching_groups client_ttl content_policy_fallbacks context_window_fallbacks debug_level default_fallbacks
   default_litellm_params default_max_parallel_requests default_priority deployment_affinity_ttl_seconds
   disable_cooldowns enable_health_check_routing enable_pre_call_checks enable_tag_filtering enable_weighted_failover
   fallbacks guardrail_list health_check_staleness_threshold ignore_invalid_deployments keepalive_seconds max_fallbacks
   max_retries model_group_affinity_config model_group_retry_policy optional_pre_call_checks polling_interval
-  provider_budget_config redis_db redis_host redis_password redis_port redis_url retry_policy router_general_settings
+  provider_budget_config retry_policy router_general_settings
   routing_groups routing_strategy_args search_tools set_verbose tag_filtering_match_any
   tag_routing_prefix ttft_timeout`
   .trim()
