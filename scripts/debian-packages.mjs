@@ -29,10 +29,15 @@ const prometheus = { name: 'prometheus', isInstalled: () => isOnPath('promtool')
 
 const redis = { name: 'redis-server', isInstalled: () => isOnPath('redis-server') }
 
+/** What the tests of the chart and of the image need: Helm comes in an archive. */
+const unzip = { name: 'unzip', isInstalled: () => isOnPath('unzip') }
+const make = { name: 'make', isInstalled: () => isOnPath('make') }
+const binutils = { name: 'binutils', isInstalled: () => isOnPath('strip') }
+
 /** @type {readonly DebianPackage[]} */
 export const BENCH_PACKAGES = [postgresql, redis, nginx, haproxy]
 /** @type {readonly DebianPackage[]} */
-export const TEST_PACKAGES = [...BENCH_PACKAGES, prometheus]
+export const TEST_PACKAGES = [...BENCH_PACKAGES, prometheus, unzip, make, binutils]
 
 /**
  * Installs what is missing, when run as root on a Debian.

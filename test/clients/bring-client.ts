@@ -2,12 +2,9 @@
  * Brings real client programs for tests: each is downloaded once as an npm package of an exact version, without its
  * install scripts, into a cache that outlives the work tree.
  */
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { bringNpmPackages, cacheFolder } from '../bring-npm-package.ts'
 
 interface ClientPackage {
   readonly name: string
@@ -30,10 +27,6 @@ const CLIENTS = {
 
 export type ClientName = keyof typeof CLIENTS
 
-function cacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sluice', 'clients')
-}
-
 /**
  * The path of the client's program. The first call for a version downloads some 400 MB; tests that call it need a
  * time-out to match.
@@ -41,8 +34,8 @@ function cacheFolder(): string {
  */
 export async function bringClient(name: ClientName): Promise<string> {
   const client = CLIENTS[name]
-  const folder = join(cacheFolder(), `${name}-${client.version}-${PLATFORM}`)
-  if (!existsSync(folder)) await install(client, folder)
+  const folder = join(cacheFolder('clients'), `${name}-${client.version}-${PLATFORM}`)
+  await bringNpmPackages(folder, [`${client.name}@${client.version}`])
   const program = join(folder, client.program)
   if (!existsSync(program))
     throw new Error(`${client.name}@${client.version} does not hold ${client.program}`)
@@ -61,32 +54,5 @@ export async function isClientHere(name: ClientName): Promise<boolean> {
     if (process.env['CI'] !== undefined) throw error
     process.stderr.write(`\nSKIPPED: the tests of ${name}, which cannot be brought: ${String(error)}\n`)
     return false
-  }
-}
-
-/** Installs beside the final place and moves there in one step: two tests that do so at once are no harm. */
-async function install(client: ClientPackage, folder: string): Promise<void> {
-  await mkdir(cacheFolder(), { recursive: true })
-  const staging = await mkdtemp(`${folder}.partial-`)
-  try {
-    await writeFile(join(staging, 'package.json'), '{"private":true}\n')
-    await promisify(execFile)(
-      'npm',
-      [
-        'install',
-        '--ignore-scripts',
-        '--no-audit',
-        '--no-fund',
-        '--save-exact',
-        '--loglevel=error',
-        `${client.name}@${client.version}`,
-      ],
-      { cwd: staging },
-    )
-    await rename(staging, folder).catch((error: unknown) => {
-      if (!existsSync(folder)) throw error
-    })
-  } finally {
-    await rm(staging, { recursive: true, force: true })
   }
 }
