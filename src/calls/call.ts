@@ -5,7 +5,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { CachedAnswer } from '../cache/cached-answer.ts'
-import type { CacheQuestion } from '../cache/response-cache.ts'
+import { MAX_ANSWER_BYTES, type CacheQuestion } from '../cache/response-cache.ts'
 import type { RequestFacts, StreamTap } from '../dialects/dialect.ts'
 import type { JsonMembers } from '../dialects/json-members.ts'
 import { wrapForeignError } from '../dialects/index.ts'
@@ -26,7 +26,7 @@ import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.t
 import { headerText } from './answer-headers.ts'
 import { NOTHING, sayFarewell, type Farewell } from './farewell.ts'
 import type { CallSettings, Gateway } from './gateway.ts'
-import { KeptAnswer } from './kept-answer.ts'
+import { KeptAnswer, MAX_LOGGED_BYTES } from './kept-answer.ts'
 import { withoutSecrets } from './redact-failure.ts'
 import { toGatewayError } from './refuse.ts'
 import { isOfDeployment, reserveDeployment, type Place, type PlaceRequest } from './reserve.ts'
@@ -91,8 +91,8 @@ export class Call implements JournalWaiter, AttemptOwner {
     this.#candidates = request.admission.candidates
     this.#deployment = place.deployment
     this.#response = arrival.response
-    const keeps = gateway.settings.storePrompts || question?.mayKeep === true
-    this.#kept = keeps ? new KeptAnswer() : undefined
+    if (gateway.settings.storePrompts) this.#kept = new KeptAnswer(MAX_LOGGED_BYTES)
+    else if (question?.mayKeep === true) this.#kept = new KeptAnswer(MAX_ANSWER_BYTES)
   }
 
   get maxAnswerBytes(): number {
