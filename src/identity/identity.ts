@@ -4,12 +4,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Secret } from '../config/secret.ts'
 import type { Picodollars } from '../money/picodollars.ts'
 import type { Scope } from '../record/scope.ts'
+import type { Redis } from '../redis/redis.ts'
 import type { Database } from '../storage/database.ts'
 import type { PrincipalChange } from '../storage/queries/principals.ts'
 import { MASTER_PRINCIPAL, unverifiedPrincipal } from './build-principal.ts'
 import { UTC_CALENDAR, type Calendar } from './calendar.ts'
 import { CallScopes, type CallScopeSettings } from './call-scopes.ts'
 import { ChangeFeed, type ChangeListener } from './change-feed.ts'
+import { openChangeNotifier, type ChangeNotifier } from './change-notifier.ts'
 import { hashCredential, readCredential } from './credential.ts'
 import { CredentialCache, type CacheEntry } from './credential-cache.ts'
 import { authorizeModel } from './model-rights.ts'
@@ -50,6 +52,10 @@ export interface IdentityOptions {
   readonly settings: IdentitySettings
   /** Epoch milliseconds. */
   readonly clock: () => number
+  /** Wakes the other processes at a change, and is woken by theirs. */
+  readonly redis?: Redis | undefined
+  /** How often changes are looked for when nobody wakes it. */
+  readonly pollIntervalMs?: number
 }
 
 export interface Identity {
@@ -94,6 +100,8 @@ export interface Identity {
   recordSpend(scopes: readonly Scope[], amount: Picodollars): void
   /** Makes the next call that something has changed for read the database, in this process. */
   changed(change: PrincipalChange): void
+  /** Wakes the other processes, in the background, after changes are in the database. */
+  tellOthers(): void
   /** Takes up a reloaded configuration. */
   configure(masterKey: Secret | undefined, settings: IdentitySettings): void
   /**
@@ -113,6 +121,8 @@ const LONGEST_CREDENTIAL = 512
 /** After a refresh that failed, the next one waits this long. */
 const RETRY_REFRESH_MS = 1_000
 const MAINTENANCE_MS = 1_000
+/** Between two rounds of a process that is woken all the time. */
+const WAKE_PAUSE_MS = 20
 /** The embedded database serves one process: nobody else changes anything. */
 const EMBEDDED_MAINTENANCE_MS = 60_000
 /** How often it is read what other processes have spent. */
@@ -134,6 +144,7 @@ class CachedIdentity implements Identity, ChangeListener {
   readonly #callScopes: CallScopes
   readonly #unknown = new UnknownKeys()
   readonly #feed: ChangeFeed
+  readonly #notifier: ChangeNotifier
   readonly #maintenanceMs: number
   #settings: IdentitySettings
   #masterDigest: Buffer | undefined
@@ -141,12 +152,14 @@ class CachedIdentity implements Identity, ChangeListener {
   readonly #shared: boolean
   #spendsReadAtMs = 0
   #maintenance: NodeJS.Timeout | undefined
+  /** Woken while a round was under way: what it reads may be older than the change. */
+  #wokenAgain = false
   #maintaining: Promise<void> | undefined
   #closed = false
 
-  constructor({ database, masterKey, settings, clock }: IdentityOptions) {
+  constructor({ database, masterKey, settings, clock, redis, pollIntervalMs }: IdentityOptions) {
     this.#shared = database.kind !== 'embedded'
-    this.#maintenanceMs = this.#shared ? MAINTENANCE_MS : EMBEDDED_MAINTENANCE_MS
+    this.#maintenanceMs = pollIntervalMs ?? (this.#shared ? MAINTENANCE_MS : EMBEDDED_MAINTENANCE_MS)
     this.#clock = clock
     this.#settings = settings
     this.#masterDigest = digestOf(masterKey)
@@ -157,7 +170,8 @@ class CachedIdentity implements Identity, ChangeListener {
     this.#callScopes = new CallScopes(database, this.#book, settings)
     void this.#callScopes.load()
     this.#feed = new ChangeFeed(database, this)
-    this.#scheduleMaintenance()
+    this.#scheduleMaintenance(this.#maintenanceMs)
+    this.#notifier = openChangeNotifier(database, redis, () => this.#wake())
   }
 
   authenticate(headers: IncomingHttpHeaders): Principal | Promise<Principal> {
@@ -333,14 +347,29 @@ class CachedIdentity implements Identity, ChangeListener {
     await this.#book.beginDueWindows()
   }
 
-  #scheduleMaintenance(): void {
+  tellOthers(): void {
+    this.#notifier.announce()
+  }
+
+  #wake(): void {
+    if (this.#maintenance === undefined) {
+      this.#wokenAgain = true
+      return
+    }
+    clearTimeout(this.#maintenance)
+    this.#scheduleMaintenance(0)
+  }
+
+  #scheduleMaintenance(delayMs: number): void {
     if (this.#closed) return
     this.#maintenance = setTimeout(() => {
+      this.#maintenance = undefined
+      this.#wokenAgain = false
       // A database that does not answer is the storage room's to report; the next round asks again.
       this.#maintaining = this.maintain()
         .catch(() => undefined)
-        .finally(() => this.#scheduleMaintenance())
-    }, this.#maintenanceMs)
+        .finally(() => this.#scheduleMaintenance(this.#wokenAgain ? WAKE_PAUSE_MS : this.#maintenanceMs))
+    }, delayMs)
     this.#maintenance.unref()
   }
 
@@ -348,6 +377,7 @@ class CachedIdentity implements Identity, ChangeListener {
     this.#closed = true
     clearTimeout(this.#maintenance)
     this.#book.close()
+    await this.#notifier.close()
     await this.#maintaining
   }
 }

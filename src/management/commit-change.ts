@@ -10,9 +10,9 @@ export interface ChangeContext {
   readonly announce: (change: PrincipalChange) => void
 }
 
-/** Does the work in a transaction. When this resolves, this process acts on the change; others do within a second. */
+/** Does the work in a transaction. When this resolves, this process acts on the change; others are woken, and do so within a second at most. */
 export async function commitChange<Result>(
-  services: ManagementServices,
+  services: Pick<ManagementServices, 'database' | 'identity'>,
   work: (context: ChangeContext) => Promise<Result>,
 ): Promise<Result> {
   const changes: PrincipalChange[] = []
@@ -22,5 +22,6 @@ export async function commitChange<Result>(
     return done
   })
   for (const change of changes) services.identity.changed(change)
+  if (changes.length > 0) services.identity.tellOthers()
   return result
 }

@@ -8,7 +8,7 @@ import type { Database } from '../storage/database.ts'
 export interface ManagementServices {
   readonly alerts: Pick<Alerts, 'test'>
   readonly database: Database
-  readonly identity: Pick<Identity, 'changed' | 'beginDueWindows'>
+  readonly identity: Pick<Identity, 'changed' | 'tellOthers' | 'beginDueWindows'>
   readonly cache: Pick<ResponseCache, 'settings' | 'ping' | 'delete' | 'clear'>
   /** Epoch milliseconds. */
   readonly clock: () => number

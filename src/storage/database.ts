@@ -4,6 +4,7 @@
  * `jsonb` parsed. A `numeric` is a sum of integers, exactly; a query that brings fractions casts them to `float8`.
  */
 import type { Kysely } from 'kysely'
+import type { Listening } from './listen.ts'
 import type { AlertTables } from './schema/alerts.ts'
 import type { PrincipalTables } from './schema/principals.ts'
 import type { SpendTables } from './schema/spend.ts'
@@ -17,5 +18,10 @@ export interface Database {
   readonly sql: Kysely<Schema>
   /** False while the last try to reach the database failed. */
   readonly reachable: boolean
+  /**
+   * Hears notifications of other processes, until it is closed; absent where there are none. `onNotice` is also told
+   * when some may have been missed.
+   */
+  readonly listen?: (channel: string, onNotice: () => void) => Listening
   close(): Promise<void>
 }

@@ -6,7 +6,9 @@ import { tryLockDirectory } from './directory-lock.ts'
 import { EmbeddedEngine } from './embedded/embedded-engine.ts'
 import { Upkeep } from './embedded/upkeep.ts'
 import { embeddedDialect } from './embedded/pglite-dialect.ts'
-import { postgresqlServer, type PostgresqlOptions } from './postgresql.ts'
+import { listenToPostgresql } from './listen.ts'
+import { listenerConfig, postgresqlServer, type PostgresqlOptions } from './postgresql.ts'
+import { queryLog } from './query-log.ts'
 
 export interface EmbeddedOptions {
   /** Directory of the embedded database; made when it is missing. */
@@ -36,10 +38,18 @@ async function openPostgresql(options: PostgresqlOptions): Promise<Database> {
 /** As `openDatabase`, without waiting: for a start that goes on while the server is away. */
 export function connectDatabase(options: PostgresqlOptions): Database {
   const server = postgresqlServer(options)
-  const sql = new Kysely<Schema>({ dialect: server.dialect })
+  const { observer } = options
+  const sql = new Kysely<Schema>({
+    dialect: server.dialect,
+    ...(observer === undefined ? {} : { log: queryLog(observer) }),
+  })
+  const listener = listenerConfig(options)
   return {
     kind: 'postgresql',
     sql,
+    ...(listener === undefined
+      ? {}
+      : { listen: (channel, onNotice) => listenToPostgresql(listener, channel, onNotice) }),
     get reachable() {
       return server.reachable
     },

@@ -8,6 +8,7 @@ import {
   type PostgresQueryResult,
 } from 'kysely'
 import pg from 'pg'
+import type { ServiceObserver } from '../telemetry/service-observer.ts'
 
 export interface PostgresqlOptions {
   /** `postgresql://user:password@host:port/name?…`; `connection_limit`, `connect_timeout` and `schema` are read. */
@@ -18,6 +19,8 @@ export interface PostgresqlOptions {
   readonly connectTimeoutMs?: number
   /** How long one statement may run. Default 60 s. */
   readonly statementTimeoutMs?: number
+  /** Told of each statement, when somebody wants to know. */
+  readonly observer?: ServiceObserver | undefined
 }
 
 /** The server cannot be reached, or refuses the connection. */
@@ -80,12 +83,8 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
   const viaPgBouncer = given.get('pgbouncer') === 'true'
   const schema = given.get('schema')
   const statementTimeoutMs = secondsToMs(given.get('socket_timeout')) ?? options.statementTimeoutMs ?? 60_000
-  const connection = new URL(url)
-  for (const name of READ_HERE) connection.searchParams.delete(name)
-  // `sslmode` as libpq means it: `require` encrypts and does not verify.
-  connection.searchParams.set('uselibpqcompat', 'true')
   return {
-    connectionString: connection.href,
+    connectionString: driverUrl(url),
     max: Number(given.get('connection_limit') ?? options.connectionLimit ?? 10),
     connectionTimeoutMillis:
       secondsToMs(given.get('connect_timeout')) ??
@@ -100,6 +99,28 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
     types: { getTypeParser },
     ...(schema === null || viaPgBouncer ? {} : { options: `-c search_path=${schema}` }),
   }
+}
+
+/** For a connection that only listens; undefined where the URL says that notifications do not come through. */
+export function listenerConfig(options: PostgresqlOptions): pg.ClientConfig | undefined {
+  const url = parseUrl(options.url)
+  if (url.searchParams.get('pgbouncer') === 'true') return undefined
+  const connectionTimeoutMillis = options.connectTimeoutMs ?? 5000
+  return {
+    connectionString: driverUrl(url),
+    connectionTimeoutMillis,
+    application_name: 'sluice listener',
+    keepAlive: true,
+  }
+}
+
+/** The URL without what the driver does not know. */
+function driverUrl(url: URL): string {
+  const connection = new URL(url)
+  for (const name of READ_HERE) connection.searchParams.delete(name)
+  // `sslmode` as libpq means it: `require` encrypts and does not verify.
+  connection.searchParams.set('uselibpqcompat', 'true')
+  return connection.href
 }
 
 function secondsToMs(text: string | null): number | undefined {
