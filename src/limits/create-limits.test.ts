@@ -175,7 +175,7 @@ describe.each(['this process', 'Redis'])('limits kept in %s', (place) => {
     const key = scopeOf({ maxBudget: picodollars(400_000n), spent: picodollars(200_000n) })
     for (let call = 0; call < 16; call += 1) limits.learn('a-model', 100)
     const admitted = await Promise.all(
-      Array.from({ length: 1_000 }, () => admit([key], { maxOutputTokens: 1_000_000 })),
+      Array.from({ length: 1_000 }, async () => admit([key], { maxOutputTokens: 1_000_000 })),
     )
     expect(admitted).toHaveLength(1_000)
   })

@@ -5,11 +5,13 @@
  * Keys of one namespace lie in one slot of a cluster, by their hash tag:
  *
  * - `…holders`: hash, process → epoch milliseconds until which it counts as alive.
- * - `…requests:<scope>`, `…tokens:<scope>`: hash, the rolling minute of `MinuteWindow`: `at` its newest second, `sum`,
- *   and a bucket a second.
+ * - `…rate:<scope>`: hash, the rolling minutes (`MinuteWindow`) of requests and tokens: `at` their newest second, `q`
+ *   and `t` their sums, `q0` … `q60` and `t0` … `t60` a bucket a second.
  * - `…parallel:<scope>`: hash, process → calls under way.
  * - `…budget:<account>`: hash, process → picodollars reserved, and `s` the picodollars settled, which only
  *   `HINCRBY` adds up. Comparisons are made in doubles: beyond 9,007 dollars they are exact to a fraction of 1e-15.
+ *
+ * A command costs more than what it does, so a window is read by one and written by one.
  */
 import type { RedisScript } from '../redis/redis.ts'
 import { LIVE_SECONDS } from './minute-window.ts'
@@ -17,20 +19,25 @@ import { LIVE_SECONDS } from './minute-window.ts'
 /** A process that is silent for so long is taken for dead: what it held is free. */
 export const HOLDER_TTL_MS = 10_000
 
-/** Where in a call's message `KEYS` its key stands, counted from one. */
+/** Where in `KEYS` a key stands, counted from one; zero where a scope does not limit this. */
 type KeyIndex = number
 
-/** `p`: calls under way, `r`: reserved, `c`: settled cost, `t`: tokens, counted in a second, and the difference. */
+/** `p`: calls under way, `r`: reserved, `c`: settled cost, `t`: tokens that were counted in a second, the difference. */
 export type ScriptChange =
-  | readonly [KeyIndex, 'p' | 'r' | 'c', string]
-  | readonly [KeyIndex, 't', string, number]
+  | readonly ['p' | 'r' | 'c', KeyIndex, amount: string]
+  | readonly ['t', KeyIndex, second: number, difference: number]
 
-export interface ScriptAsk {
-  readonly q?: readonly [KeyIndex, number]
-  readonly t?: readonly [KeyIndex, number]
-  readonly p?: readonly [KeyIndex, number]
-  readonly b?: readonly [KeyIndex, max: string, spent: string]
-}
+/** -1: not limited. */
+export type ScriptAsk = readonly [
+  rate: KeyIndex,
+  requestsPerMinute: number,
+  tokensPerMinute: number,
+  parallel: KeyIndex,
+  parallelRequests: number,
+  budget: KeyIndex,
+  max: string,
+  spent: string,
+]
 
 /** The message, as JSON. `KEYS[1]` is the key of the holders. */
 export interface ScriptMessage {
@@ -51,31 +58,35 @@ export const LIMIT_SCRIPT: RedisScript = {
   name: 'limits',
   lua: `
 local LIVE, TTL, KEEP = ${LIVE_SECONDS}, ${HOLDER_TTL_MS}, 86400000
+local call = redis.call
 local message = cjson.decode(ARGV[1])
 local now = message.now
 if not now then
-  local time = redis.call('TIME')
+  local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
+if message.deadline > 0 and now > message.deadline then return cjson.encode({ late = true, now = now }) end
 local second = math.floor(now / 1000)
 local holder = message.holder
-if message.deadline > 0 and now > message.deadline then return cjson.encode({ late = true, now = now }) end
+-- A key in constant use is kept by whoever comes in this second of a minute.
+local refresh = second % 60 == 0
 
-if message.gone then redis.call('HDEL', KEYS[1], message.gone) end
-local alive_until = tonumber(redis.call('HGET', KEYS[1], holder) or 0)
+if message.gone then call('HDEL', KEYS[1], message.gone) end
+local alive_until = tonumber(call('HGET', KEYS[1], holder) or 0)
 local fresh = alive_until <= now
 if alive_until - now < TTL * 3 / 4 then
-  redis.call('HSET', KEYS[1], holder, now + TTL)
-  redis.call('PEXPIRE', KEYS[1], KEEP)
+  call('HSET', KEYS[1], holder, now + TTL)
+  call('PEXPIRE', KEYS[1], KEEP)
 end
 
 local alive
 local function is_alive(name)
+  if name == holder then return true end
   if not alive then
     alive = {}
-    local all = redis.call('HGETALL', KEYS[1])
+    local all = call('HGETALL', KEYS[1])
     for i = 1, #all, 2 do
-      if tonumber(all[i + 1]) > now then alive[all[i]] = true else redis.call('HDEL', KEYS[1], all[i]) end
+      if tonumber(all[i + 1]) > now then alive[all[i]] = true else call('HDEL', KEYS[1], all[i]) end
     end
   end
   return alive[name]
@@ -83,77 +94,90 @@ end
 
 local function held(key)
   local sum, settled = 0, nil
-  local all = redis.call('HGETALL', key)
+  local all = call('HGETALL', key)
   for i = 1, #all, 2 do
     if all[i] == 's' then settled = all[i + 1]
     elseif is_alive(all[i]) then sum = sum + tonumber(all[i + 1])
-    else redis.call('HDEL', key, all[i]) end
+    else call('HDEL', key, all[i]) end
   end
-  return sum, settled
+  return sum, settled, #all == 0
 end
 
-local function lease(key, amount)
-  if tonumber(redis.call('HINCRBY', key, holder, amount)) <= 0 then redis.call('HDEL', key, holder) end
-  redis.call('PEXPIRE', key, KEEP)
+local function add(key, field, amount, is_new)
+  local sum = call('HINCRBY', key, field, amount)
+  if sum < 0 then call('HDEL', key, field) end
+  if is_new or refresh then call('PEXPIRE', key, KEEP) end
+  return sum == tonumber(amount)
 end
 
-local function roll(key)
-  local head = redis.call('HMGET', key, 'at', 'sum')
-  if not head[1] then return 0, second end
-  local at, sum = tonumber(head[1]), tonumber(head[2])
-  local passed = second - at
-  if passed >= LIVE or passed <= -LIVE then
-    redis.call('DEL', key)
-    return 0, second
+local function window(key)
+  local bucket = second % LIVE
+  local head = call('HMGET', key, 'at', 'q', 't', 'q' .. bucket, 't' .. bucket)
+  local at = tonumber(head[1])
+  local passed = at and second - at
+  if not at or passed >= LIVE or passed <= -LIVE then
+    if at then call('DEL', key) end
+    return { at = second, q = 0, t = 0, qb = 0, tb = 0, is_new = true }
   end
-  if passed <= 0 then return sum, at end
-  local gone = {}
-  for s = at + 1, second do gone[#gone + 1] = s % LIVE end
-  for _, count in ipairs(redis.call('HMGET', key, unpack(gone))) do sum = sum - (tonumber(count or 0)) end
-  redis.call('HDEL', key, unpack(gone))
-  redis.call('HSET', key, 'at', second, 'sum', sum)
-  return sum, second
+  local w = { at = at, q = tonumber(head[2]), t = tonumber(head[3]) }
+  if passed == 0 then
+    w.qb, w.tb = tonumber(head[4] or 0), tonumber(head[5] or 0)
+  elseif passed < 0 then
+    local newest = call('HMGET', key, 'q' .. at % LIVE, 't' .. at % LIVE)
+    w.qb, w.tb = tonumber(newest[1] or 0), tonumber(newest[2] or 0)
+  else
+    local gone = {}
+    for s = at + 1, second do
+      gone[#gone + 1] = 'q' .. s % LIVE
+      gone[#gone + 1] = 't' .. s % LIVE
+    end
+    for i, count in ipairs(call('HMGET', key, unpack(gone))) do
+      if i % 2 == 1 then w.q = w.q - (count or 0) else w.t = w.t - (count or 0) end
+    end
+    w.at, w.qb, w.tb = second, 0, 0
+    call('HDEL', key, unpack(gone))
+    call('HSET', key, 'at', second, 'q', w.q, 't', w.t)
+    call('PEXPIRE', key, 2 * LIVE * 1000)
+  end
+  return w
 end
 
-local function add(key, sum, at, count)
-  redis.call('HINCRBY', key, at % LIVE, count)
-  redis.call('HSET', key, 'at', at, 'sum', sum + count)
-  redis.call('PEXPIRE', key, 2 * LIVE * 1000)
-  return sum + count
+local function count(key, w, requests, tokens)
+  w.q, w.t = w.q + requests, w.t + tokens
+  local bucket = w.at % LIVE
+  call('HSET', key, 'at', w.at, 'q', w.q, 't', w.t, 'q' .. bucket, w.qb + requests, 't' .. bucket, w.tb + tokens)
+  if w.is_new then call('PEXPIRE', key, 2 * LIVE * 1000) end
 end
 
 local function correct(key, counted, difference)
-  local sum, at = roll(key)
+  local w = window(key)
   if difference > 0 then
-    add(key, sum, at, difference)
-  elseif counted <= at and counted > at - LIVE then
-    local there = tonumber(redis.call('HGET', key, counted % LIVE) or 0)
+    count(key, w, 0, difference)
+  elseif counted <= w.at and counted > w.at - LIVE then
+    local bucket = 't' .. counted % LIVE
+    local there = tonumber(call('HGET', key, bucket) or 0)
     local less = math.min(there, -difference)
-    if less > 0 then
-      redis.call('HINCRBY', key, counted % LIVE, -less)
-      redis.call('HSET', key, 'sum', sum - less)
-    end
+    if less > 0 then call('HSET', key, 't', w.t - less, bucket, there - less) end
   end
 end
 
-local function free_in(key, sum, at, limit)
-  local seconds = {}
-  for s = at - LIVE + 1, at do seconds[#seconds + 1] = s % LIVE end
-  for i, count in ipairs(redis.call('HMGET', key, unpack(seconds))) do
-    sum = sum - tonumber(count or 0)
-    if sum < limit then return (at + i) * 1000 - now end
+local function free_in(key, kind, w, limit)
+  local buckets, sum = {}, w[kind]
+  for s = w.at - LIVE + 1, w.at do buckets[#buckets + 1] = kind .. s % LIVE end
+  for i, gone in ipairs(call('HMGET', key, unpack(buckets))) do
+    sum = sum - (gone or 0)
+    if sum < limit then return (w.at + i) * 1000 - now end
   end
   return LIVE * 1000
 end
 
 for _, change in ipairs(message.changes) do
-  local key, kind = KEYS[change[1]], change[2]
-  if kind == 't' then correct(key, tonumber(change[3]), change[4])
-  elseif kind ~= 'c' then lease(key, change[3])
+  local kind, key = change[1], KEYS[change[2]]
+  if kind == 't' then correct(key, change[3], change[4])
   else
-    -- A count that would pass what Redis can hold stays where it is: it is over every budget.
-    redis.pcall('HINCRBY', key, 's', change[3])
-    redis.call('PEXPIRE', key, KEEP)
+    -- A cost that would pass what Redis can count to is left out: the sum is over every budget.
+    local ok, is_new = pcall(add, key, kind == 'c' and 's' or holder, change[3])
+    if ok and is_new then call('PEXPIRE', key, KEEP) end
   end
 end
 
@@ -165,51 +189,56 @@ end
 
 local function whole(number) return string.format('%.0f', number) end
 
-local windows = {}
+local read = {}
 for index, ask in ipairs(message.asks) do
-  if ask.b then
-    local key = KEYS[ask.b[1]]
-    local reserved, settled = held(key)
-    if not settled or tonumber(settled) < tonumber(ask.b[3]) then
-      settled = ask.b[3]
-      redis.call('HSET', key, 's', settled)
-      redis.call('PEXPIRE', key, KEEP)
+  local found = {}
+  read[index] = found
+  if ask[6] > 0 then
+    local key = KEYS[ask[6]]
+    local reserved, settled, is_new = held(key)
+    if not settled or tonumber(settled) < tonumber(ask[8]) then
+      settled = ask[8]
+      call('HSET', key, 's', settled)
+      if is_new then call('PEXPIRE', key, KEEP) end
     end
-    if tonumber(settled) + reserved >= tonumber(ask.b[2]) then
+    if tonumber(settled) + reserved >= tonumber(ask[7]) then
       return refused(index, 'budget', settled, whole(reserved), 0)
     end
+    found.settled = settled
   end
-  local window = {}
-  windows[index] = window
-  for _, kind in ipairs({ 'q', 't' }) do
-    if ask[kind] then
-      local key, limit = KEYS[ask[kind][1]], ask[kind][2]
-      local sum, at = roll(key)
-      if sum >= limit then
-        return refused(index, kind == 'q' and 'requests' or 'tokens', whole(sum), '0', free_in(key, sum, at, limit))
-      end
-      window[kind] = { sum, at }
+  if ask[1] > 0 then
+    local key, w = KEYS[ask[1]], window(KEYS[ask[1]])
+    if ask[2] >= 0 and w.q >= ask[2] then
+      return refused(index, 'requests', whole(w.q), '0', free_in(key, 'q', w, ask[2]))
     end
+    if ask[3] >= 0 and w.t >= ask[3] then
+      return refused(index, 'tokens', whole(w.t), '0', free_in(key, 't', w, ask[3]))
+    end
+    found.window = w
   end
-  if ask.p then
-    local calls = held(KEYS[ask.p[1]])
-    if calls >= ask.p[2] then return refused(index, 'parallel', whole(calls), '0', 0) end
-    window.p = calls
+  if ask[4] > 0 then
+    local calls, _, is_new = held(KEYS[ask[4]])
+    if calls >= ask[5] then return refused(index, 'parallel', whole(calls), '0', 0) end
+    found.calls, found.is_new = calls, is_new
   end
 end
 
 local uses = {}
 for index, ask in ipairs(message.asks) do
-  local window, use = windows[index], { 0, 0, 0, false }
-  if ask.q then use[1] = add(KEYS[ask.q[1]], window.q[1], window.q[2], 1) end
-  if ask.t then use[2] = add(KEYS[ask.t[1]], window.t[1], window.t[2], message.tokens) end
-  if ask.p then
-    lease(KEYS[ask.p[1]], 1)
-    use[3] = window.p + 1
+  local found, use = read[index], { 0, 0, 0, false }
+  if found.window then
+    local w = found.window
+    count(KEYS[ask[1]], w, ask[2] >= 0 and 1 or 0, ask[3] >= 0 and message.tokens or 0)
+    if ask[2] >= 0 then use[1] = w.q end
+    if ask[3] >= 0 then use[2] = w.t end
   end
-  if ask.b then
-    lease(KEYS[ask.b[1]], message.cost)
-    use[4] = redis.call('HGET', KEYS[ask.b[1]], 's')
+  if found.calls then
+    add(KEYS[ask[4]], holder, 1, found.is_new)
+    use[3] = found.calls + 1
+  end
+  if found.settled then
+    add(KEYS[ask[6]], holder, message.cost)
+    use[4] = found.settled
   end
   uses[index] = use
 end

@@ -141,7 +141,7 @@ describe('processes that share Redis', () => {
     call.settle(900, picodollars(20n))
     await limits.admit(requestOf([scopeOf({ ...scope, kind: 'user' })]))
     const keys = (await server.command('keys', '*')).split('\n')
-    expect(keys).toHaveLength(11)
+    expect(keys).toHaveLength(10)
     for (const key of keys) {
       expect(key).toContain('{sluice:limits}')
       expect(Number(await server.command('pttl', key))).toBeGreaterThan(0)

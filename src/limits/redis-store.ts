@@ -42,10 +42,11 @@ const MESSAGE_LIFE_MS = 1_000
 const PROMPT_MS = 100
 
 interface Change {
+  readonly kind: ScriptChange[0]
   readonly key: string
-  readonly kind: ScriptChange[1]
-  readonly value: string
-  /** Of tokens. */
+  readonly amount: string
+  /** Of tokens: the second in which they were counted, and how many more or less they were. */
+  readonly second: number
   readonly difference: number
 }
 
@@ -130,7 +131,7 @@ export class RedisLimitStore implements LimitStore {
     if (ask.tokensPerMinute !== undefined) {
       const { second, tokens, tokensReserved } = settlement
       const difference = second === undefined ? tokens : tokens - tokensReserved
-      if (difference !== 0) this.#change('t', `tokens:${ask.scope}`, String(second ?? 0), difference)
+      if (difference !== 0) this.#changeTokens(ask.scope, second ?? 0, difference)
     }
     if (ask.budget !== undefined && settlement.costReserved !== '0')
       this.#change('r', `budget:${ask.budget.account}`, `-${settlement.costReserved}`)
@@ -138,8 +139,12 @@ export class RedisLimitStore implements LimitStore {
       this.#change('c', `budget:${account}`, settlement.cost)
   }
 
-  #change(kind: Change['kind'], key: string, value: string, difference = 0): void {
-    this.#changes.push({ key: this.#prefix + key, kind, value, difference })
+  #change(kind: 'p' | 'r' | 'c', key: string, amount: string): void {
+    this.#changes.push({ kind, key: this.#prefix + key, amount, second: 0, difference: 0 })
+  }
+
+  #changeTokens(scope: string, second: number, difference: number): void {
+    this.#changes.push({ kind: 't', key: `${this.#prefix}rate:${scope}`, amount: '', second, difference })
   }
 
   /** States under the present name what a call holds that was admitted under one that is no more. */
@@ -189,8 +194,8 @@ export class RedisLimitStore implements LimitStore {
 
   async #ask(message: AdmitMessage): Promise<AdmitAnswer> {
     const holder = this.#holder
-    const keys = [`${this.#prefix}holders`]
-    const changes = this.#changes.splice(0, MAX_CHANGES).map((change) => scriptChange(change, keys))
+    const keys = new Keys(`${this.#prefix}holders`)
+    const changes = this.#takeChanges().map((change) => scriptChange(change, keys))
     const asks = message.asks.map((ask) => this.#scriptAsk(ask, keys))
     const sentAtMs = this.#clock()
     const body: ScriptMessage = {
@@ -203,7 +208,7 @@ export class RedisLimitStore implements LimitStore {
       cost: message.cost,
       asks,
     }
-    const sent = this.#redis.script(LIMIT_SCRIPT, keys, [JSON.stringify(body)])
+    const sent = this.#redis.script(LIMIT_SCRIPT, keys.list, [JSON.stringify(body)])
     this.#underWay = sent.catch(() => undefined)
     try {
       const answer = readScriptAnswer(await sent, message)
@@ -228,22 +233,49 @@ export class RedisLimitStore implements LimitStore {
     this.#known = true
   }
 
-  #scriptAsk(ask: ScopeAsk, keys: string[]): ScriptAsk {
-    const { requestsPerMinute, tokensPerMinute, parallelRequests, budget } = ask
-    const asked: { -readonly [Name in keyof ScriptAsk]: ScriptAsk[Name] } = {}
-    if (requestsPerMinute !== undefined)
-      asked.q = [keys.push(`${this.#prefix}requests:${ask.scope}`), requestsPerMinute]
-    if (tokensPerMinute !== undefined)
-      asked.t = [keys.push(`${this.#prefix}tokens:${ask.scope}`), tokensPerMinute]
-    if (parallelRequests !== undefined)
-      asked.p = [keys.push(`${this.#prefix}parallel:${ask.scope}`), parallelRequests]
-    if (budget !== undefined)
-      asked.b = [keys.push(`${this.#prefix}budget:${budget.account}`), budget.max, budget.spent]
-    return asked
+  #takeChanges(): Change[] {
+    if (this.#changes.length > MAX_CHANGES) return this.#changes.splice(0, MAX_CHANGES)
+    const changes = this.#changes
+    this.#changes = []
+    return changes
+  }
+
+  #scriptAsk(ask: ScopeAsk, keys: Keys): ScriptAsk {
+    const { scope, requestsPerMinute = -1, tokensPerMinute = -1, parallelRequests = -1, budget } = ask
+    return [
+      requestsPerMinute < 0 && tokensPerMinute < 0 ? 0 : keys.index(`${this.#prefix}rate:${scope}`),
+      requestsPerMinute,
+      tokensPerMinute,
+      parallelRequests < 0 ? 0 : keys.index(`${this.#prefix}parallel:${scope}`),
+      parallelRequests,
+      budget === undefined ? 0 : keys.index(`${this.#prefix}budget:${budget.account}`),
+      budget?.max ?? '0',
+      budget?.spent ?? '0',
+    ]
   }
 }
 
-function scriptChange({ key, kind, value, difference }: Change, keys: string[]): ScriptChange {
-  const index = keys.push(key)
-  return kind === 't' ? [index, kind, value, difference] : [index, kind, value]
+/** The keys of a message, each once: what one call gives back, the next one mostly takes. */
+class Keys {
+  readonly list: string[] = []
+  readonly #indexes = new Map<string, number>()
+
+  constructor(first: string) {
+    this.index(first)
+  }
+
+  /** Counted from one, as Lua does. */
+  index(key: string): number {
+    let index = this.#indexes.get(key)
+    if (index === undefined) {
+      index = this.list.push(key)
+      this.#indexes.set(key, index)
+    }
+    return index
+  }
+}
+
+function scriptChange({ kind, key, amount, second, difference }: Change, keys: Keys): ScriptChange {
+  const index = keys.index(key)
+  return kind === 't' ? [kind, index, second, difference] : [kind, index, amount]
 }

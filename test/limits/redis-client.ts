@@ -38,7 +38,7 @@ function addressOf(port: number): RedisAddress {
 export async function becomes(condition: () => boolean, withinMs = 10_000): Promise<void> {
   const giveUpAtMs = performance.now() + withinMs
   while (!condition()) {
-    if (performance.now() > giveUpAtMs) throw new Error(`not so within ${withinMs} ms: ${condition}`)
+    if (performance.now() > giveUpAtMs) throw new Error(`not so within ${withinMs} ms`)
     await sleep(2)
   }
 }
