@@ -1,22 +1,27 @@
-/** The process: reads the arguments and runs one command. */
+/** The process: reads the arguments and runs one command. Only what the command needs is loaded. */
+import cluster from 'node:cluster'
 import { ArgumentError, parseArguments, type Command } from './cli/arguments.ts'
-import { runCheck } from './cli/check.ts'
-import { runMigrate } from './cli/migrate.ts'
-import { reportFailedStart, serve } from './cli/serve.ts'
+import { reportFailedStart } from './cli/report-failed-start.ts'
+import { needsWorkers, type ServeOptions } from './cli/serve-options.ts'
 import { VERSION } from './cli/version.ts'
-import { runSimulator } from './sim/index.ts'
 
 async function run(command: Command): Promise<number> {
   switch (command.kind) {
     case 'serve':
-      return await serve(command.options, process.env)
-    case 'migrate':
+      return await runServe(command.options)
+    case 'migrate': {
+      const { runMigrate } = await import('./cli/migrate.ts')
       return await runMigrate(command.options, process.env)
-    case 'check':
+    }
+    case 'check': {
+      const { runCheck } = await import('./cli/check.ts')
       return runCheck(command, process.env, (text) => process.stdout.write(text))
-    case 'sim':
+    }
+    case 'sim': {
+      const { runSimulator } = await import('./sim/index.ts')
       await runSimulator(command.argv)
       return 0
+    }
     case 'version':
       process.stdout.write(`sluice ${VERSION}\n`)
       return 0
@@ -24,6 +29,15 @@ async function run(command: Command): Promise<number> {
       process.stdout.write(command.text)
       return 0
   }
+}
+
+async function runServe(options: ServeOptions): Promise<number> {
+  if (cluster.isPrimary && needsWorkers(options)) {
+    const { supervise } = await import('./cli/workers/supervisor.ts')
+    return await supervise(options)
+  }
+  const { serve } = await import('./cli/serve.ts')
+  return await serve(options, process.env)
 }
 
 try {

@@ -71,6 +71,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     logLevel: 'info',
     keepAliveTimeoutMs: 75_000,
     tls: undefined,
+    graceMs: 25_000,
     destination: { write: (text: string) => void log.push(text) },
   })
   const call = (path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> =>

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { ArgumentError, parseArguments } from './arguments.ts'
 import { helpText, OPTIONS } from './options.ts'
-import type { ServeOptions } from './serve.ts'
+import type { ServeOptions } from './serve-options.ts'
 
 function serveOptions(argv: string[], environment: Record<string, string> = {}): ServeOptions {
   const command = parseArguments(argv, environment)
@@ -21,6 +21,12 @@ test('without arguments the gateway is served on port 4000 of every address', ()
     keepAliveTimeoutMs: 75_000,
     keyFile: undefined,
     certificateFile: undefined,
+    workers: 1,
+    requestsBeforeRestart: undefined,
+    restartJitter: 0,
+    graceMs: 25_000,
+    noticeMs: 5_000,
+    databaseWaitMs: 60_000,
     warnings: [],
   })
 })
@@ -53,7 +59,12 @@ test('every argument can come from the environment, and the command line wins', 
     DETAILED_DEBUG: 'True',
     SSL_KEYFILE_PATH: 'key.pem',
     SSL_CERTFILE_PATH: 'chain.pem',
+    NUM_WORKERS: '4',
     MAX_REQUESTS_BEFORE_RESTART: '1000',
+    SLUICE_SHUTDOWN_GRACE_SECONDS: '0.5',
+    SLUICE_DRAIN_NOTICE_SECONDS: '2',
+    SLUICE_DATABASE_WAIT_SECONDS: '300',
+    LIMIT_CONCURRENCY: '9',
   }
   expect(serveOptions(['--port', '9'], environment)).toMatchObject({
     configFile: '/etc/litellm/config.yaml',
@@ -64,8 +75,26 @@ test('every argument can come from the environment, and the command line wins', 
     logLevel: 'debug',
     keyFile: 'key.pem',
     certificateFile: 'chain.pem',
-    warnings: ['MAX_REQUESTS_BEFORE_RESTART (environment) is accepted, but has no effect'],
+    workers: 4,
+    requestsBeforeRestart: 1000,
+    restartJitter: 100,
+    graceMs: 500,
+    noticeMs: 2_000,
+    databaseWaitMs: 300_000,
+    warnings: ['LIMIT_CONCURRENCY (environment) is accepted, but has no effect'],
   })
+})
+
+test('the grace has a second name in the environment, and its own name wins', () => {
+  expect(serveOptions([], { GRACEFUL_SHUTDOWN_TIMEOUT: '80' }).graceMs).toBe(80_000)
+  const both = { GRACEFUL_SHUTDOWN_TIMEOUT: '80', SLUICE_SHUTDOWN_GRACE_SECONDS: '60' }
+  expect(serveOptions([], both).graceMs).toBe(60_000)
+})
+
+test('workers are replaced at requests that differ by lot, unless a jitter of zero is asked for', () => {
+  const argv = ['--max_requests_before_restart', '50', '--max_requests_before_restart_jitter']
+  expect(serveOptions([...argv, '0']).restartJitter).toBe(0)
+  expect(serveOptions([...argv, '7']).restartJitter).toBe(7)
 })
 
 test('a variable that is empty counts as not set', () => {
@@ -88,13 +117,9 @@ test.each([
   expect(serveOptions([], { LITELLM_LOG: word }).logLevel).toBe(level)
 })
 
-test('options without effect, and more than one worker, are accepted with a warning that names them', () => {
-  const { warnings } = serveOptions(['--num_workers', '4', '--run_gunicorn', '--telemetry', 'False'])
-  expect(warnings.map((warning) => warning.split(' ')[0])).toEqual([
-    'num_workers',
-    '--telemetry',
-    '--run_gunicorn',
-  ])
+test('options without effect are accepted with a warning that names them', () => {
+  const { warnings } = serveOptions(['--run_gunicorn', '--telemetry', 'False'])
+  expect(warnings.map((warning) => warning.split(' ')[0])).toEqual(['--telemetry', '--run_gunicorn'])
 })
 
 test.each([
@@ -135,6 +160,6 @@ test('the commands are read, with LiteLLM’s names for them', () => {
 test('the help text names every option that works, and its variable', () => {
   for (const option of OPTIONS) {
     expect(helpText()).toContain(`--${option.name}`)
-    if (option.variable !== undefined) expect(helpText()).toContain(`[${option.variable}]`)
+    if (option.variable !== undefined) expect(helpText()).toContain(`[${option.variable}`)
   }
 })

@@ -3,10 +3,10 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Environment } from '../config/environment.ts'
 import { nearestName } from '../config/nearest-name.ts'
-import { readSwitch } from '../config/setting.ts'
+import { readSwitch } from '../config/read-switch.ts'
 import { type LogLevel, parseLogLevel } from '../telemetry/logs/log-level.ts'
 import { COMMANDS, type CommandName, helpText, IGNORED_OPTIONS, OPTIONS, type OptionSpec } from './options.ts'
-import type { ServeOptions } from './serve.ts'
+import type { ServeOptions } from './serve-options.ts'
 
 export type Command =
   | { readonly kind: 'serve'; readonly options: ServeOptions }
@@ -18,6 +18,14 @@ export type Command =
 
 /** Longer than the 60 s after which load balancers drop an idle connection: they must be the ones to close it. */
 const DEFAULT_KEEP_ALIVE_SECONDS = 75
+
+/** Below Kubernetes' own grace of 30 s, so that the last records are written before the kill. */
+const DEFAULT_GRACE_SECONDS = 25
+
+/** What Kubernetes takes to tell all nodes that a pod gets no more traffic is mostly below a second, and rarely this. */
+const DEFAULT_NOTICE_SECONDS = 5
+
+const DEFAULT_DATABASE_WAIT_SECONDS = 60
 
 /** A command line that cannot be followed. The message names the option, what was expected, and what to do. */
 export class ArgumentError extends Error {
@@ -122,9 +130,12 @@ class OptionValues {
   find(name: string): { readonly text: string; readonly origin: string } | undefined {
     const given = this.#given.get(name)
     if (given !== undefined) return { text: given === true ? 'true' : given, origin: `--${name}` }
-    const variable = ALL_OPTIONS.get(name)?.variable
-    const text = variable === undefined ? undefined : this.#environment[variable]
-    return text && variable !== undefined ? { text, origin: `${variable} (environment)` } : undefined
+    const option = ALL_OPTIONS.get(name)
+    for (const variable of [option?.variable, option?.otherVariable]) {
+      const text = variable === undefined ? undefined : this.#environment[variable]
+      if (text && variable !== undefined) return { text, origin: `${variable} (environment)` }
+    }
+    return undefined
   }
 
   text(name: string): string | undefined {
@@ -150,6 +161,15 @@ class OptionValues {
     throw new ArgumentError(`${found.origin}: expected ${expected}, found "${found.text}"`)
   }
 
+  /** @returns milliseconds. */
+  seconds(name: string, otherwise: number): number {
+    return (this.number(name, 'a number of seconds', (value) => value >= 0) ?? otherwise) * 1000
+  }
+
+  count(name: string): number | undefined {
+    return this.number(name, 'a whole number from 1', (value) => Number.isInteger(value) && value >= 1)
+  }
+
   logLevel(): LogLevel {
     if (this.isOn('debug') || this.isOn('detailed_debug')) return 'debug'
     return parseLogLevel(this.#environment['LITELLM_LOG']) ?? 'info'
@@ -169,7 +189,8 @@ function isPort(value: number): boolean {
 }
 
 function serveOptions(values: OptionValues): ServeOptions {
-  const keepAliveSeconds = values.number('keepalive_timeout', 'a number of seconds', (value) => value >= 0)
+  const requestsBeforeRestart = values.count('max_requests_before_restart')
+  const jitter = values.number('max_requests_before_restart_jitter', 'a whole number', Number.isInteger)
   const keyFile = values.text('ssl_keyfile_path')
   const certificateFile = values.text('ssl_certfile_path')
   if ((keyFile === undefined) !== (certificateFile === undefined)) {
@@ -183,23 +204,21 @@ function serveOptions(values: OptionValues): ServeOptions {
     // Absolute: Node's recursive mkdir never ends where a relative path's working directory was removed.
     dataDir: resolve(values.text('data_dir') ?? 'data'),
     logLevel: values.logLevel(),
-    keepAliveTimeoutMs: (keepAliveSeconds ?? DEFAULT_KEEP_ALIVE_SECONDS) * 1000,
+    keepAliveTimeoutMs: values.seconds('keepalive_timeout', DEFAULT_KEEP_ALIVE_SECONDS),
     keyFile,
     certificateFile,
+    workers: values.count('num_workers') ?? 1,
+    requestsBeforeRestart,
+    restartJitter: jitter ?? Math.floor((requestsBeforeRestart ?? 0) / 10),
+    graceMs: values.seconds('shutdown_grace', DEFAULT_GRACE_SECONDS),
+    noticeMs: values.seconds('drain_notice', DEFAULT_NOTICE_SECONDS),
+    databaseWaitMs: values.seconds('database_wait', DEFAULT_DATABASE_WAIT_SECONDS),
     warnings: warningsOf(values),
   }
 }
 
 function warningsOf(values: OptionValues): string[] {
   const warnings: string[] = []
-  const workers = values.number(
-    'num_workers',
-    'a whole number from 1',
-    (value) => Number.isInteger(value) && value >= 1,
-  )
-  if (workers !== undefined && workers > 1) {
-    warnings.push(`num_workers ${workers} is accepted, but one worker runs: more are not in force yet`)
-  }
   for (const { name } of IGNORED_OPTIONS) {
     const found = values.find(name)
     if (found !== undefined) warnings.push(`${found.origin} is accepted, but has no effect`)

@@ -1,9 +1,11 @@
 /** What changes while a gateway runs: the configuration in force. */
 import type { Alerts } from '../alerts/alerts.ts'
 import type { Gateway } from '../calls/gateway.ts'
+import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { LitellmSettings } from '../config/schema/litellm-settings.ts'
 import type { Secret } from '../config/secret.ts'
+import { isSameRedis } from '../config/redis.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { DeploymentConfig } from '../config/build-deployments.ts'
 import type { HealthSource } from '../server/health-routes.ts'
@@ -13,10 +15,13 @@ import { modelFacts } from '../spend/prices/model-facts.ts'
 import type { OpenLedger } from '../spend/open-ledger.ts'
 import { readPriceOverrides } from '../spend/prices/price-overrides.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
+import type { OpenRedis } from '../redis/open-redis.ts'
 import type { Database } from '../storage/database.ts'
 import type { Telemetry } from '../telemetry/index.ts'
+import type { CallExports } from '../telemetry/export/call-exports.ts'
 import type { Redactor } from '../telemetry/redaction.ts'
 import { alertSettings } from './alert-settings.ts'
+import { callExporters } from './call-exporters.ts'
 import { cacheSettings } from './cache-settings.ts'
 import {
   callSettings,
@@ -29,6 +34,9 @@ import { collectSecrets } from './collect-secrets.ts'
 import type { Departure } from './departure.ts'
 import { VERSION } from './version.ts'
 
+/** Time that calls get which wait for where the configuration no longer sends them. */
+const EXPORT_FAREWELL_MS = 30_000
+
 export interface LiveParts {
   readonly gateway: Gateway
   readonly identity: Identity
@@ -37,7 +45,10 @@ export interface LiveParts {
   readonly telemetry: Telemetry
   readonly database: Database
   readonly ledger: OpenLedger
+  readonly redis: OpenRedis | undefined
   readonly alerts: Alerts
+  readonly exports: CallExports
+  readonly environment: Environment
   readonly masterKey: Secret
 }
 
@@ -56,7 +67,18 @@ export class LiveState {
 
   /** Calls under way keep the table and the settings that they began with. */
   reconfigure(loaded: LoadedConfig): void {
-    const { gateway, identity, prices, redactor, telemetry, ledger, alerts, masterKey } = this.#parts
+    const {
+      gateway,
+      identity,
+      prices,
+      redactor,
+      telemetry,
+      ledger,
+      alerts,
+      exports,
+      environment,
+      masterKey,
+    } = this.#parts
     redactor.register(collectSecrets(loaded.config))
     const routes = deploymentTable(loaded.config, prices)
     gateway.settings = callSettings(loaded.config, VERSION)
@@ -67,6 +89,10 @@ export class LiveState {
     )
     ledger.configure(ledgerSettings(loaded.config, (text) => redactor.redact(text)))
     alerts.configure(alertSettings(loaded.config))
+    exports.configure(callExporters(loaded.config, environment), EXPORT_FAREWELL_MS)
+    if (!isSameRedis(loaded.config.redis, this.#loaded.config.redis)) {
+      telemetry.log.warn('the settings of Redis have changed: restart to use the new ones')
+    }
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
     this.#configureCache()
@@ -90,13 +116,19 @@ export class LiveState {
    */
   healthOf(departure: () => Departure, drain: () => Promise<number>): HealthSource {
     const loaded = (): LoadedConfig => this.#loaded
-    const { gateway, database } = this.#parts
+    const { gateway, database, redis } = this.#parts
     return {
       get accepting() {
         return departure().accepting
       },
       get database() {
         return database.reachable ? 'connected' : 'unreachable'
+      },
+      get cache() {
+        return cacheSettings(loaded().config)?.kind
+      },
+      get redis() {
+        return redis && (redis.available ? 'connected' : 'unreachable')
       },
       get servesWithoutDatabase() {
         return loaded().config.general_settings.allow_requests_on_db_unavailable
@@ -126,14 +158,14 @@ export class LiveState {
     }
   }
 
-  get metrics(): MetricsSource {
+  /** @param renderer writes the page: of this process, or of all workers. */
+  metricsOf(renderer: Pick<Telemetry, 'renderMetrics'>): MetricsSource {
     const loaded = (): LoadedConfig => this.#loaded
-    const { telemetry } = this.#parts
     return {
       get requiresKey() {
         return loaded().config.litellm_settings.require_auth_for_metrics_endpoint
       },
-      render: (accept) => telemetry.renderMetrics(accept),
+      render: (accept) => renderer.renderMetrics(accept),
     }
   }
 

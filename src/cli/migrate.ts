@@ -5,7 +5,7 @@ import { createTelemetry } from '../telemetry/index.ts'
 import { createRedactor } from '../telemetry/redaction.ts'
 import { collectSecrets } from './collect-secrets.ts'
 import { openStorage } from './open-storage.ts'
-import type { ServeOptions } from './serve.ts'
+import type { ServeOptions } from './serve-options.ts'
 import { VERSION } from './version.ts'
 
 /** @returns the exit code. @throws when the database cannot be reached, or holds a schema that a newer version changed. */
@@ -26,6 +26,7 @@ export async function runMigrate(options: ServeOptions, environment: Environment
     environment,
     dataDir,
     log: telemetry.log,
+    waitMs: options.databaseWaitMs,
     purpose: 'migrate',
   })
   telemetry.log.info('the schema is up to date', { database: database.kind })

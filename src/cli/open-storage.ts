@@ -7,12 +7,11 @@ import type { Database } from '../storage/database.ts'
 import { migrate, requireSchema, schemaState, SchemaTooOldError } from '../storage/migrate.ts'
 import { connectDatabase, openDatabase } from '../storage/open-database.ts'
 import { DatabaseUnreachableError, type PostgresqlOptions } from '../storage/postgresql.ts'
+import type { Telemetry } from '../telemetry/index.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
+import { serviceObserver } from './report-redis.ts'
 
 const RETRY_INTERVAL_MS = 2_000
-
-/** How long a start waits for a database that is not there yet, when `SLUICE_DATABASE_WAIT_SECONDS` does not say. */
-const DEFAULT_WAIT_MS = 60_000
 
 /** A step of the schema may rewrite large tables: it must not run into the time-out of everyday statements. */
 const MIGRATION_TIMEOUT_MS = 3_600_000
@@ -22,8 +21,12 @@ export interface StorageOptions {
   readonly environment: Environment
   readonly dataDir: string
   readonly log: Logger
+  /** How long a start waits for a database that is not there yet. */
+  readonly waitMs: number
   /** `serve` may start without the database, or on a schema that another process brings; `migrate` brings it. */
   readonly purpose: 'serve' | 'migrate'
+  /** Where the time of statements is measured, if the configuration asks for that. */
+  readonly telemetry?: Telemetry
 }
 
 /**
@@ -34,7 +37,7 @@ export interface StorageOptions {
  */
 export async function openStorage(options: StorageOptions): Promise<Database> {
   const { config, dataDir, log, purpose } = options
-  const server = postgresqlOptions(config)
+  const server = postgresqlOptions(config, options.telemetry)
   if (server === undefined) {
     const database = await openDatabase({ dataDir: join(dataDir, 'database') })
     await migrate(database)
@@ -48,7 +51,7 @@ export async function openStorage(options: StorageOptions): Promise<Database> {
   }
   const database = connectDatabase(server)
   try {
-    await insist(waitMs(options.environment), log, async () => await bringSchema(options, database, server))
+    await insist(options.waitMs, log, async () => await bringSchema(options, database, server))
     return database
   } catch (error) {
     await database.close()
@@ -56,11 +59,13 @@ export async function openStorage(options: StorageOptions): Promise<Database> {
   }
 }
 
-function postgresqlOptions(config: Config): PostgresqlOptions | undefined {
+function postgresqlOptions(config: Config, telemetry?: Telemetry): PostgresqlOptions | undefined {
   const general = config.general_settings
   if (general.database_url === undefined) return undefined
+  const observer = telemetry && serviceObserver(config, telemetry, 'postgres')
   return {
     url: general.database_url.reveal(),
+    ...(observer === undefined ? {} : { observer }),
     connectionLimit: general.database_connection_pool_limit,
     ...(general.database_connect_timeout === undefined
       ? {}
@@ -69,11 +74,6 @@ function postgresqlOptions(config: Config): PostgresqlOptions | undefined {
       ? {}
       : { statementTimeoutMs: general.database_statement_timeout * 1000 }),
   }
-}
-
-function waitMs(environment: Environment): number {
-  const seconds = Number(environment['SLUICE_DATABASE_WAIT_SECONDS'] || Number.NaN)
-  return seconds >= 0 ? seconds * 1000 : DEFAULT_WAIT_MS
 }
 
 /** Tries again as long as the database is away, or its schema is still to be brought by another process. */

@@ -8,6 +8,8 @@ export interface OptionSpec {
   readonly value?: string
   /** Environment variable that gives the value when the command line does not. */
   readonly variable?: string
+  /** Another variable for the same, read after the first. */
+  readonly otherVariable?: string
   readonly help: string
 }
 
@@ -23,6 +25,37 @@ export const OPTIONS: readonly OptionSpec[] = [
     help: 'journal and embedded database (data)',
   },
   { name: 'num_workers', value: 'N', variable: 'NUM_WORKERS', help: 'worker processes (1)' },
+  {
+    name: 'max_requests_before_restart',
+    value: 'N',
+    variable: 'MAX_REQUESTS_BEFORE_RESTART',
+    help: 'requests after which a worker is replaced by a new one',
+  },
+  {
+    name: 'max_requests_before_restart_jitter',
+    value: 'N',
+    variable: 'MAX_REQUESTS_BEFORE_RESTART_JITTER',
+    help: 'up to so many requests more, by lot (a tenth)',
+  },
+  {
+    name: 'shutdown_grace',
+    value: 'SECONDS',
+    variable: 'SLUICE_SHUTDOWN_GRACE_SECONDS',
+    otherVariable: 'GRACEFUL_SHUTDOWN_TIMEOUT',
+    help: 'time for calls under way at a stop (25)',
+  },
+  {
+    name: 'drain_notice',
+    value: 'SECONDS',
+    variable: 'SLUICE_DRAIN_NOTICE_SECONDS',
+    help: 'time at a stop for load balancers to notice (5)',
+  },
+  {
+    name: 'database_wait',
+    value: 'SECONDS',
+    variable: 'SLUICE_DATABASE_WAIT_SECONDS',
+    help: 'time a start waits for PostgreSQL (60)',
+  },
   {
     name: 'keepalive_timeout',
     value: 'SECONDS',
@@ -47,8 +80,6 @@ export const OPTIONS: readonly OptionSpec[] = [
 
 /** Options of LiteLLM that start nothing here: each that is given is named in a warning. */
 export const IGNORED_OPTIONS: readonly OptionSpec[] = [
-  ignored('max_requests_before_restart', 'N', 'MAX_REQUESTS_BEFORE_RESTART'),
-  ignored('max_requests_before_restart_jitter', 'N', 'MAX_REQUESTS_BEFORE_RESTART_JITTER'),
   ignored('timeout_worker_healthcheck', 'SECONDS', 'TIMEOUT_WORKER_HEALTHCHECK'),
   ignored('limit_concurrency', 'N', 'LIMIT_CONCURRENCY'),
   ignored('prometheus_metrics_port', 'PORT', 'PROMETHEUS_METRICS_PORT'),
@@ -102,8 +133,12 @@ export function helpText(): string {
   const rows = OPTIONS.map((option) => {
     const short = option.short === undefined ? '' : `-${option.short}, `
     const value = option.value === undefined ? '' : ` ${option.value}`
-    const variable = option.variable === undefined ? '' : ` [${option.variable}]`
-    return `  ${`${short}--${option.name}${value}`.padEnd(30)}${option.help}${variable}`
+    const names = [option.variable, option.otherVariable].filter((name) => name !== undefined)
+    const variables = names.length === 0 ? '' : ` [${names.join(', ')}]`
+    const usage = `${short}--${option.name}${value}`
+    // What is longer than its column is told on a line of its own.
+    const gap = usage.length < 30 ? usage.padEnd(30) : `${usage}\n${' '.repeat(32)}`
+    return `  ${gap}${option.help}${variables}`
   })
   return `Usage: sluice [COMMAND] [OPTIONS]
 

@@ -1,36 +1,22 @@
-/** The `serve` command: from arguments to a running gateway, and from a signal to an exit code. */
+/** The `serve` command: from arguments to a running gateway, and from an order to an exit code. */
 import { readFileSync } from 'node:fs'
 import type { ServerOptions as TlsOptions } from 'node:https'
-import { ConfigError, formatIssue } from '../config/config-issue.ts'
+import { formatIssue } from '../config/config-issue.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig, type LoadedConfig } from '../config/load-config.ts'
 import type { Secret } from '../config/secret.ts'
-import { watchConfig } from '../config/watch-config.ts'
+import { watchConfig, type ConfigWatch } from '../config/watch-config.ts'
 import { startSimulator } from '../sim/index.ts'
-import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { OPERATION_COUNTERS } from '../telemetry/metrics/operations.ts'
 import { banner } from './banner.ts'
 import { inQuotes } from './example-call.ts'
 import { keepMasterKey } from './master-key.ts'
 import { writeQuickStart } from './quick-start.ts'
 import { startGateway, type RunningGateway } from './start-gateway.ts'
+import type { ServeOptions } from './serve-options.ts'
+import { ordersOfSignals, type StopOrder, type StopOrders } from './stop-order.ts'
 import { VERSION } from './version.ts'
-
-export interface ServeOptions {
-  readonly configFile: string | undefined
-  readonly host: string
-  readonly port: number
-  readonly dataDir: string
-  readonly logLevel: LogLevel
-  readonly keepAliveTimeoutMs: number
-  readonly keyFile: string | undefined
-  readonly certificateFile: string | undefined
-  /** What the arguments asked for and does not work, as sentences. */
-  readonly warnings: readonly string[]
-}
-
-/** Below Kubernetes' own grace of 30 s, so that the last records are written before the kill. */
-const DEFAULT_GRACE_SECONDS = 25
+import { WorkerLink } from './workers/worker-link.ts'
 
 interface Origin {
   readonly file: string
@@ -39,8 +25,10 @@ interface Origin {
   readonly providers: readonly string[]
 }
 
-/** Runs until SIGTERM or SIGINT. @returns the exit code. */
+/** Runs until SIGTERM or SIGINT; a worker until it is told to end. @returns the exit code. */
 export async function serve(options: ServeOptions, processEnvironment: Environment): Promise<number> {
+  const link = WorkerLink.ofThisProcess(options.graceMs)
+  const orders: StopOrders = link ?? ordersOfSignals(options)
   // A copy from before the config exports its own: a variable that leaves the file must not live on in a reload.
   const environment = { ...processEnvironment }
   const origin = await originOf(options, environment)
@@ -57,15 +45,27 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
     logLevel: options.logLevel,
     keepAliveTimeoutMs: options.keepAliveTimeoutMs,
     tls: tlsOf(options),
+    graceMs: options.graceMs,
+    databaseWaitMs: options.databaseWaitMs,
+    shared: link,
   })
+  const watch = watchOrigin(origin, gateway, loaded)
+  const ended = orderedEnd(orders, gateway, watch)
+  // What is told once is told by the first worker.
+  if (link === undefined || link.isFirst) tellStart(gateway, options, origin, masterKey, loaded)
+  await link?.ready(gateway)
+  await ended
+  await link?.sayFarewell()
+  return 0
+}
+
+/** Takes up changes of the config file. */
+function watchOrigin(origin: Origin, gateway: RunningGateway, inUse: LoadedConfig): ConfigWatch {
   const { log } = gateway.telemetry
-  for (const warning of options.warnings) log.warn(warning)
-  for (const issue of loaded.warnings) log.warn(formatIssue(issue))
-  writeBanner(gateway, options, origin, masterKey)
   const reloads = gateway.telemetry.counter(OPERATION_COUNTERS.configReloads)
   const succeeded = reloads.series(['success'])
   const failed = reloads.series(['failure'])
-  const watch = watchConfig(
+  return watchConfig(
     origin.file,
     origin.environment,
     (changed) => {
@@ -77,30 +77,41 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
       failed.add(1)
       log.error('the changed configuration is refused; the last good one stays in force', { err: error })
     },
-    { inUse: loaded },
+    { inUse },
   )
-  const signal = await stopSignal()
-  log.info('stopping', { signal })
-  watch.close()
-  await gateway.stop(graceMs(environment))
-  return 0
 }
 
-/** Prints why a start failed, for people. @returns the exit code. */
-export function reportFailedStart(error: unknown): number {
-  const text =
-    error instanceof ConfigError
-      ? error.message
-      : error instanceof Error
-        ? (addressInUse(error) ?? error.message)
-        : String(error)
-  process.stderr.write(`sluice: ${text}\n`)
-  return 1
+/** Carries out the order to end, and a more urgent one that follows. Resolves when the gateway has ended. */
+function orderedEnd(orders: StopOrders, gateway: RunningGateway, watch: ConfigWatch): Promise<void> {
+  const ended = Promise.withResolvers<void>()
+  orders.obey((order) => {
+    watch.close()
+    carryOut(order, gateway).then(ended.resolve, ended.reject)
+  })
+  return ended.promise
 }
 
-function addressInUse(error: Error): string | undefined {
-  if (!('code' in error) || error.code !== 'EADDRINUSE' || !('port' in error)) return undefined
-  return `port ${String(error.port)} is in use by another program: stop that one, or choose another port with --port.`
+async function carryOut(order: StopOrder, gateway: RunningGateway): Promise<void> {
+  const { log } = gateway.telemetry
+  if (order.kind === 'retire') {
+    log.info('retiring: another worker has taken over')
+    return await gateway.retire()
+  }
+  log.info('stopping', { grace_ms: order.graceMs, notice_ms: order.noticeMs })
+  await gateway.stop(order.graceMs, order.noticeMs)
+}
+
+function tellStart(
+  gateway: RunningGateway,
+  options: ServeOptions,
+  origin: Origin,
+  masterKey: MasterKey,
+  loaded: LoadedConfig,
+): void {
+  const { log } = gateway.telemetry
+  for (const warning of options.warnings) log.warn(warning)
+  for (const issue of loaded.warnings) log.warn(formatIssue(issue))
+  writeBanner(gateway, options, origin, masterKey)
 }
 
 async function originOf(options: ServeOptions, environment: Environment): Promise<Origin> {
@@ -185,21 +196,4 @@ function writeBanner(
       masterKeySource: masterKey.source,
     }),
   )
-}
-
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals): void => {
-      // A second signal ends the process at once: the journal keeps what was written.
-      process.on(signal, () => process.exit(130))
-      resolve(signal)
-    }
-    process.once('SIGTERM', onSignal)
-    process.once('SIGINT', onSignal)
-  })
-}
-
-function graceMs(environment: Environment): number {
-  const seconds = Number(environment['SLUICE_SHUTDOWN_GRACE_SECONDS'] ?? DEFAULT_GRACE_SECONDS)
-  return (Number.isFinite(seconds) && seconds >= 0 ? seconds : DEFAULT_GRACE_SECONDS) * 1000
 }

@@ -12,6 +12,7 @@ import { checkBudgets } from '../identity/budgets.ts'
 import type { Limits, Reservation } from '../limits/limits.ts'
 import { managementRoutes } from '../management/index.ts'
 import { UpstreamPools } from '../providers/upstream-pools.ts'
+import { openRedis, type OpenRedis } from '../redis/open-redis.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import { createServer } from '../server/create-server.ts'
 import { openLedger, type OpenLedger } from '../spend/open-ledger.ts'
@@ -28,10 +29,13 @@ import { Departure } from './departure.ts'
 import { exampleModel, type ExampleModel } from './example-call.ts'
 import { LiveState } from './live-state.ts'
 import { openAlerts } from './open-alerts.ts'
+import { openExports } from './open-exports.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
 import { reportCache, reportOperations } from './report-operations.ts'
+import { reportRedis, serviceObserver } from './report-redis.ts'
 import { VERSION } from './version.ts'
+import type { SharedByWorkers } from './workers/worker-link.ts'
 
 export interface GatewayOptions {
   readonly loaded: LoadedConfig
@@ -44,8 +48,12 @@ export interface GatewayOptions {
   readonly logLevel: LogLevel
   readonly keepAliveTimeoutMs: number
   readonly tls: TlsOptions | undefined
-  /** Longest time that calls under way get at a drain; 25 s when nothing says. */
+  /** Longest time that calls under way get at a drain. */
   readonly graceMs?: number
+  /** How long the start waits for a database that is not there; not at all when nothing says. */
+  readonly databaseWaitMs?: number
+  /** What this process does together with the other workers of its host, when it is one of them. */
+  readonly shared?: SharedByWorkers | undefined
   /** Where log lines go; standard output by default. */
   readonly destination?: LogDestination
 }
@@ -73,8 +81,8 @@ export interface RunningGateway {
   stop(graceMs: number, noticeMs?: number): Promise<void>
 }
 
-/** Below Kubernetes' own grace of 30 s, so that the last records are written before the kill. */
-export const DEFAULT_GRACE_MS = 25_000
+/** Time that the receivers of calls get at a stop; what they do not take is dropped. */
+const EXPORT_CLOSE_TIMEOUT_MS = 1_000
 
 /** Time that PostgreSQL gets for the last records at a stop; what it does not take stays in the journal. */
 const LEDGER_CLOSE_TIMEOUT_MS = 4_000
@@ -102,10 +110,13 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   let routes: () => DeploymentTable | undefined = () => undefined
   const telemetry = openTelemetry(options, redactor, (model) => routes()?.find(model) !== undefined)
   stack.defer(() => telemetry.close())
+  const redis = openSharedRedis(loaded, telemetry)
+  stack.defer(() => redis?.close())
   const prices = await openPrices(environment, telemetry.log)
   const { dataDir } = options
-  const storage = { config: loaded.config, environment, dataDir, log: telemetry.log }
-  const database = await openStorage({ ...storage, purpose: 'serve' })
+  const waitMs = options.databaseWaitMs ?? 0
+  const storage = { config: loaded.config, environment, dataDir, log: telemetry.log, waitMs }
+  const database = await openStorage({ ...storage, purpose: 'serve', telemetry })
   stack.defer(() => database.close())
   const redact = (text: string): string => redactor.redact(text)
   const ledger = await openLedger({
@@ -120,16 +131,32 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     masterKey,
     settings: identitySettings(loaded.config),
     clock: Date.now,
+    redis,
   })
   stack.defer(() => identity.close())
   const alerts = openAlerts(loaded.config, { database, ledger, telemetry })
   stack.defer(() => alerts.close())
-  const gateway = wire(options, { telemetry, prices, ledger, identity, alerts, redactor }, stack)
+  const exports = openExports(loaded.config, environment, telemetry)
+  stack.defer(() => exports.close(EXPORT_CLOSE_TIMEOUT_MS))
+  const gateway = wire(options, { telemetry, redis, prices, ledger, identity, alerts, redactor }, stack)
   routes = () => gateway.routes
   reportOperations(telemetry, ledger, database)
   reportCache(telemetry, gateway.cache)
   const live = new LiveState(
-    { gateway, identity, prices, redactor, telemetry, database, ledger, alerts, masterKey },
+    {
+      gateway,
+      identity,
+      prices,
+      redactor,
+      telemetry,
+      database,
+      ledger,
+      redis,
+      alerts,
+      exports,
+      environment,
+      masterKey,
+    },
     loaded,
   )
   const { app, connections } = await createServer(
@@ -145,9 +172,9 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
       }),
       health: live.healthOf(
         () => departure,
-        () => departure.drain(),
+        () => (options.shared ?? departure).drain(),
       ),
-      metrics: live.metrics,
+      metrics: live.metricsOf(options.shared ?? telemetry),
       models: live.models,
       onUnexpected: (error, route) =>
         telemetry.log.error('a request failed unexpectedly', { err: error, route }),
@@ -160,8 +187,9 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
       tls: options.tls,
     },
   )
-  const graceMs = options.graceMs ?? DEFAULT_GRACE_MS
+  const graceMs = options.graceMs ?? 0
   const departure: Departure = new Departure(connections, { graceMs, clock: Date.now })
+  await redis?.firstTry()
   await app.listen({ host: options.host, port: options.port })
   const url = listeningUrl(app.server.address() as AddressInfo, options)
   telemetry.log.info('listening', { url, version: VERSION, database: database.kind })
@@ -195,6 +223,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
 
 interface WiredParts {
   readonly telemetry: Telemetry
+  readonly redis: OpenRedis | undefined
   readonly prices: PriceBook
   readonly ledger: OpenLedger
   readonly identity: Identity
@@ -209,7 +238,7 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
   return {
     identity: parts.identity,
     limits: budgetsOnly(),
-    cache: new ResponseCache({ redis: undefined, clock: Date.now }),
+    cache: new ResponseCache({ redis: parts.redis, clock: Date.now }),
     ledger: parts.ledger,
     observer: parts.telemetry.observer,
     alerts: parts.alerts,
@@ -231,6 +260,15 @@ function budgetsOnly(): Limits {
     learn() {},
     close: () => Promise.resolve(),
   }
+}
+
+/** Undefined where the configuration names no Redis. It connects in the background: the start goes on without it. */
+function openSharedRedis({ config }: LoadedConfig, telemetry: Telemetry): OpenRedis | undefined {
+  if (config.redis === undefined) return undefined
+  const observer = serviceObserver(config, telemetry, 'redis')
+  const redis = openRedis(config.redis, { log: telemetry.log, observer })
+  reportRedis(telemetry, redis)
+  return redis
 }
 
 function openTelemetry(

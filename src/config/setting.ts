@@ -5,6 +5,7 @@
  */
 import * as z from 'zod'
 import { EnvironmentText } from './environment.ts'
+import { readSwitch } from './read-switch.ts'
 import { Secret } from './secret.ts'
 
 export interface SettingFacts {
@@ -94,24 +95,6 @@ export function integer(expected = 'a whole number', least = 0, most = Number.MA
     const number = within(readNumber(value), least, most)
     return Number.isSafeInteger(number) ? number : undefined
   })
-}
-
-const SWITCH_WORDS: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  '1': true,
-  false: false,
-  no: false,
-  off: false,
-  '0': false,
-}
-
-/** Reads the words that YAML 1.1 and environment variables use for yes and no. */
-export function readSwitch(word: string): boolean | undefined {
-  return Object.hasOwn(SWITCH_WORDS, word.trim().toLowerCase())
-    ? SWITCH_WORDS[word.trim().toLowerCase()]
-    : undefined
 }
 
 /** `true` or `false`, also as the words that YAML 1.1 counts among them. */

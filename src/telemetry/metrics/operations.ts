@@ -39,6 +39,14 @@ export const OPERATION_GAUGES = {
     name: 'sluice_cache_entries',
     help: 'Answers that the response cache keeps in this process',
   },
+  exportQueueCalls: {
+    name: 'sluice_export_queue_calls',
+    help: 'Calls that wait to be told to callbacks such as datadog or s3',
+  },
+  workers: {
+    name: 'sluice_workers',
+    help: 'Worker processes, those that are being replaced included; only with --num_workers',
+  },
   alertsQueued: {
     name: 'sluice_alerts_queued',
     help: 'Alerts that are not delivered yet',
@@ -84,6 +92,21 @@ export const OPERATION_COUNTERS = {
     name: 'sluice_contents_dropped_total',
     help: 'Calls whose prompt and answer were to be kept and were given up, for lack of memory or as unreadable',
   },
+  callbackFailures: {
+    name: 'litellm_callback_logging_failures_metric_total',
+    help: 'Tries to tell a callback of calls that failed; most are tried again',
+    labels: ['callback_name'],
+  },
+  exportedCalls: {
+    name: 'sluice_exported_calls_total',
+    help: 'Calls that a callback was told of',
+    labels: ['callback_name'],
+  },
+  exportDroppedCalls: {
+    name: 'sluice_export_dropped_calls_total',
+    help: 'Calls that a callback was not told of: queue_full, refused by the receiver, unreachable, or stopping',
+    labels: ['callback_name', 'reason'],
+  },
   alertsSent: {
     name: 'sluice_alerts_sent_total',
     help: 'Alerts that were delivered',
@@ -98,6 +121,11 @@ export const OPERATION_COUNTERS = {
     name: 'sluice_alerts_dropped_total',
     help: 'Alerts given up: queue_full, refused by the receiver, unreachable, or stopping',
     labels: ['channel', 'reason'],
+  },
+  workerExits: {
+    name: 'sluice_worker_exits_total',
+    help: 'Worker processes that ended, by cause: replaced, or died',
+    labels: ['cause'],
   },
   configReloads: {
     name: 'sluice_config_reloads_total',

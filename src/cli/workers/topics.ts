@@ -1,0 +1,33 @@
+/** What workers and the process above them ask each other. Both are of one program and one version. */
+import type { AdmitAnswer, AdmitMessage, Settlement } from '../../limits/limit-store.ts'
+import type { DatabaseKind } from '../../storage/database.ts'
+import type { StopOrder } from '../stop-order.ts'
+
+/** By topic: what the question holds, and what its answer. */
+export interface Topics {
+  /** A worker listens. The answer says after how many requests it is to be replaced. */
+  ready: { ask: { readonly database: DatabaseKind }; answer: number | undefined }
+  /** A worker would like to be replaced. */
+  replace: { ask: undefined; answer: void }
+  /** The metrics of all workers, each as bytes that `MetricsBytes` tells of. */
+  metrics: { ask: undefined; answer: readonly MetricsBytes[] }
+  limits: { ask: readonly LimitStep[]; answer: readonly AdmitAnswer[] }
+  /** `/health/drain` came to a worker. The answer counts what all have in flight. */
+  drainAll: { ask: undefined; answer: number }
+  /** The last metrics of a worker that ends. */
+  farewell: { ask: MetricsBytes; answer: void }
+  /** Asked of a worker: its metrics. */
+  snapshot: { ask: undefined; answer: MetricsBytes }
+  /** Asked of a worker: that it takes itself out of the traffic. */
+  drain: { ask: undefined; answer: number }
+  /** Asked of a worker: that it ends. */
+  end: { ask: StopOrder; answer: void }
+}
+
+/** `FamilySnapshot[]` as `v8.serialize` writes it. */
+export type MetricsBytes = Uint8Array
+
+/** In the order in which they happened: what an ended call gives back is there for the next. */
+export type LimitStep =
+  | { readonly kind: 'admit'; readonly message: AdmitMessage }
+  | { readonly kind: 'settle'; readonly settlement: Settlement }

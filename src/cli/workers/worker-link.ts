@@ -1,0 +1,96 @@
+/** A worker's side of the link to the process above it: orders come from there, and what workers share lives there. */
+import cluster from 'node:cluster'
+import { serialize } from 'node:v8'
+import type { LimitStore } from '../../limits/limit-store.ts'
+import { renderMetrics, type MetricsPage } from '../../telemetry/metrics/exposition.ts'
+import { MergedMetrics } from '../../telemetry/metrics/merged-metrics.ts'
+import type { MetricsRegistry } from '../../telemetry/metrics/registry.ts'
+import { takeSnapshot } from '../../telemetry/metrics/snapshot.ts'
+import type { RunningGateway } from '../start-gateway.ts'
+import type { StopOrder, StopOrders } from '../stop-order.ts'
+import { Channel, type Pipe } from './channel.ts'
+import { HostLimitStore } from './host-limit-store.ts'
+import { readSnapshots } from './host-metrics.ts'
+
+/** What the workers of a host do together. */
+export interface SharedByWorkers {
+  readonly limitStore: LimitStore
+  /** The metrics of all workers. */
+  renderMetrics(accept: string | undefined): Promise<MetricsPage>
+  /** Takes all workers out of the traffic. @returns how many requests they have in flight still. */
+  drain(): Promise<number>
+}
+
+export class WorkerLink implements SharedByWorkers, StopOrders {
+  readonly limitStore: LimitStore
+  readonly #channel: Channel
+  #carryOut = (_order: StopOrder): void => process.exit(0)
+  #registry: MetricsRegistry | undefined
+
+  /** @param orphanGraceMs time for calls under way when the process above is gone. */
+  constructor(pipe: Pipe, orphanGraceMs: number) {
+    this.#channel = new Channel(pipe)
+    this.limitStore = new HostLimitStore(this.#channel)
+    this.#channel.answer('end', (order) => this.#carryOut(order))
+    pipe.on('disconnect', () => this.#carryOut({ kind: 'stop', graceMs: orphanGraceMs, noticeMs: 0 }))
+    // A terminal sends it to all processes at once, and the process above passes on what it means.
+    process.on('SIGINT', doNothing)
+    // So does the stop of a service. Sent to this process alone, it asks for a successor.
+    process.on('SIGTERM', () => this.#channel.tell('replace', undefined))
+  }
+
+  /** The link of this process, when it is a worker. */
+  static ofThisProcess(orphanGraceMs: number): WorkerLink | undefined {
+    return cluster.isWorker ? new WorkerLink(asPipe(process), orphanGraceMs) : undefined
+  }
+
+  /** Of the workers that start together. */
+  get isFirst(): boolean {
+    return cluster.worker?.id === 1
+  }
+
+  obey(carryOut: (order: StopOrder) => void): void {
+    this.#carryOut = carryOut
+  }
+
+  /** Tells the process above that this worker listens, and does from then on what it asks. */
+  async ready(gateway: RunningGateway): Promise<void> {
+    const { registry } = gateway.telemetry
+    this.#registry = registry
+    this.#channel.answer('snapshot', () => serialize(takeSnapshot(registry)))
+    this.#channel.answer('drain', () => gateway.drain())
+    const requests = await this.#channel.ask('ready', { database: gateway.database.kind })
+    if (requests !== undefined) {
+      gateway.afterRequests(requests, () => this.#channel.tell('replace', undefined))
+    }
+  }
+
+  async renderMetrics(accept: string | undefined): Promise<MetricsPage> {
+    const merged = new MergedMetrics()
+    for (const bytes of await this.#channel.ask('metrics', undefined)) merged.add(readSnapshots(bytes))
+    return await renderMetrics(merged, accept)
+  }
+
+  drain(): Promise<number> {
+    return this.#channel.ask('drainAll', undefined)
+  }
+
+  /** Leaves the last numbers behind. */
+  async sayFarewell(): Promise<void> {
+    if (this.#registry === undefined || !this.#channel.open) return
+    await this.#channel.ask('farewell', serialize(takeSnapshot(this.#registry))).catch(doNothing)
+  }
+}
+
+/** A process that was forked has a pipe: its types cannot know. */
+function asPipe(child: NodeJS.Process): Pipe {
+  return {
+    get connected() {
+      return child.connected
+    },
+    send: (message, onSent) => child.send?.(message, undefined, {}, onSent),
+    on: (event: 'message' | 'disconnect', listener: (message: unknown) => void) => child.on(event, listener),
+  }
+}
+
+function doNothing(): void {}
