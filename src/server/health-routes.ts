@@ -20,6 +20,10 @@ export interface HealthSource {
   /** False while the process is draining. */
   readonly accepting: boolean
   readonly database: 'connected' | 'unreachable'
+  /** Where answers are cached; undefined where they are not. */
+  readonly cache?: string | undefined
+  /** Undefined where no Redis is in use. A Redis that is away makes no process unready. */
+  readonly redis?: 'connected' | 'unreachable' | undefined
   /** True when calls are served although the database is away. */
   readonly servesWithoutDatabase: boolean
   readonly version: string
@@ -52,6 +56,10 @@ export function registerHealthRoutes(
     return reply.code(ready ? 200 : 503).send({
       status: ready ? 'healthy' : health.accepting ? 'unhealthy' : 'draining',
       db: health.database === 'connected' ? 'connected' : 'Not connected',
+      ...(health.cache === undefined ? {} : { cache: health.cache }),
+      ...(health.redis === undefined
+        ? {}
+        : { redis: health.redis === 'connected' ? 'connected' : 'Not connected' }),
     })
   })
   app.get('/health/backlog', async (request) => {

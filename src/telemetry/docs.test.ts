@@ -9,6 +9,7 @@ import { CallMetrics } from './metrics/call-metrics.ts'
 import { OPERATION_COUNTERS, OPERATION_GAUGES } from './metrics/operations.ts'
 import { registerProcessMetrics } from './metrics/process.ts'
 import { MetricsRegistry } from './metrics/registry.ts'
+import { REDIS_COUNTERS, REDIS_GAUGES, ServiceMetrics } from './metrics/services.ts'
 import { createRedactor } from './redaction.ts'
 
 const PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
@@ -29,6 +30,9 @@ test('every metric that the code registers is documented, and every documented o
   registerProcessMetrics(registry, '1.0.0')()
   for (const gauge of Object.values(OPERATION_GAUGES)) registry.gauge({ ...gauge, labels: [] })
   for (const counter of Object.values(OPERATION_COUNTERS)) registry.counter({ ...counter, labels: [] })
+  for (const service of ['redis', 'postgres'] as const) new ServiceMetrics(registry, service)
+  for (const gauge of Object.values(REDIS_GAUGES)) registry.gauge(gauge)
+  for (const counter of Object.values(REDIS_COUNTERS)) registry.counter({ ...counter, labels: [] })
   expect(registry.families().map((family) => family.name)).toEqual(documentedMetrics().toSorted())
 })
 

@@ -6,6 +6,13 @@ import {
   type MetricDefinition,
 } from '../../src/telemetry/metrics/operations.ts'
 import { PROCESS_COUNTERS, PROCESS_GAUGES } from '../../src/telemetry/metrics/process.ts'
+import {
+  REDIS_COUNTERS,
+  REDIS_GAUGES,
+  SERVICE_FAILURES,
+  SERVICE_HISTOGRAMS,
+  SERVICE_TOTALS,
+} from '../../src/telemetry/metrics/services.ts'
 import { OVERFLOW } from '../../src/telemetry/metrics/registry.ts'
 
 type MetricType = 'counter' | 'gauge' | 'histogram'
@@ -16,6 +23,11 @@ const ALL: readonly (readonly [MetricType, Readonly<Record<string, MetricDefinit
   ['gauge', GAUGES],
   ['gauge', OPERATION_GAUGES],
   ['counter', OPERATION_COUNTERS],
+  ['histogram', SERVICE_HISTOGRAMS],
+  ['counter', SERVICE_TOTALS],
+  ['counter', SERVICE_FAILURES],
+  ['gauge', REDIS_GAUGES],
+  ['counter', REDIS_COUNTERS],
   ['counter', { OVERFLOW }],
   ['gauge', PROCESS_GAUGES],
   ['counter', PROCESS_COUNTERS],
