@@ -2,7 +2,7 @@
 import type * as z from 'zod'
 import { warnOfAlerting } from './alerting.ts'
 import { buildDeployments } from './build-deployments.ts'
-import { warnOfCallbacks } from './callbacks.ts'
+import { warnOfBucket, warnOfCallbacks } from './callbacks.ts'
 import type { Config, EffectiveRouterSettings } from './config.ts'
 import { ConfigError, type ConfigIssue, sortIssues } from './config-issue.ts'
 import { addFallbacks } from './environment-fallbacks.ts'
@@ -180,6 +180,7 @@ function warnOfAllCallbacks(
   for (const key of ['callbacks', 'success_callback', 'failure_callback', 'service_callback'] as const) {
     warnOfCallbacks(reader, ['litellm_settings', key], settings[key], environment)
   }
+  warnOfBucket(reader, settings, environment)
 }
 
 function reportRedis(reader: SectionReader, { problems }: RedisReading): void {

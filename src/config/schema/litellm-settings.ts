@@ -12,6 +12,7 @@ import {
   listOf,
   mapOf,
   mapWith,
+  secretText,
   text,
   textList,
   toggle,
@@ -65,8 +66,29 @@ const cacheParamsSchema = mapWith({
   ),
 })
 
+/** The bucket of the callbacks `s3` and `s3_v2`. */
+const s3CallbackParamsSchema = mapWith({
+  s3_bucket_name: inForce(text().optional(), 'The bucket.'),
+  s3_region_name: inForce(
+    text().optional(),
+    'Its region. Falls back to `AWS_REGION`, then to `AWS_DEFAULT_REGION`, then to `us-east-1`.',
+  ),
+  s3_endpoint_url: inForce(
+    text('a URL', (value) => URL.canParse(value)).optional(),
+    'A store other than that of AWS, which takes the bucket as the first part of the path.',
+  ),
+  s3_path: inForce(text().optional(), 'What each key begins with.'),
+  s3_use_team_prefix: inForce(toggle().default(false), 'A folder for each team.'),
+  s3_aws_access_key_id: inForce(secretText().optional(), 'Falls back to `AWS_ACCESS_KEY_ID`.'),
+  s3_aws_secret_access_key: inForce(secretText().optional(), 'Falls back to `AWS_SECRET_ACCESS_KEY`.'),
+  s3_aws_session_token: inForce(secretText().optional(), 'Falls back to `AWS_SESSION_TOKEN`.'),
+})
+
 export const litellmSettingsSchema = mapWith({
-  callbacks: inForce(textList().default([]), 'Where calls are reported; `prometheus` is in force.'),
+  callbacks: inForce(
+    textList().default([]),
+    'Where calls are reported: `prometheus`, `generic_api`, `datadog`, `langfuse`, `langfuse_otel`, `s3`, `s3_v2`.',
+  ),
   success_callback: inForce(textList().default([]), 'As `callbacks`, for calls that succeed.'),
   failure_callback: inForce(textList().default([]), 'As `callbacks`, for calls that fail.'),
   service_callback: inForce(
@@ -116,6 +138,10 @@ export const litellmSettingsSchema = mapWith({
   drop_params: accepted(
     toggle().default(false),
     'Drop parameters that a provider does not know, instead of refusing.',
+  ),
+  s3_callback_params: inForce(
+    s3CallbackParamsSchema.optional(),
+    'Where the callbacks `s3` and `s3_v2` put calls.',
   ),
   cache: inForce(toggle().default(false), 'Cache answers.'),
   cache_params: inForce(cacheParamsSchema.optional(), 'Where and how answers are cached.'),
@@ -217,7 +243,7 @@ export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   langfuse_default_tags litellm_key_header_name max_budget max_ui_session_budget mcp_aliases model_group_settings
   modify_params overwrite_user_with_key_hash priority_reservation priority_reservation_settings public_model_groups
   public_model_groups_links redact_messages_in_exceptions redact_user_api_key_info request_correlation_in_logs
-  require_managed_files return_response_headers route_all_chat_openai_to_responses s3_callback_params
+  require_managed_files return_response_headers route_all_chat_openai_to_responses
   service_callbacks set_verbose skip_system_message_in_guardrail ssl_verify store_audit_logs telemetry
   use_chat_completions_url_for_anthropic_messages user_url_allowed_hosts user_url_validation`
   .trim()

@@ -1,0 +1,90 @@
+/**
+ * Brings settled calls to one system: bounded, in batches, tried again. A call costs the call path an entry in a
+ * list; everything else is done later, a batch at a time.
+ */
+import { isSuccess } from '../../record/call-record.ts'
+import type { Exporter } from './exporter.ts'
+import type { OutgoingRequest } from './send-request.ts'
+import { pause, sendWithRetries, Stop, type LossReason, type SendParts } from './send-with-retries.ts'
+import type { SettledCall } from './settled-call.ts'
+
+/** What a queue tells of itself. */
+export interface ExportReport {
+  exported(name: string, calls: number): void
+  tryFailed(name: string, reason: string, isLast: boolean): void
+  /** The calls will not arrive. */
+  dropped(name: string, reason: 'queue_full' | LossReason, calls: number): void
+}
+
+/** Calls that wait for one system: at a kilobyte or so each, what a system may miss in seconds and not lose. */
+const MOST_QUEUED = 20_000
+
+/** How long calls are gathered for a batch. */
+const GATHER_MS = 1_000
+
+/** Messages of a batch that are under way at the same time. */
+const MOST_UNDER_WAY = 8
+
+export class ExportQueue {
+  readonly exporter: Exporter
+  readonly #parts: SendParts
+  readonly #report: ExportReport
+  readonly #stop = new Stop()
+  #queue: SettledCall[] = []
+  #sending: Promise<void> | undefined
+
+  constructor(exporter: Exporter, parts: SendParts, report: ExportReport) {
+    this.exporter = exporter
+    this.#parts = parts
+    this.#report = report
+  }
+
+  get queued(): number {
+    return this.#queue.length
+  }
+
+  add(call: SettledCall): void {
+    const { wants, name } = this.exporter
+    if (!(isSuccess(call.end.ending) ? wants.success : wants.failure)) return
+    if (this.#queue.length >= MOST_QUEUED) {
+      this.#report.dropped(name, 'queue_full', 1)
+      return
+    }
+    this.#queue.push(call)
+    this.#sending ??= this.#sendAll()
+  }
+
+  /** Sends what is queued within the time, and drops what does not arrive by then. */
+  async close(timeoutMs: number): Promise<void> {
+    await this.#stop.within(timeoutMs, this.#sending)
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#queue.length > 0) {
+      if (this.#queue.length < this.exporter.mostCalls) await pause(this.#parts, GATHER_MS, this.#stop)
+      const batch = this.#queue.slice(0, this.exporter.mostCalls)
+      await this.#sendBatch(batch)
+      this.#queue = this.#queue.slice(batch.length)
+    }
+    // In the same step as the look at the queue: what comes later begins anew.
+    this.#sending = undefined
+  }
+
+  async #sendBatch(batch: readonly SettledCall[]): Promise<void> {
+    const messages = this.exporter.messages(batch, this.#parts.clock())
+    const callsEach = batch.length / Math.max(1, messages.length)
+    for (let index = 0; index < messages.length; index += MOST_UNDER_WAY) {
+      const group = messages.slice(index, index + MOST_UNDER_WAY)
+      await Promise.all(group.map((message) => this.#send(message, callsEach)))
+    }
+  }
+
+  async #send(message: OutgoingRequest, calls: number): Promise<void> {
+    const { name } = this.exporter
+    const end = await sendWithRetries(message, this.#parts, this.#stop, (reason, isLast) =>
+      this.#report.tryFailed(name, reason, isLast),
+    )
+    if (end === 'sent') this.#report.exported(name, calls)
+    else this.#report.dropped(name, end, calls)
+  }
+}
