@@ -68,6 +68,7 @@ export const ERROR_KINDS = {
     'ProxyException',
     false,
   ),
+  org_model_access_denied: kind(403, 'org_model_access_denied', 'permission_error', 'ProxyException', false),
   budget_exceeded: kind(
     429,
     'budget_exceeded',

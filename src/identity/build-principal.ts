@@ -79,6 +79,7 @@ function modelLists(row: PrincipalRow): readonly ModelList[] {
     row.team_id === null
       ? { kind: 'user', models: row.user_models ?? [] }
       : { kind: 'team', models: row.team_models ?? [] },
+    { kind: 'organization', models: row.organization_models ?? [] },
   ]
   return lists.filter((list) => list.models.length > 0)
 }

@@ -11,6 +11,7 @@ import { MASTER_PRINCIPAL, unverifiedPrincipal } from './build-principal.ts'
 import { UTC_CALENDAR, type Calendar } from './calendar.ts'
 import { CallScopes, type CallScopeSettings } from './call-scopes.ts'
 import { ChangeFeed, type ChangeListener } from './change-feed.ts'
+import { ConfiguredScopes, type ConfiguredLimits } from './configured-scopes.ts'
 import { openChangeNotifier, type ChangeNotifier } from './change-notifier.ts'
 import { hashCredential, readCredential } from './credential.ts'
 import { CredentialCache, type CacheEntry } from './credential-cache.ts'
@@ -74,7 +75,8 @@ export interface Identity {
    * @param requestedModel The name as the client sent it.
    * @param resolvedGroup The model group that it stands for, after all aliases.
    * @param accessGroups `model_info.access_groups` of that group's deployments.
-   * @throws GatewayError `key_model_access_denied`, `team_model_access_denied`, `user_model_access_denied`.
+   * @throws GatewayError `key_model_access_denied`, `team_model_access_denied`, `user_model_access_denied`,
+   *   `org_model_access_denied`.
    */
   authorizeModel(
     principal: Principal,
@@ -96,6 +98,11 @@ export interface Identity {
     tags: readonly string[],
     modelGroup: string,
   ): readonly Scope[] | Promise<readonly Scope[]>
+  /**
+   * The scopes that a configuration limits, instead of those of the one before: kept up to the clock, and to what is
+   * spent of them. In the order of the limits.
+   */
+  configuredScopes(limits: readonly ConfiguredLimits[]): readonly Scope[]
   /** Adds a settled cost to each scope, in memory: the ledger writes it down. */
   recordSpend(scopes: readonly Scope[], amount: Picodollars): void
   /** Makes the next call that something has changed for read the database, in this process. */
@@ -142,6 +149,7 @@ class CachedIdentity implements Identity, ChangeListener {
   readonly #book: ScopeBook
   readonly #source: PrincipalSource
   readonly #callScopes: CallScopes
+  readonly #configured: ConfiguredScopes
   readonly #unknown = new UnknownKeys()
   readonly #feed: ChangeFeed
   readonly #notifier: ChangeNotifier
@@ -157,7 +165,9 @@ class CachedIdentity implements Identity, ChangeListener {
   #maintaining: Promise<void> | undefined
   #closed = false
 
-  constructor({ database, masterKey, settings, clock, redis, pollIntervalMs }: IdentityOptions) {
+  constructor({ database: given, masterKey, settings, clock, redis, pollIntervalMs }: IdentityOptions) {
+    // Calls wait for what is asked here.
+    const database = given.urgent ?? given
     this.#shared = database.kind !== 'embedded'
     this.#maintenanceMs = pollIntervalMs ?? (this.#shared ? MAINTENANCE_MS : EMBEDDED_MAINTENANCE_MS)
     this.#clock = clock
@@ -169,6 +179,7 @@ class CachedIdentity implements Identity, ChangeListener {
     this.#source = new PrincipalSource(database, this.#book)
     this.#callScopes = new CallScopes(database, this.#book, settings)
     void this.#callScopes.load()
+    this.#configured = new ConfiguredScopes(this.#book)
     this.#feed = new ChangeFeed(database, this)
     this.#scheduleMaintenance(this.#maintenanceMs)
     this.#notifier = openChangeNotifier(database, redis, () => this.#wake())
@@ -190,6 +201,10 @@ class CachedIdentity implements Identity, ChangeListener {
     modelGroup: string,
   ): readonly Scope[] | Promise<readonly Scope[]> {
     return this.#callScopes.of(principal, endUser, tags, modelGroup)
+  }
+
+  configuredScopes(limits: readonly ConfiguredLimits[]): readonly Scope[] {
+    return this.#configured.replace(limits)
   }
 
   recordSpend(scopes: readonly Scope[], amount: Picodollars): void {
@@ -376,6 +391,7 @@ class CachedIdentity implements Identity, ChangeListener {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#maintenance)
+    this.#configured.close()
     this.#book.close()
     await this.#notifier.close()
     await this.#maintaining

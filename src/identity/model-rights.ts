@@ -1,4 +1,4 @@
-/** Whether a caller may use a model: each list of the key, its team and its user must allow it. */
+/** Whether a caller may use a model: each list of the key, its team or user and its organization must allow it. */
 import { GatewayError, type ErrorCode } from '../errors/gateway-error.ts'
 import type { ModelList, Principal } from './principal.ts'
 
@@ -6,6 +6,7 @@ const DENIED = {
   key: 'key_model_access_denied',
   team: 'team_model_access_denied',
   user: 'user_model_access_denied',
+  organization: 'org_model_access_denied',
 } as const satisfies Record<ModelList['kind'], ErrorCode>
 
 /** Words in a list that are not names of models. */

@@ -12,7 +12,7 @@ export interface Principal {
   readonly kind: 'master_key' | 'virtual_key'
   readonly facts: CallerFacts
   readonly role: Role
-  /** Models the key, then its team, then its user may call; an empty list allows all. All lists must allow. */
+  /** Models the key, then its team or user, then its organization may call; an empty list allows all. All lists must allow. */
   readonly modelLists: readonly ModelList[]
   /** `allowed_routes` of the key; empty allows what the role allows. */
   readonly allowedRoutes: readonly string[]
@@ -37,6 +37,6 @@ export interface Principal {
 }
 
 export interface ModelList {
-  readonly kind: 'key' | 'team' | 'user'
+  readonly kind: 'key' | 'team' | 'user' | 'organization'
   readonly models: readonly string[]
 }

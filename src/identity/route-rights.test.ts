@@ -21,9 +21,45 @@ function mayCall(principal: Principal, method: string, path: string): boolean {
 }
 
 /** The matrix as the product promises it, written down apart from the table. */
-const ADMIN_WRITES = ['/user/new', '/user/delete', '/team/new', '/health/drain']
-const KEY_WRITES = ['/key/generate', '/key/update', '/key/delete', '/key/block', '/key/unblock']
-const ADMIN_READS = ['/user/list', '/metrics', '/metrics/']
+const CUSTOMER_WRITES = ['new', 'update', 'delete', 'block', 'unblock']
+const ADMIN_WRITES = [
+  '/user/new',
+  '/user/delete',
+  ...['new', 'update', 'delete', 'block', 'unblock'].map((verb) => `/team/${verb}`),
+  ...['new', 'update', 'delete'].map((verb) => `/organization/${verb}`),
+  ...CUSTOMER_WRITES.flatMap((verb) => [`/customer/${verb}`, `/end_user/${verb}`]),
+  ...['new', 'update', 'delete'].flatMap((verb) => [`/budget/${verb}`, `/tag/${verb}`]),
+  '/global/spend/reset',
+  '/cache/delete',
+  '/cache/flushall',
+  '/health/drain',
+  '/health/services',
+]
+const KEY_WRITES = [
+  '/key/generate',
+  '/key/update',
+  '/key/delete',
+  '/key/block',
+  '/key/unblock',
+  '/key/:key/reset_spend',
+  ...['add', 'update', 'delete'].map((verb) => `/team/member_${verb}`),
+  '/team/:team_id/member/:user_id/reset_spend',
+]
+const ADMIN_READS = [
+  '/user/list',
+  '/customer/info',
+  '/customer/list',
+  '/end_user/info',
+  '/end_user/list',
+  '/budget/info',
+  '/budget/list',
+  '/budget/settings',
+  '/tag/info',
+  '/tag/list',
+  '/cache/ping',
+  '/metrics',
+  '/metrics/',
+]
 
 function promised(role: Role, entry: RouteEntry): boolean {
   if (ADMIN_WRITES.includes(entry.path)) return role === 'proxy_admin'

@@ -19,7 +19,7 @@ export type RouteGroup = (typeof ROUTE_GROUPS)[number]
 
 export interface RouteEntry {
   /** `GET` stands for `HEAD` too. */
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** A segment `:name` stands for any one segment. */
   readonly path: string
   readonly groups: readonly RouteGroup[]
@@ -111,9 +111,60 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     '/key/delete',
     '/key/block',
     '/key/unblock',
+    '/key/:key/reset_spend',
   ]),
   ...routes(EVERYONE, ['management_routes'], 'POST', ['/user/update']),
-  ...routes(ADMIN, ['management_routes'], 'POST', ['/user/new', '/user/delete', '/team/new']),
+  // Administrators of a team change its members: the handler asks for that.
+  ...routes(KEY_WRITERS, ['management_routes'], 'POST', [
+    '/team/member_add',
+    '/team/member_update',
+    '/team/member_delete',
+    '/team/:team_id/member/:user_id/reset_spend',
+  ]),
+  ...routes(ADMIN, ['management_routes'], 'POST', [
+    '/user/new',
+    '/user/delete',
+    '/team/new',
+    '/team/update',
+    '/team/delete',
+    '/team/block',
+    '/team/unblock',
+    '/organization/new',
+    '/customer/new',
+    '/customer/update',
+    '/customer/delete',
+    '/customer/block',
+    '/customer/unblock',
+    '/end_user/new',
+    '/end_user/update',
+    '/end_user/delete',
+    '/end_user/block',
+    '/end_user/unblock',
+    '/budget/new',
+    '/budget/update',
+    '/budget/delete',
+    '/tag/new',
+    '/tag/update',
+    '/tag/delete',
+    '/global/spend/reset',
+  ]),
+  ...routes(ADMIN, ['management_routes'], 'PATCH', ['/organization/update']),
+  ...routes(ADMIN, ['management_routes'], 'DELETE', ['/organization/delete']),
+  ...routes(ADMIN_READ, ['management_routes'], 'GET', [
+    '/customer/info',
+    '/customer/list',
+    '/end_user/info',
+    '/end_user/list',
+    '/budget/list',
+    '/budget/settings',
+    '/tag/list',
+  ]),
+  ...routes(ADMIN_READ, ['management_routes'], 'POST', ['/budget/info', '/tag/info']),
+  ...routes(EVERYONE, ['info_routes', 'management_routes'], 'GET', [
+    '/organization/info',
+    '/organization/list',
+  ]),
+  ...routes(EVERYONE, ['info_routes', 'management_routes'], 'POST', ['/organization/info']),
   ...routes(EVERYONE, ['spend_tracking_routes'], 'GET', [
     '/spend/logs',
     '/spend/logs/v2',

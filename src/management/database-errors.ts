@@ -16,6 +16,9 @@ const TAKEN: Readonly<
     what: 'A user with this single sign-on id',
     status: 409,
   },
+  sluice_organization_pkey: { param: 'organization_id', what: 'An organization with this id', status: 400 },
+  sluice_budget_pkey: { param: 'budget_id', what: 'A budget with this id', status: 400 },
+  sluice_tag_pkey: { param: 'name', what: 'A tag with this name', status: 400 },
   sluice_team_pkey: { param: 'team_id', what: 'A team with this id', status: 400 },
 }
 

@@ -1,5 +1,7 @@
 /** All routes of the management API. */
+import { budgetRoutes } from './budgets/index.ts'
 import { cacheRoutes } from './cache.ts'
+import { customerRoutes } from './customers/index.ts'
 import { withDatabaseErrors } from './database-errors.ts'
 import { healthServicesRoute } from './health-services.ts'
 import { blockKeyRoutes } from './keys/block.ts'
@@ -8,12 +10,18 @@ import { generateKeyRoute } from './keys/generate.ts'
 import { keyInfoRoute } from './keys/info.ts'
 import { listKeysRoute } from './keys/list.ts'
 import { updateKeyRoute } from './keys/update.ts'
+import { organizationRoutes } from './organizations/index.ts'
+import { resetSpendRoutes } from './reset-spend.ts'
 import type { ManagementRoute } from './route.ts'
 import type { ManagementServices } from './services.ts'
 import { spendRoutes } from './spend/index.ts'
+import { tagRoutes } from './tags/index.ts'
+import { deleteTeamsRoute } from './teams/delete.ts'
 import { teamInfoRoute } from './teams/info.ts'
 import { listTeamsRoute } from './teams/list.ts'
+import { teamMemberRoutes } from './teams/members.ts'
 import { newTeamRoute } from './teams/new.ts'
+import { updateTeamRoutes } from './teams/update.ts'
 import { deleteUsersRoute } from './users/delete.ts'
 import { userInfoRoute } from './users/info.ts'
 import { listUsersRoute } from './users/list.ts'
@@ -39,6 +47,14 @@ export function managementRoutes(services: ManagementServices): readonly Managem
     newTeamRoute(services),
     teamInfoRoute(services),
     listTeamsRoute(services),
+    ...updateTeamRoutes(services),
+    deleteTeamsRoute(services),
+    ...teamMemberRoutes(services),
+    ...organizationRoutes(services),
+    ...customerRoutes(services),
+    ...budgetRoutes(services),
+    ...tagRoutes(services),
+    ...resetSpendRoutes(services),
     ...spendRoutes(services),
     ...cacheRoutes(services),
     healthServicesRoute(services),

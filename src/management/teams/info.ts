@@ -1,7 +1,6 @@
 /** `GET /team/info`: one team with its keys and memberships, for its members and for administrators. */
 import { z } from 'zod'
 import type { Kysely } from 'kysely'
-import { GatewayError } from '../../errors/gateway-error.ts'
 import type { Principal } from '../../identity/principal.ts'
 import type { Schema } from '../../storage/database.ts'
 import { findBudgets, findKeysOf } from '../../storage/queries/principals-keys.ts'
@@ -9,6 +8,7 @@ import { findMembers, findTeam, type TeamRow } from '../../storage/queries/princ
 import { keyOnWire } from '../keys/key-row.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
+import { teamNotFound } from './membership.ts'
 import { membershipOnWire, teamOnWire } from './team-row.ts'
 
 const infoQuery = z.object({ team_id: z.string({ error: 'expected the id of a team' }).min(1).max(512) })
@@ -26,7 +26,7 @@ async function teamInfo({ database }: ManagementServices, { principal, query }: 
     principal.facts.teamId === teamId ||
     members.some((member) => member.user_id === principal.facts.userId)
   if (team === undefined || !visible) {
-    throw new GatewayError('not_found', `Team not found: ${teamId}.`, { param: 'team_id' })
+    throw teamNotFound(teamId)
   }
   const [details] = await detailsOf(database.sql, [team])
   return { team_id: teamId, team_info: teamOnWire(team, members), ...details }

@@ -25,7 +25,7 @@ async function list({ database }: ManagementServices, { principal, query: raw }:
   const memberId = query.user_id ?? (seesAll ? undefined : ownId)
   const teams = await listTeams(database.sql, {
     memberIds: memberId === undefined ? [] : [memberId],
-    organizationId: query.organization_id,
+    organizationIds: query.organization_id === undefined ? undefined : [query.organization_id],
   })
   const members = Map.groupBy(
     await findMembers(

@@ -48,34 +48,29 @@ export async function joinTeam(
 ): Promise<WindowChange> {
   const budgetId =
     typeof maxBudget === 'bigint'
-      ? await insertOwnBudget(transaction, { max_budget: maxBudget }, teamBudget, madeBy)
+      ? await copiedBudget(transaction, maxBudget, teamBudget, madeBy)
       : teamBudget?.budget_id
   await insertMembers(transaction, [{ team_id: teamId, user_id: userId, role, budget_id: budgetId ?? null }])
   const window = openWindow(teamBudget?.budget_duration, nowMs, calendar)
   return { kind: 'team_member', id: teamMemberScopeId(teamId, userId), window }
 }
 
-type OwnLimits = Partial<
-  Pick<BudgetRow, 'max_budget' | 'tpm_limit' | 'rpm_limit' | 'max_parallel_requests' | 'budget_duration'>
->
-
-/** A budget of one member alone: what is not said of it is as in another. */
-export async function insertOwnBudget(
+/** A budget of one member alone, as the team's for all members but for its amount. */
+async function copiedBudget(
   transaction: Transaction<Schema>,
-  limits: OwnLimits,
+  maxBudget: bigint,
   base: BudgetRow | undefined,
   madeBy: string | undefined,
 ): Promise<string> {
   const budgetId = randomUUID()
   await insertBudget(transaction, {
     budget_id: budgetId,
-    max_budget: base?.max_budget ?? null,
+    max_budget: maxBudget,
     soft_budget: base?.soft_budget ?? null,
     budget_duration: base?.budget_duration ?? null,
     tpm_limit: base?.tpm_limit ?? null,
     rpm_limit: base?.rpm_limit ?? null,
     max_parallel_requests: base?.max_parallel_requests ?? null,
-    ...limits,
     created_by: madeBy ?? null,
     updated_by: madeBy ?? null,
   })

@@ -63,7 +63,7 @@ async function one(database: Kysely<Schema>, userId: string) {
 async function everyone(database: Kysely<Schema>, principal: Principal) {
   const own =
     principal.facts.userId === undefined ? undefined : await findUser(database, principal.facts.userId)
-  const teams = await listTeams(database, { memberIds: [], organizationId: undefined })
+  const teams = await listTeams(database, { memberIds: [], organizationIds: undefined })
   const page = { offset: 0, limit: MOST_KEYS, sort: 'created_at', descending: true } as const
   const { rows } = await listKeys(database, {}, page)
   return {

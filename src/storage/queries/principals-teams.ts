@@ -1,5 +1,5 @@
 /** Teams and who belongs to them. */
-import { sql, type Insertable, type Kysely, type Selectable, type Transaction } from 'kysely'
+import { sql, type Insertable, type Kysely, type Selectable, type Transaction, type Updateable } from 'kysely'
 import type { Schema } from '../database.ts'
 import type { TeamMembershipTable, TeamTable } from '../schema/principals.ts'
 import { spendOf, type SpendJson } from './spend-windows.ts'
@@ -42,13 +42,15 @@ export async function findTeams(database: Sql, teamIds: readonly string[]): Prom
 export interface TeamFilter {
   /** Teams that all of these users belong to. */
   readonly memberIds: readonly string[]
-  readonly organizationId: string | undefined
+  /** Teams of these organizations; undefined for all teams. */
+  readonly organizationIds: readonly string[] | undefined
 }
 
 export async function listTeams(database: Sql, filter: TeamFilter): Promise<readonly TeamRow[]> {
   let query = teams(database)
-  if (filter.organizationId !== undefined)
-    query = query.where('t.organization_id', '=', filter.organizationId)
+  if (filter.organizationIds !== undefined) {
+    query = query.where('t.organization_id', '=', sql<string>`any(${filter.organizationIds}::text[])`)
+  }
   for (const userId of filter.memberIds) {
     query = query.where(
       sql<boolean>`exists (
@@ -94,5 +96,53 @@ export async function insertMembers(
     .insertInto('sluice_team_membership')
     .values(members)
     .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+export async function updateTeam(
+  database: Sql,
+  teamId: string,
+  change: Updateable<TeamTable>,
+): Promise<void> {
+  await database.updateTable('sluice_team').set(change).where('team_id', '=', teamId).execute()
+}
+
+/** Deletes teams with their memberships; keys of theirs must be gone before. */
+export async function deleteTeams(database: Sql, teamIds: readonly string[]): Promise<void> {
+  await database
+    .deleteFrom('sluice_team')
+    .where('team_id', '=', sql<string>`any(${teamIds}::text[])`)
+    .execute()
+}
+
+export async function updateMember(
+  database: Sql,
+  teamId: string,
+  userId: string,
+  change: Updateable<TeamMembershipTable>,
+): Promise<void> {
+  await database
+    .updateTable('sluice_team_membership')
+    .set(change)
+    .where('team_id', '=', teamId)
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Members of a team whose budget is the team's for all members, or none. */
+export async function setMembersBudget(database: Sql, teamId: string, budgetId: string): Promise<void> {
+  await database
+    .updateTable('sluice_team_membership')
+    .set({ budget_id: budgetId })
+    .where('team_id', '=', teamId)
+    .where('budget_id', 'is', null)
+    .execute()
+}
+
+export async function deleteMember(database: Sql, teamId: string, userId: string): Promise<void> {
+  await database
+    .deleteFrom('sluice_team_membership')
+    .where('team_id', '=', teamId)
+    .where('user_id', '=', userId)
     .execute()
 }

@@ -45,6 +45,10 @@ export async function findUser(database: Sql, userId: string): Promise<UserRow |
   return await users(database).where('u.user_id', '=', userId).executeTakeFirst()
 }
 
+export async function findUsers(database: Sql, userIds: readonly string[]): Promise<readonly UserRow[]> {
+  return await users(database).where('u.user_id', '=', anyOf(userIds)).orderBy('u.user_id').execute()
+}
+
 /** Addresses are the same in any case. */
 export async function findUserByEmail(database: Sql, email: string): Promise<UserRow | undefined> {
   return await users(database)

@@ -97,6 +97,7 @@ export async function findPrincipal(database: Sql, keyHash: string) {
       'm.user_id as member_user_id',
       'o.organization_id',
       'o.organization_alias',
+      'o.models as organization_models',
     ])
     .select([
       limitsOf('k', 'kb').as('key_limits'),

@@ -272,17 +272,3 @@ async function beginWindows(
     select count(*) as begun from begun`.execute(database)
   return Number(rows[0]?.begun ?? 0)
 }
-
-/** Forgets what scopes without a row of their own have spent, when an administrator deletes them. */
-export async function deleteSpends(database: Sql, scopes: readonly ScopeName[]): Promise<void> {
-  if (scopes.length === 0) return
-  await sql`
-    with gone as materialized (
-      select s.scope, s.scope_id from sluice_spend_total s
-      where (s.scope, s.scope_id) in (
-        select * from unnest(${scopes.map(({ kind }) => kind)}::text[], ${scopes.map(({ id }) => id)}::text[])
-      ) order by s.scope, s.scope_id for update
-    )
-    delete from sluice_spend_total s using gone where s.scope = gone.scope and s.scope_id = gone.scope_id
-  `.execute(database)
-}
