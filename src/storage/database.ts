@@ -16,6 +16,11 @@ export type DatabaseKind = 'postgresql' | 'embedded'
 export interface Database {
   readonly kind: DatabaseKind
   readonly sql: Kysely<Schema>
+  /**
+   * The same database for what calls may have to wait for: a statement that gets no answer is given up within seconds,
+   * and its connection with it. Absent where no answer can get lost. It is closed with the other.
+   */
+  readonly urgent?: Database
   /** False while the last try to reach the database failed. */
   readonly reachable: boolean
   /**

@@ -1,5 +1,5 @@
 /** Opens the database that the settings name: a PostgreSQL server by its URL, or the embedded one in a directory. */
-import { Kysely } from 'kysely'
+import { Kysely, type Dialect } from 'kysely'
 import { join } from 'node:path'
 import type { Database, Schema } from './database.ts'
 import { tryLockDirectory } from './directory-lock.ts'
@@ -7,7 +7,12 @@ import { EmbeddedEngine } from './embedded/embedded-engine.ts'
 import { Upkeep } from './embedded/upkeep.ts'
 import { embeddedDialect } from './embedded/pglite-dialect.ts'
 import { listenToPostgresql } from './listen.ts'
-import { listenerConfig, postgresqlServer, type PostgresqlOptions } from './postgresql.ts'
+import {
+  listenerConfig,
+  postgresqlServer,
+  type PostgresqlOptions,
+  type PostgresqlServer,
+} from './postgresql.ts'
 import { queryLog } from './query-log.ts'
 
 export interface EmbeddedOptions {
@@ -38,15 +43,26 @@ async function openPostgresql(options: PostgresqlOptions): Promise<Database> {
 /** As `openDatabase`, without waiting: for a start that goes on while the server is away. */
 export function connectDatabase(options: PostgresqlOptions): Database {
   const server = postgresqlServer(options)
+  const urgent = postgresqlDatabase(options, server, server.urgentDialect, undefined)
+  return postgresqlDatabase(options, server, server.dialect, urgent)
+}
+
+function postgresqlDatabase(
+  options: PostgresqlOptions,
+  server: PostgresqlServer,
+  dialect: Dialect,
+  urgent: Database | undefined,
+): Database {
   const { observer } = options
   const sql = new Kysely<Schema>({
-    dialect: server.dialect,
+    dialect,
     ...(observer === undefined ? {} : { log: queryLog(observer) }),
   })
   const listener = listenerConfig(options)
   return {
     kind: 'postgresql',
     sql,
+    ...(urgent === undefined ? {} : { urgent }),
     ...(listener === undefined
       ? {}
       : { listen: (channel, onNotice) => listenToPostgresql(listener, channel, onNotice) }),

@@ -45,6 +45,14 @@ test('a statement that gets no answer fails in time, and its connection is not u
   await database.close()
 })
 
+test('an urgent statement that gets no answer is given up long before others', async () => {
+  const database = await openDatabase({ url: `${server.url}?connection_limit=1`, urgentTimeoutMs: 100 })
+  const slow = sql`select pg_sleep(0.5)`
+  await expect(slow.execute(database.urgent?.sql ?? database.sql)).rejects.toThrow(/timeout/)
+  await slow.execute(database.sql)
+  await database.close()
+})
+
 interface Pooler extends AsyncDisposable {
   readonly port: number
 }

@@ -19,6 +19,8 @@ export interface PostgresqlOptions {
   readonly connectTimeoutMs?: number
   /** How long one statement may run. Default 60 s. */
   readonly statementTimeoutMs?: number
+  /** How long an urgent statement may be without an answer. Default 5 s. */
+  readonly urgentTimeoutMs?: number
   /** Told of each statement, when somebody wants to know. */
   readonly observer?: ServiceObserver | undefined
 }
@@ -37,12 +39,18 @@ export class DatabaseUnreachableError extends Error {
 /** A pool, and whether its last try to get a connection succeeded. */
 export interface PostgresqlServer {
   readonly dialect: Dialect
+  /** Over the same pool; a statement that gets no answer is given up within seconds. */
+  readonly urgentDialect: Dialect
   readonly reachable: boolean
 }
+
+/** A connection that a network has lost is silent for ever, and calls do not wait so long. */
+const URGENT_TIMEOUT_MS = 5_000
 
 export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
   const url = parseUrl(options.url)
   const pool = new pg.Pool(poolConfig(url, options))
+  const urgentTimeoutMs = options.urgentTimeoutMs ?? URGENT_TIMEOUT_MS
   const state = { reachable: true }
   const onBroken = (): void => {
     state.reachable = false
@@ -52,7 +60,8 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
   pool.on('connect', (client) => client.on('error', onBroken))
   const place = `${url.hostname || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`
   return {
-    dialect: new PostgresDialect({ pool: watchedPool(pool, place, state) }),
+    dialect: new PostgresDialect({ pool: watchedPool(pool, place, state, undefined) }),
+    urgentDialect: new PostgresDialect({ pool: watchedPool(pool, place, state, urgentTimeoutMs) }),
     get reachable() {
       return state.reachable
     },
@@ -150,10 +159,16 @@ function plainArray<Item>(text: string, parse: (item: string) => Item): (Item | 
 const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
   PARSERS.get(oid) ?? pg.types.getTypeParser(oid, format)
 
-function watchedPool(pool: pg.Pool, place: string, state: { reachable: boolean }): PostgresPool {
+/** @param timeoutMs of each statement; undefined leaves it to the connection's own. */
+function watchedPool(
+  pool: pg.Pool,
+  place: string,
+  state: { reachable: boolean },
+  timeoutMs: number | undefined,
+): PostgresPool {
   const connect = async (): Promise<PooledClient> => {
     try {
-      const client = new PooledClient(await pool.connect())
+      const client = new PooledClient(await pool.connect(), timeoutMs)
       state.reachable = true
       return client
     } catch (error) {
@@ -179,10 +194,12 @@ function refusesTimeout(pool: pg.Pool, error: unknown): boolean {
 /** A connection from the pool, which does not go back to it when a statement got no answer. */
 class PooledClient implements PostgresPoolClient {
   readonly #client: pg.PoolClient
+  readonly #timeoutMs: number | undefined
   #broken = false
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, timeoutMs: number | undefined) {
     this.#client = client
+    this.#timeoutMs = timeoutMs
   }
 
   query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>
@@ -199,9 +216,14 @@ class PooledClient implements PostgresPoolClient {
     this.#client.release(destroy === true || this.#broken)
   }
 
+  #queryOf(text: string, parameters: readonly unknown[]): pg.QueryConfig & { query_timeout?: number } {
+    const values = [...parameters]
+    return this.#timeoutMs === undefined ? { text, values } : { text, values, query_timeout: this.#timeoutMs }
+  }
+
   async #query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> {
     try {
-      const { command, rowCount, rows } = await this.#client.query(sql, [...parameters])
+      const { command, rowCount, rows } = await this.#client.query(this.#queryOf(sql, parameters))
       // The statement decides what its rows are; Kysely's callers name it.
       return {
         command: command as PostgresQueryResult<Row>['command'],
