@@ -327,10 +327,11 @@ describe('without a database', () => {
     await using server = await startPostgresql()
     const database = await openDatabase({ url: server.url })
     await migrate(database)
-    const [known, unknown] = [await insertedKey(database), await insertedKey(database)]
+    const [known, unknown] = [await insertedKey(database, { user_id: 'ada' }), await insertedKey(database)]
     const strict = identityOver(database)
     const lenient = identityOver(database, { allowRequestsOnDatabaseUnavailable: true })
     await asks(strict, known)
+    await asks(lenient, known)
     await server.stop('immediate')
     nowMs += 3_600_000
     expect((asks(strict, known) as Principal).facts.keyHash).toBe(hashCredential(known))
@@ -343,6 +344,11 @@ describe('without a database', () => {
     expect(() => lenient.authorizeRoute(unverified, 'GET', '/key/list')).toThrow(
       'not allowed to call this route',
     )
+    const changed = { subject: 'key', id: hashCredential(known) } as const
+    strict.changed(changed)
+    expect((await refusal(() => asks(strict, known))).code).toBe('identity_unavailable')
+    lenient.changed(changed)
+    expect((await asks(lenient, known)).facts.userId).toBe('ada')
     await server.start()
     expect((await asks(strict, unknown)).kind).toBe('virtual_key')
     nowMs += 1_000

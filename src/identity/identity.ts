@@ -236,9 +236,11 @@ class CachedIdentity implements Identity, ChangeListener {
       principal = await this.#source.find(keyHash)
     } catch (cause) {
       if (!this.#settings.allowRequestsOnDatabaseUnavailable) throw identityUnavailable(cause)
-      const unverified = unverifiedPrincipal(keyHash)
-      this.#remember(credential, keyHash, unverified, this.#clock() + RETRY_REFRESH_MS)
-      return unverified
+      // What was known of the key before something changed is nearer to the truth than nothing.
+      const assumed = this.#cache.byHash(keyHash)?.principal ?? unverifiedPrincipal(keyHash)
+      const nowMs = this.#clock()
+      this.#remember(credential, keyHash, assumed, nowMs + RETRY_REFRESH_MS)
+      return requireValid(assumed, nowMs)
     }
     const nowMs = this.#clock()
     const known = this.#cache.byHash(keyHash)
