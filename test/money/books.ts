@@ -93,6 +93,9 @@ function bookedCall(row: Texts): BookedCall {
     ['team_member', member],
     ['organization', row['organization_id']],
     ['end_user', row['end_user']],
+    ['deployment', row['model_id']],
+    ['provider', row['provider']],
+    ['proxy', 'proxy'],
   ] as const
   return {
     callId: text('call_id'),
