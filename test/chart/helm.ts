@@ -49,6 +49,8 @@ export interface Helm {
   /** @returns standard output. @throws HelmError with what Helm said. */
   run(helmArguments: readonly string[], environment?: Record<string, string>): Promise<string>
   render(values?: Values, options?: RenderOptions): Promise<readonly Manifest[]>
+  /** What an install tells. */
+  notes(values: Values): Promise<string>
 }
 
 /** @throws Error when the package cannot be had: there is no substitute for Helm in these tests. */
@@ -93,6 +95,13 @@ class HelmProgram implements Helm {
       const version = kubeVersion === undefined ? [] : ['--kube-version', kubeVersion]
       const place = ['--namespace', namespace, '--values', file]
       return parseManifests(await this.run(['template', release, chart, ...place, ...version]))
+    })
+  }
+
+  async notes(values: Values): Promise<string> {
+    return await withValuesFile(values, async (file) => {
+      const shown = await this.run(['install', 'litellm', CHART, '--dry-run=client', '--values', file])
+      return shown.slice(shown.indexOf('NOTES:'))
     })
   }
 }

@@ -20,8 +20,9 @@ export function valueSections(yaml: string): readonly ValueSection[] {
   const document = parseDocument(yaml)
   if (!isMap(document.contents)) throw new Error('values.yaml: expected a map')
   const sections: { title: string; rows: ValueRow[] }[] = []
-  for (const { path, pair, comment } of keysOf(document.contents, '')) {
-    const lines = comment.split('\n').map((line) => line.trim())
+  const head = document.commentBefore ?? ''
+  for (const [index, { path, pair, comment }] of keysOf(document.contents, '').entries()) {
+    const lines = (index === 0 ? `${head}\n${comment}` : comment).split('\n').map((line) => line.trim())
     const titleAt = lines.findLastIndex((line) => line.startsWith('# '))
     const title = lines[titleAt]
     if (title !== undefined) sections.push({ title: title.slice(2), rows: [] })
@@ -29,7 +30,9 @@ export function valueSections(yaml: string): readonly ValueSection[] {
       .slice(titleAt + 1)
       .filter((line) => line !== '')
       .join(' ')
-    sections.at(-1)?.rows.push(...rowsOf(path, pair, text))
+    const section = sections.at(-1)
+    if (section === undefined) throw new Error(`values.yaml: ${path} stands before the first section`)
+    section.rows.push(...rowsOf(path, pair, text))
   }
   return sections
 }

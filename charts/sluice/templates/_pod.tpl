@@ -65,6 +65,11 @@
 - name: SLUICE_SHUTDOWN_GRACE_SECONDS
   value: {{ include "sluice.graceSeconds" . | quote }}
 {{- end }}
+{{- if and .Values.migrationJob.enabled (not (include "sluice.givesVariable" (list . "SLUICE_DATABASE_WAIT_SECONDS"))) }}
+{{- /* For the migration, and a database that is made by the same release: less than the startup probe allows. */}}
+- name: SLUICE_DATABASE_WAIT_SECONDS
+  value: "240"
+{{- end }}
 {{- if and (dig "limits" "memory" "" .Values.resources) (not (include "sluice.givesVariable" (list . "NODE_OPTIONS"))) }}
 - name: NODE_OPTIONS
   value: {{ printf "--max-old-space-size-percentage=%d" (max 5 (div (int .Values.heapPercentage) (max 1 (int .Values.numWorkers)))) | quote }}

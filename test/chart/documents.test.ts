@@ -1,0 +1,86 @@
+/** What the chart's documents are: valid, of the right types, and named as people expect. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { bringHelm, CHART, withValuesFile, type Helm, type Manifest, type Values } from './helm.ts'
+import { typeFaults } from './kubernetes-types.ts'
+import { all, at, workload } from './look.ts'
+import { EVERYTHING, KEDA } from './variants.ts'
+
+let helm: Helm
+
+beforeAll(async () => {
+  helm = await bringHelm(4)
+}, 180_000)
+
+const render = async (values: Values = {}): Promise<readonly Manifest[]> => await helm.render(values)
+
+describe('documents', () => {
+  test('all that can be rendered fits the types of Kubernetes and of the custom resources', async () => {
+    const variants = [
+      EVERYTHING,
+      KEDA,
+      { journal: { persistence: { enabled: true } } },
+      { pdb: { enabled: true } },
+    ]
+    const rendered = await Promise.all(variants.map((values) => render(values)))
+    expect(await typeFaults(rendered.flat())).toEqual([])
+  })
+
+  test('an unknown field, a wrong type, and a kind without a type are found', async () => {
+    const [service] = all(await render(), 'Service')
+    if (service === undefined) throw new Error('no Service')
+    const misspelt = { ...service, spec: { ...(service['spec'] as object), sessionAfinity: 'None' } }
+    const mistyped = { ...service, spec: { ports: [{ port: '4000' }] } }
+    expect((await typeFaults([misspelt])).join()).toContain('sessionAfinity')
+    expect((await typeFaults([mistyped])).join()).toContain('TS2322')
+    await expect(typeFaults([{ ...service, kind: 'Gateway' }])).rejects.toThrow('no type for v1/Gateway')
+  })
+
+  test('the chart passes Helm’s linter with each of its example values, and can be packaged', async () => {
+    const folder = join(CHART, 'ci')
+    const files = readdirSync(folder)
+    expect(files.length).toBeGreaterThan(2)
+    for (const major of [3, 4] as const) {
+      const program = await bringHelm(major)
+      for (const file of files) await program.run(['lint', '--strict', CHART, '--values', join(folder, file)])
+    }
+    await withValuesFile({}, async (file) => {
+      const packed = await helm.run(['package', CHART, '--destination', join(file, '..')])
+      expect(packed).toContain('sluice-0.1.0.tgz')
+    })
+  })
+
+  test('names follow the release, and everything carries the same labels', async () => {
+    const named = await helm.render({}, { release: 'edge' })
+    expect(workload(named).metadata.name).toBe('edge-litellm')
+    const full = await render({
+      fullnameOverride: 'gateway',
+      nameOverride: 'ai',
+      commonLabels: { team: 'ai' },
+    })
+    expect(workload(full).metadata.name).toBe('gateway')
+    for (const one of full) expect(one.metadata['labels']).toMatchObject({ team: 'ai' })
+  })
+})
+
+test('images that Artifact Hub shows are those that the values name', () => {
+  const chart = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >
+  const values = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as unknown
+  const images = parse(chart['annotations']?.['artifacthub.io/images'] ?? '') as {
+    name: string
+    image: string
+  }[]
+  const named = (path: string): string =>
+    ['registry', 'repository'].map((key) => at(values, `${path}.image.${key}`)).join('/') +
+    `:${String(at(values, `${path}.image.tag`))}`
+  expect(images.map((one) => one.image)).toEqual([
+    `${String(at(values, 'image.repository'))}:${String(chart['appVersion'])}`,
+    named('redis'),
+    named('postgresql'),
+  ])
+})
