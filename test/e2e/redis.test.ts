@@ -17,14 +17,14 @@ const SYSTEM_METRICS = `${SIMULATED_MODELS}
 litellm_settings: { service_callback: [prometheus_system], cache: true, cache_params: { type: redis, supported_call_types: [] } }
 `
 
-async function gateway(
+async function started(
   scope: AsyncDisposableStack,
   environment: Record<string, string>,
   databaseUrl: string,
 ): Promise<TestGateway> {
-  const started = await startTestGateway({ config: SYSTEM_METRICS, environment, databaseUrl })
-  scope.defer(() => started.stop())
-  return started
+  const gateway = await startTestGateway({ config: SYSTEM_METRICS, environment, databaseUrl })
+  scope.defer(() => gateway.stop())
+  return gateway
 }
 
 async function readiness({ url }: TestGateway): Promise<{ status: number; body: unknown }> {
@@ -32,8 +32,8 @@ async function readiness({ url }: TestGateway): Promise<{ status: number; body: 
   return { status: answer.status, body: await answer.json() }
 }
 
-async function metric({ call }: TestGateway, name: string): Promise<number> {
-  const page = await (await call('/metrics')).text()
+async function metric(gateway: TestGateway, name: string): Promise<number> {
+  const page = await (await gateway.call('/metrics')).text()
   const line = page.split('\n').find((text) => text.startsWith(`${name} `))
   return Number(line?.slice(name.length))
 }
@@ -53,8 +53,8 @@ test('a key blocked on one gateway is refused on the other within a second', asy
   await using scope = new AsyncDisposableStack()
   const redis = scope.use(await startRedis())
   const databaseUrl = await postgresql.createDatabase()
-  const one = await gateway(scope, { REDIS_URL: redis.url }, databaseUrl)
-  const two = await gateway(scope, { REDIS_URL: redis.url }, databaseUrl)
+  const one = await started(scope, { REDIS_URL: redis.url }, databaseUrl)
+  const two = await started(scope, { REDIS_URL: redis.url }, databaseUrl)
   const key = await one.newKey()
   const asks = async () =>
     (await two.call('/v1/chat/completions', QUESTION, { authorization: `Bearer ${key}` })).status
@@ -67,47 +67,45 @@ test('a gateway starts without its Redis, stays ready, serves, and takes it up w
   await using scope = new AsyncDisposableStack()
   const redis = scope.use(await startRedis({ password: 'canary-of-redis' }))
   await redis.stop()
-  const started = await gateway(scope, { REDIS_URL: redis.url }, await postgresql.createDatabase())
-  expect(await readiness(started)).toMatchObject({ status: 200, body: { redis: 'Not connected' } })
-  expect((await started.call('/v1/chat/completions', QUESTION)).status).toBe(200)
-  expect(await metric(started, 'litellm_redis_circuit_breaker_state{state="open"}')).toBe(1)
+  const pod = await started(scope, { REDIS_URL: redis.url }, await postgresql.createDatabase())
+  expect(await readiness(pod)).toMatchObject({ status: 200, body: { redis: 'Not connected' } })
+  expect((await pod.call('/v1/chat/completions', QUESTION)).status).toBe(200)
+  expect(await metric(pod, 'litellm_redis_circuit_breaker_state{state="open"}')).toBe(1)
   await redis.start()
-  await holds(async () => JSON.stringify(await readiness(started)).includes('"redis":"connected"'))
-  expect(await metric(started, 'litellm_redis_circuit_breaker_state{state="closed"}')).toBe(1)
-  const lines = started.logLines().filter(({ msg }) => String(msg).includes('Redis'))
+  await holds(async () => JSON.stringify(await readiness(pod)).includes('"redis":"connected"'))
+  expect(await metric(pod, 'litellm_redis_circuit_breaker_state{state="closed"}')).toBe(1)
+  const lines = pod.logLines().filter(({ msg }) => String(msg).includes('Redis'))
   expect(lines.map(({ level }) => level)).toEqual(['warn', 'info'])
-  expect(JSON.stringify(started.logLines())).not.toContain('canary')
+  expect(JSON.stringify(pod.logLines())).not.toContain('canary')
 })
 
 test('a Redis that hangs is told in readiness and metrics, and delays no call for long', async () => {
   await using scope = new AsyncDisposableStack()
   const redis = scope.use(await startRedis())
-  const started = await gateway(scope, { REDIS_URL: redis.url }, await postgresql.createDatabase())
-  await holds(
-    async () => (await metric(started, 'litellm_redis_circuit_breaker_state{state="closed"}')) === 1,
-  )
+  const pod = await started(scope, { REDIS_URL: redis.url }, await postgresql.createDatabase())
+  await holds(async () => (await metric(pod, 'litellm_redis_circuit_breaker_state{state="closed"}')) === 1)
   redis.pause()
   // A change is announced: the first that asks Redis something finds that it hangs.
-  await started.newKey()
-  await holds(async () => JSON.stringify(await readiness(started)).includes('"redis":"Not connected"'))
-  expect((await readiness(started)).status).toBe(200)
-  expect((await started.call('/v1/chat/completions', QUESTION)).status).toBe(200)
+  await pod.newKey()
+  await holds(async () => JSON.stringify(await readiness(pod)).includes('"redis":"Not connected"'))
+  expect((await readiness(pod)).status).toBe(200)
+  expect((await pod.call('/v1/chat/completions', QUESTION)).status).toBe(200)
   redis.resume()
-  await holds(async () => JSON.stringify(await readiness(started)).includes('"redis":"connected"'), 2_000)
+  await holds(async () => JSON.stringify(await readiness(pod)).includes('"redis":"connected"'), 2_000)
 })
 
 test('the time of Redis and PostgreSQL is measured when prometheus_system asks for it', async () => {
   await using scope = new AsyncDisposableStack()
   const redis = scope.use(await startRedis())
-  const started = await gateway(scope, { REDIS_URL: redis.url }, await postgresql.createDatabase())
-  await started.newKey()
-  await holds(async () => (await metric(started, 'litellm_redis_total_requests_total{redis="redis"}')) > 0)
-  expect(await metric(started, 'litellm_redis_latency_count{redis="redis"}')).toBeGreaterThan(0)
-  expect(await metric(started, 'litellm_postgres_latency_count{postgres="postgres"}')).toBeGreaterThan(0)
+  const pod = await started(scope, { REDIS_URL: redis.url }, await postgresql.createDatabase())
+  await pod.newKey()
+  await holds(async () => (await metric(pod, 'litellm_redis_total_requests_total{redis="redis"}')) > 0)
+  expect(await metric(pod, 'litellm_redis_latency_count{redis="redis"}')).toBeGreaterThan(0)
+  expect(await metric(pod, 'litellm_postgres_latency_count{postgres="postgres"}')).toBeGreaterThan(0)
   await redis.stop()
   const failures = async () => {
-    await started.newKey()
-    return (await (await started.call('/metrics')).text()).includes(
+    await pod.newKey()
+    return (await (await pod.call('/metrics')).text()).includes(
       'litellm_redis_failed_requests_total{redis="redis",error_class="Refused",function_name="publish"}',
     )
   }
