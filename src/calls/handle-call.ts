@@ -42,7 +42,8 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
       : gateway.identity.callScopes(principal, start.endUser, start.tags, admission.group.name)
     const scopes = counted instanceof Promise ? await counted : counted
     // route
-    const request = { start, facts, bodyLength: members.body.length, scopes, admission }
+    const { unbilled } = dialect
+    const request = { start, facts, bodyLength: members.body.length, unbilled, scopes, admission }
     const taken = takePlace(gateway, request)
     const place = taken instanceof Promise ? await taken : taken
     // cache

@@ -24,6 +24,8 @@ export interface PlaceRequest {
   readonly start: CallStart
   readonly facts: RequestFacts
   readonly bodyLength: number
+  /** Costs nothing, and counts for no limit. */
+  readonly unbilled: boolean
   readonly scopes: readonly Scope[]
   readonly admission: Admission
 }
@@ -37,8 +39,8 @@ export function takePlace(gateway: Gateway, request: PlaceRequest): Place | Prom
   const { group, candidates } = request.admission
   const deployment = pickDeployment(candidates, [], Math.random())
   if (deployment === undefined) throw new Error(`model group ${group.name} has no deployment`)
-  if (!hasLimit(request.scopes) && !candidates.some((candidate) => hasLimit(candidate.scopes)))
-    return { scopes: request.scopes, deployment, reservation: undefined }
+  const limited = hasLimit(request.scopes) || candidates.some((candidate) => hasLimit(candidate.scopes))
+  if (request.unbilled || !limited) return { scopes: request.scopes, deployment, reservation: undefined }
   return takeLimitedPlace(gateway, request, deployment)
 }
 
@@ -70,7 +72,7 @@ export async function reserveDeployment(
   request: PlaceRequest,
   deployment: Deployment,
 ): Promise<Reservation | undefined> {
-  const limited = deployment.scopes.filter(isLimited)
+  const limited = request.unbilled ? [] : deployment.scopes.filter(isLimited)
   return limited.length === 0 ? undefined : await reserve(gateway, request, deployment, limited)
 }
 

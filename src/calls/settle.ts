@@ -75,7 +75,10 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
 /** Gives back what was reserved, and counts what was used. */
 function countSpend(call: Call, end: CallEnd, cost: Picodollars): void {
   const { identity, limits } = call.gateway
-  if (cost !== ZERO) identity.recordSpend(call.scopes, cost)
+  if (cost !== ZERO) {
+    identity.recordSpend(call.scopes, cost)
+    identity.recordSpend(call.deployment.scopes, cost)
+  }
   const { usage } = end
   const tokens = usage === undefined ? 0 : totalTokens(usage)
   for (const reservation of call.reservations) reservation.settle(tokens, cost)

@@ -9,6 +9,7 @@ import { calendarOf } from '../identity/calendar.ts'
 import { DEFAULT_IDENTITY_SETTINGS, type IdentitySettings } from '../identity/identity.ts'
 import { parseDollars, type Picodollars } from '../money/picodollars.ts'
 import { DeploymentTable, type GroupAlias } from '../routing/deployment-table.ts'
+import type { GatewayScopes } from '../routing/gateway-scopes.ts'
 import type { PriceQuestion } from '../routing/build-deployment.ts'
 
 const MEGABYTE = 1_048_576
@@ -76,10 +77,12 @@ export function ledgerSettings(config: Config, redact: (text: string) => string)
   }
 }
 
-export function deploymentTable(config: Config, prices: PriceBook): DeploymentTable {
+/** @param scopes what limits deployments and providers. */
+export function deploymentTable(config: Config, prices: PriceBook, scopes: GatewayScopes): DeploymentTable {
   const router = config.router_settings
   return new DeploymentTable(config.model_list, groupAliases(config), {
     priceOf: (question) => resolvePrice(prices, pricedModel(question)),
+    scopes,
     timeoutMs: router.timeout * 1000,
     streamTimeoutMs: router.stream_timeout === undefined ? undefined : router.stream_timeout * 1000,
   })

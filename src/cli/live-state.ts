@@ -11,6 +11,7 @@ import type { DeploymentConfig } from '../config/build-deployments.ts'
 import type { HealthSource } from '../server/health-routes.ts'
 import type { MetricsSource } from '../server/metrics-routes.ts'
 import type { ModelSource } from '../server/model-routes.ts'
+import type { ConfigurableLimits } from '../limits/create-limits.ts'
 import { modelFacts } from '../spend/prices/model-facts.ts'
 import type { OpenLedger } from '../spend/open-ledger.ts'
 import { readPriceOverrides } from '../spend/prices/price-overrides.ts'
@@ -32,6 +33,7 @@ import {
 } from './call-settings.ts'
 import { collectSecrets } from './collect-secrets.ts'
 import type { Departure } from './departure.ts'
+import { gatewayScopes, limitSettings } from './gateway-limits.ts'
 import { VERSION } from './version.ts'
 
 /** Time that calls get which wait for where the configuration no longer sends them. */
@@ -46,6 +48,7 @@ export interface LiveParts {
   readonly database: Database
   readonly ledger: OpenLedger
   readonly redis: OpenRedis | undefined
+  readonly limits: ConfigurableLimits
   readonly alerts: Alerts
   readonly exports: CallExports
   readonly environment: Environment
@@ -70,6 +73,7 @@ export class LiveState {
     const {
       gateway,
       identity,
+      limits,
       prices,
       redactor,
       telemetry,
@@ -80,7 +84,8 @@ export class LiveState {
       masterKey,
     } = this.#parts
     redactor.register(collectSecrets(loaded.config))
-    const routes = deploymentTable(loaded.config, prices)
+    const routes = deploymentTable(loaded.config, prices, gatewayScopes(loaded.config, identity))
+    limits.configure(limitSettings(loaded.config))
     gateway.settings = callSettings(loaded.config, VERSION)
     gateway.routes = routes
     identity.configure(

@@ -8,15 +8,14 @@ import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { Secret } from '../config/secret.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
-import { checkBudgets } from '../identity/budgets.ts'
-import type { Limits, Reservation } from '../limits/limits.ts'
+import { createLimits, type ConfigurableLimits } from '../limits/create-limits.ts'
+import { LimitMetrics } from '../limits/limit-metrics.ts'
 import { managementRoutes } from '../management/index.ts'
 import { UpstreamPools } from '../providers/upstream-pools.ts'
 import { openRedis, type OpenRedis } from '../redis/open-redis.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import { createServer } from '../server/create-server.ts'
 import { openLedger, type OpenLedger } from '../spend/open-ledger.ts'
-import { isZeroCost } from '../spend/prices/model-price.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
 import type { Database } from '../storage/database.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
@@ -27,6 +26,7 @@ import { callSettings, deploymentTable, identitySettings, ledgerSettings } from 
 import { collectSecrets } from './collect-secrets.ts'
 import { Departure } from './departure.ts'
 import { exampleModel, type ExampleModel } from './example-call.ts'
+import { gatewayScopes, limitSettings } from './gateway-limits.ts'
 import { LiveState } from './live-state.ts'
 import { openAlerts } from './open-alerts.ts'
 import { openExports } from './open-exports.ts'
@@ -138,7 +138,13 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   stack.defer(() => alerts.close())
   const exports = openExports(loaded.config, environment, telemetry)
   stack.defer(() => exports.close(EXPORT_CLOSE_TIMEOUT_MS))
-  const gateway = wire(options, { telemetry, redis, prices, ledger, identity, alerts, redactor }, stack)
+  const limits = openLimits(options, redis, telemetry)
+  stack.defer(() => limits.close())
+  const gateway = wire(
+    options,
+    { telemetry, redis, prices, ledger, identity, limits, alerts, redactor },
+    stack,
+  )
   routes = () => gateway.routes
   reportOperations(telemetry, ledger, database)
   reportCache(telemetry, gateway.cache)
@@ -152,6 +158,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
       database,
       ledger,
       redis,
+      limits,
       alerts,
       exports,
       environment,
@@ -227,6 +234,7 @@ interface WiredParts {
   readonly prices: PriceBook
   readonly ledger: OpenLedger
   readonly identity: Identity
+  readonly limits: ConfigurableLimits
   readonly alerts: Alerts
   readonly redactor: Redactor
 }
@@ -237,29 +245,31 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
   const { config } = options.loaded
   return {
     identity: parts.identity,
-    limits: budgetsOnly(),
+    limits: parts.limits,
     cache: new ResponseCache({ redis: parts.redis, clock: Date.now }),
     ledger: parts.ledger,
     observer: parts.telemetry.observer,
     alerts: parts.alerts,
     pools,
     redact: (text) => parts.redactor.redact(text),
-    routes: deploymentTable(config, parts.prices),
+    routes: deploymentTable(config, parts.prices, gatewayScopes(config, parts.identity)),
     settings: callSettings(config, VERSION),
   }
 }
 
-/** Stands in until the limits are built here. */
-function budgetsOnly(): Limits {
-  const none: Reservation = { headers: [], settle() {}, leaveDeployment() {} }
-  return {
-    admit({ scopes, price }) {
-      if (!isZeroCost(price)) checkBudgets(scopes)
-      return none
-    },
-    learn() {},
-    close: () => Promise.resolve(),
-  }
+/** All processes count limits together where there is Redis; without it, the workers of a host do. */
+function openLimits(
+  { loaded, shared }: GatewayOptions,
+  redis: OpenRedis | undefined,
+  telemetry: Telemetry,
+): ConfigurableLimits {
+  return createLimits({
+    redis,
+    store: shared?.limitStore,
+    settings: limitSettings(loaded.config),
+    clock: Date.now,
+    observer: new LimitMetrics(telemetry, Date.now),
+  })
 }
 
 /** Undefined where the configuration names no Redis. It connects in the background: the start goes on without it. */

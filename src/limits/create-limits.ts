@@ -20,7 +20,7 @@ export interface LimitsOptions {
   /** All processes count there together. */
   readonly redis: Redis | undefined
   /** Where there is no Redis: a store that this process shares with others of its host. */
-  readonly store?: LimitStore
+  readonly store?: LimitStore | undefined
   readonly settings: LimitSettings
   /** Epoch milliseconds. */
   readonly clock: () => number

@@ -12,6 +12,7 @@ import {
 } from '../providers/provider.ts'
 import type { ModelPrice } from '../spend/prices/model-price.ts'
 import type { Deployment } from './deployment.ts'
+import { NO_GATEWAY_SCOPES, scopesOfDeployment, type GatewayScopes } from './gateway-scopes.ts'
 
 /** What a deployment is priced by. */
 export interface PriceQuestion {
@@ -25,6 +26,8 @@ export interface BuildOptions {
   /** `router_settings.timeout`, where the deployment names none. */
   readonly timeoutMs: number
   readonly streamTimeoutMs: number | undefined
+  /** What the configuration limits; nothing without it. */
+  readonly scopes?: GatewayScopes
 }
 
 /** Why an entry cannot be used. */
@@ -82,7 +85,7 @@ export function buildDeployment(
     timeoutMs: toMs(entry.litellm_params.timeout) ?? options.timeoutMs,
     streamTimeoutMs: toMs(entry.litellm_params.stream_timeout) ?? options.streamTimeoutMs,
     accessGroups: entry.model_info.access_groups,
-    scopes: [],
+    scopes: scopesOfDeployment(options.scopes ?? NO_GATEWAY_SCOPES, entry.model_info.id, providerName),
   }
 }
 

@@ -23,7 +23,7 @@ export interface Deployment {
   /** Time to the first content of a stream. */
   readonly streamTimeoutMs: number | undefined
   readonly accessGroups: readonly string[]
-  /** What limits calls to this deployment and to its provider; empty when nothing does. */
+  /** What limits calls to this deployment, to its provider, and through this gateway; empty when nothing does. */
   readonly scopes: readonly Scope[]
 }
 

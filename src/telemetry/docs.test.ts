@@ -6,7 +6,7 @@ import { documentedMetrics, metricsTable } from '../../test/telemetry/metrics-ta
 import { endOf, providerErrorOf, startOf } from '../../test/telemetry/sample-calls.ts'
 import { CallLineWriter } from './logs/call-line.ts'
 import { CallMetrics } from './metrics/call-metrics.ts'
-import { OPERATION_COUNTERS, OPERATION_GAUGES } from './metrics/operations.ts'
+import { OPERATION_COUNTERS, OPERATION_GAUGES, OPERATION_HISTOGRAMS } from './metrics/operations.ts'
 import { registerProcessMetrics } from './metrics/process.ts'
 import { MetricsRegistry } from './metrics/registry.ts'
 import { REDIS_COUNTERS, REDIS_GAUGES, ServiceMetrics } from './metrics/services.ts'
@@ -30,6 +30,8 @@ test('every metric that the code registers is documented, and every documented o
   registerProcessMetrics(registry, '1.0.0')()
   for (const gauge of Object.values(OPERATION_GAUGES)) registry.gauge({ ...gauge, labels: [] })
   for (const counter of Object.values(OPERATION_COUNTERS)) registry.counter({ ...counter, labels: [] })
+  for (const histogram of Object.values(OPERATION_HISTOGRAMS))
+    registry.histogram({ ...histogram, labels: [] }, [1])
   for (const service of ['redis', 'postgres'] as const) new ServiceMetrics(registry, service)
   for (const gauge of Object.values(REDIS_GAUGES)) registry.gauge(gauge)
   for (const counter of Object.values(REDIS_COUNTERS)) registry.counter({ ...counter, labels: [] })

@@ -3,6 +3,7 @@ import { COUNTERS, GAUGES, HISTOGRAMS } from '../../src/telemetry/metrics/famili
 import {
   OPERATION_COUNTERS,
   OPERATION_GAUGES,
+  OPERATION_HISTOGRAMS,
   type MetricDefinition,
 } from '../../src/telemetry/metrics/operations.ts'
 import { PROCESS_COUNTERS, PROCESS_GAUGES } from '../../src/telemetry/metrics/process.ts'
@@ -23,6 +24,7 @@ const ALL: readonly (readonly [MetricType, Readonly<Record<string, MetricDefinit
   ['gauge', GAUGES],
   ['gauge', OPERATION_GAUGES],
   ['counter', OPERATION_COUNTERS],
+  ['histogram', OPERATION_HISTOGRAMS],
   ['histogram', SERVICE_HISTOGRAMS],
   ['counter', SERVICE_TOTALS],
   ['counter', SERVICE_FAILURES],

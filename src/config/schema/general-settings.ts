@@ -2,6 +2,7 @@
 import type * as z from 'zod'
 import {
   accepted,
+  choice,
   decimal,
   duration,
   inForce,
@@ -112,6 +113,22 @@ export const generalSettingsSchema = mapWith({
     'Refuse calls to models without a known price, instead of serving them visibly unpriced. A key of Sluice’s own.',
   ),
   ...ALERTING_SHAPE,
+  global_max_parallel_requests: inForce(
+    integer().optional(),
+    'Most calls under way through all pods together.',
+  ),
+  rate_limits_on_store_loss: inForce(
+    choice(['local', 'fail_open', 'fail_closed']).default('local'),
+    'What holds for rates and parallel calls while Redis does not answer: each process counts by itself (`local`), nothing is limited (`fail_open`), or limited calls are refused (`fail_closed`). A key of Sluice’s own.',
+  ),
+  budgets_on_store_loss: inForce(
+    choice(['local', 'fail_open', 'fail_closed']).optional(),
+    'The same for budgets; `local` when nothing says. A key of Sluice’s own.',
+  ),
+  fail_closed_budget_enforcement: inForce(
+    toggle().default(false),
+    'The same as `budgets_on_store_loss: fail_closed`, which wins.',
+  ),
   always_include_stream_usage: accepted(
     toggle().default(false),
     'Send the usage of a stream to clients that did not ask for it.',
@@ -134,8 +151,8 @@ export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   embedding_model enable_health_check_routing enable_jwt_auth
   enable_mcp_registry enable_oauth2_auth enable_oauth2_proxy_auth enforce_fallback_budget
   enforce_fallback_model_access enforce_rbac enforce_rpm_tpm_on_model_add enforce_user_param enforced_params
-  fail_closed_budget_enforcement failed_login_window_seconds forward_client_headers_to_llm_api
-  forward_llm_provider_auth_headers forward_openai_org_id global_max_parallel_requests health_check_concurrency
+  failed_login_window_seconds forward_client_headers_to_llm_api
+  forward_llm_provider_auth_headers forward_openai_org_id health_check_concurrency
   health_check_details health_check_ignore_transient_errors health_check_interval
   health_check_skip_disabled_background_models health_check_staleness_threshold image_generation_model
   include_call_id_in_error_body infer_model_from_keys key_management_settings key_management_system litellm_jwtauth

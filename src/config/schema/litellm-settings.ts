@@ -1,5 +1,6 @@
 /** `litellm_settings`: callbacks, metrics, logging, and defaults of calls, keys and users. */
 import type * as z from 'zod'
+import { budgetDuration } from '../budget-duration.ts'
 import { CACHE_SCOPES } from '../response-cache.ts'
 import {
   accepted,
@@ -155,7 +156,7 @@ export const litellmSettingsSchema = mapWith({
       max_budget: inForce(decimal(amount).optional(), 'Budget of a new user.'),
       budget_duration: inForce(text().optional(), 'After which time the budget starts anew, e.g. `30d`.'),
       models: inForce(textList().optional(), 'Models that a new user may call.'),
-      teams: accepted(listOf(anything(), 'a list').optional(), 'Teams that a new user joins.'),
+      teams: inForce(listOf(anything(), 'a list').optional(), 'Teams that a new user joins.'),
     }).optional(),
     'What a new user gets where `/user/new` does not say.',
   ),
@@ -197,6 +198,11 @@ export const litellmSettingsSchema = mapWith({
     }).optional(),
     'What a new team gets where `/team/new` does not say.',
   ),
+  max_budget: inForce(decimal(amount).optional(), 'What may be spent through this gateway; 0 is no budget.'),
+  budget_duration: inForce(
+    budgetDuration().optional(),
+    'After which time `max_budget` starts anew, e.g. `1mo`; never when nothing says.',
+  ),
   max_end_user_budget: inForce(
     decimal(amount).optional(),
     'Budget of each end user that has no budget of its own.',
@@ -231,7 +237,7 @@ export type LitellmSettings = z.output<typeof litellmSettingsSchema>
 
 /** Keys of LiteLLM that are read over: a warning names each that is set. */
 export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
-  add_user_information_to_llm_headers aiohttp_trust_env audit_log_callbacks budget_duration check_provider_endpoint
+  add_user_information_to_llm_headers aiohttp_trust_env audit_log_callbacks check_provider_endpoint
   content_policy_fallbacks context_window_fallbacks cost_discount_config cost_margin_config
   custom_prometheus_metadata_labels custom_prometheus_tags custom_provider_map default_fallbacks
   default_redis_batch_cache_expiry default_redis_ttl default_team_settings disable_add_user_agent_to_request_tags
@@ -240,7 +246,7 @@ export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   enable_caching_on_provider_specific_optional_params enable_json_schema_validation enable_key_alias_format_validation
   enable_model_config_credential_overrides enable_preview_features enable_redis_auth_cache extra_spend_tag_headers
   fallbacks force_ipv4 forward_traceparent_to_llm_provider guardrails http2 key_generation_settings
-  langfuse_default_tags litellm_key_header_name max_budget max_ui_session_budget mcp_aliases model_group_settings
+  langfuse_default_tags litellm_key_header_name max_ui_session_budget mcp_aliases model_group_settings
   modify_params overwrite_user_with_key_hash priority_reservation priority_reservation_settings public_model_groups
   public_model_groups_links redact_messages_in_exceptions redact_user_api_key_info request_correlation_in_logs
   require_managed_files return_response_headers route_all_chat_openai_to_responses

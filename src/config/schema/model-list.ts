@@ -1,5 +1,6 @@
 /** `model_list`: the deployments. Every parameter that is not the gateway’s own is a default of the calls it serves. */
 import * as z from 'zod'
+import { budgetDuration } from '../budget-duration.ts'
 import {
   accepted,
   anything,
@@ -38,10 +39,22 @@ export const litellmParamsSchema = mapWith({
     decimal('a number').optional(),
     'Share of the calls, relative to the group’s other deployments.',
   ),
-  rpm: inForce(integer().optional(), 'Requests a minute: the share of calls where there is no `weight`.'),
+  rpm: inForce(
+    integer().optional(),
+    'Requests a minute: the share of calls where there is no `weight`. A limit where `router_settings` routes by usage, or has the check `enforce_model_rate_limits`.',
+  ),
   tpm: inForce(
     integer().optional(),
-    'Tokens a minute: the share of calls where there is neither `weight` nor `rpm`.',
+    'Tokens a minute: the share of calls where there is neither `weight` nor `rpm`. A limit as `rpm` is one.',
+  ),
+  max_parallel_requests: inForce(integer().optional(), 'Most calls under way to this deployment.'),
+  max_budget: inForce(
+    decimal('an amount in USD').optional(),
+    'What may be spent at this deployment; once it is spent, others of the group take the calls.',
+  ),
+  budget_duration: inForce(
+    budgetDuration().optional(),
+    'After which time the budget starts anew, e.g. `1d`; never when nothing says.',
   ),
   order: accepted(
     integer('a whole number', Number.MIN_SAFE_INTEGER).optional(),
@@ -71,9 +84,9 @@ export const LITELLM_PARAMS_NOT_IN_FORCE: readonly string[] = `
   auto_router_config auto_router_config_path auto_router_default_model auto_router_embedding_model
   aws_access_key_id aws_batch_role_arn aws_bedrock_runtime_endpoint aws_external_id aws_profile_name aws_region_name
   aws_role_name aws_secret_access_key aws_session_name aws_session_token aws_sts_endpoint aws_web_identity_token
-  azure_ad_token azure_password azure_scope azure_username budget_duration cache_control_injection_points client_id
+  azure_ad_token azure_password azure_scope azure_username cache_control_injection_points client_id
   client_secret complexity_router_config configurable_clientside_auth_params default_api_key_rpm_limit
-  default_api_key_tpm_limit fallbacks gcs_bucket_name guardrails max_budget max_file_size_mb max_parallel_requests
+  default_api_key_tpm_limit fallbacks gcs_bucket_name guardrails max_file_size_mb
   merge_reasoning_content_in_choices mock_delay model_info mock_response mock_timeout num_retries prompt_id prompt_variables
   quality_router_config region_name s3_bucket_name s3_encryption_key_id tag_regex tenant_id
   use_chat_completions_api use_in_pass_through use_litellm_proxy vertex_credentials vertex_location vertex_project

@@ -1,5 +1,6 @@
 /** `router_settings`: how calls are spread over deployments and tried again. */
 import * as z from 'zod'
+import { budgetDuration } from '../budget-duration.ts'
 import {
   accepted,
   choice,
@@ -9,6 +10,7 @@ import {
   mapOf,
   mapWith,
   text,
+  textList,
   toggle,
   secretText,
 } from '../setting.ts'
@@ -60,6 +62,25 @@ export const routerSettingsSchema = mapWith({
     redisArgumentsSchema.optional(),
     'Further arguments for that Redis, as in `cache_params`.',
   ),
+  provider_budget_config: inForce(
+    mapOf(
+      mapWith({
+        budget_limit: inForce(decimal('an amount in USD').optional(), 'What may be spent at the provider.'),
+        time_period: inForce(
+          budgetDuration().optional(),
+          'After which time the budget starts anew, e.g. `1d`.',
+        ),
+        max_budget: inForce(decimal('an amount in USD').optional(), 'As `budget_limit`, which wins.'),
+        budget_duration: inForce(budgetDuration().optional(), 'As `time_period`, which wins.'),
+      }),
+      'a map of budgets',
+    ).default({}),
+    'Budgets of providers, by their names: a provider whose budget is spent gets no calls.',
+  ),
+  optional_pre_call_checks: inForce(
+    textList().default([]),
+    '`enforce_model_rate_limits` makes `rpm` and `tpm` of deployments limits; others have no effect yet.',
+  ),
   allowed_fails: accepted(integer().optional(), 'Failures in a minute after which a deployment rests.'),
   cooldown_time: accepted(decimal(seconds).optional(), 'Seconds that a failing deployment rests.'),
 })
@@ -73,8 +94,8 @@ export const ROUTER_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   default_litellm_params default_max_parallel_requests default_priority deployment_affinity_ttl_seconds
   disable_cooldowns enable_health_check_routing enable_pre_call_checks enable_tag_filtering enable_weighted_failover
   fallbacks guardrail_list health_check_staleness_threshold ignore_invalid_deployments keepalive_seconds max_fallbacks
-  max_retries model_group_affinity_config model_group_retry_policy optional_pre_call_checks polling_interval
-  provider_budget_config retry_policy router_general_settings
+  max_retries model_group_affinity_config model_group_retry_policy polling_interval
+  retry_policy router_general_settings
   routing_groups routing_strategy_args search_tools set_verbose tag_filtering_match_any
   tag_routing_prefix ttft_timeout`
   .trim()

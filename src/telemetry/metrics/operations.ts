@@ -53,6 +53,16 @@ export const OPERATION_GAUGES = {
   },
 } as const satisfies Record<string, MetricDefinition>
 
+/** Times, and their buckets in seconds. */
+export const OPERATION_HISTOGRAMS = {
+  limitStoreSeconds: {
+    name: 'sluice_limit_store_seconds',
+    help: 'How long calls waited for the store that processes share limits in',
+  },
+} as const satisfies Record<string, MetricDefinition>
+
+export const LIMIT_STORE_BUCKETS = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5] as const
+
 /** Counts of events. */
 export const OPERATION_COUNTERS = {
   logLinesDropped: {
@@ -131,6 +141,21 @@ export const OPERATION_COUNTERS = {
     name: 'sluice_config_reloads_total',
     help: 'Changed configurations that were taken up (success), or refused (failure)',
     labels: ['result'],
+  },
+  limitRefusals: {
+    name: 'sluice_limit_refusals_total',
+    help: 'Calls refused at a limit: of which kind of scope, and whether of requests, tokens, parallel calls or budget',
+    labels: ['scope', 'limit'],
+  },
+  limitAdmissions: {
+    name: 'sluice_limit_admissions_total',
+    help: 'Limited calls that were admitted: counted in the shared store, or by this process alone (local)',
+    labels: ['store'],
+  },
+  limitStoreFailures: {
+    name: 'sluice_limit_store_failures_total',
+    help: 'Admissions and settlements that the shared store did not take in time',
+    labels: ['step'],
   },
   cacheEvictions: {
     name: 'sluice_cache_evictions_total',
