@@ -5,7 +5,7 @@ import { startRedisCluster, startRedisSentinel } from '../../test/redis-topologi
 import { Secret } from '../config/secret.ts'
 import { openRedis, type OpenRedis } from './open-redis.ts'
 import type { RedisScript } from './redis.ts'
-import { DEFAULT_DEADLINE_MS, DEFAULT_FAILURE_THRESHOLD, type RedisSettings } from './redis-settings.ts'
+import { DEFAULT_FAILURE_THRESHOLD, type RedisSettings } from './redis-settings.ts'
 
 let stack: AsyncDisposableStack
 let kept: KeptLog
@@ -29,7 +29,7 @@ async function connected(
       database: 0,
       tls: undefined,
       namespace: undefined,
-      deadlineMs: DEFAULT_DEADLINE_MS,
+      deadlineMs: 500,
       failureThreshold: DEFAULT_FAILURE_THRESHOLD,
       ...more,
     },
