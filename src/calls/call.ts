@@ -141,10 +141,6 @@ export class Call implements JournalWaiter, AttemptOwner {
   answerFrom(cached: CachedAnswer): void {
     if (this.#settled) return
     this.#cached = cached
-    for (const reservation of this.#reservations) reservation.leaveDeployment()
-    const { modelId } = cached
-    this.#deployment =
-      this.#candidates.find((candidate) => candidate.facts.modelId === modelId) ?? this.#deployment
     this.#kept?.add(cached.body)
     this.#settle('complete', 200, undefined, farewellOf(cached), cached.usage)
   }

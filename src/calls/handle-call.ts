@@ -12,7 +12,7 @@ import { callStart } from './call-start.ts'
 import type { Gateway } from './gateway.ts'
 import { readBody } from './read-body.ts'
 import { refuse } from './refuse.ts'
-import { takePlace } from './reserve.ts'
+import { takePlace, takePlaceOfHit } from './reserve.ts'
 
 /** Counting tokens costs nothing and is not limited. */
 const NO_SCOPES: readonly Scope[] = []
@@ -41,14 +41,15 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
       ? NO_SCOPES
       : gateway.identity.callScopes(principal, start.endUser, start.tags, admission.group.name)
     const scopes = counted instanceof Promise ? await counted : counted
-    // route
-    const { unbilled } = dialect
-    const request = { start, facts, bodyLength: members.body.length, unbilled, scopes, admission }
-    const taken = takePlace(gateway, request)
-    const place = taken instanceof Promise ? await taken : taken
     // cache
     const found = question === undefined ? undefined : gateway.cache.find(question)
     const cached = found instanceof Promise ? await found : found
+    // route
+    const { unbilled } = dialect
+    const request = { start, facts, bodyLength: members.body.length, unbilled, scopes, admission }
+    const taken =
+      cached === undefined ? takePlace(gateway, request) : takePlaceOfHit(gateway, request, cached.modelId)
+    const place = taken instanceof Promise ? await taken : taken
     // send, relay, settle
     const call = new Call(gateway, arrival, principal, members, request, place, question)
     watchClient(arrival.response, call)

@@ -64,6 +64,31 @@ async function takeLimitedPlace(gateway: Gateway, request: PlaceRequest, first: 
 }
 
 /**
+ * Takes a place for a call that a kept answer awaits. No deployment will be called, so that none of their limits is
+ * asked: a hit neither uses them up nor waits for them.
+ *
+ * @param modelId deployment that gave the answer.
+ * @throws LimitError (as rejection) when the caller is at a limit.
+ */
+export async function takePlaceOfHit(
+  gateway: Gateway,
+  request: PlaceRequest,
+  modelId: string,
+): Promise<Place> {
+  const { scopes, admission } = request
+  const [first] = admission.candidates
+  const deployment = admission.candidates.find(({ facts }) => facts.modelId === modelId) ?? first
+  if (deployment === undefined) throw new Error(`model group ${admission.group.name} has no deployment`)
+  const limited = [...scopes, ...deployment.scopes.filter(isOfProxy)].filter(isLimited)
+  const reservation = limited.length === 0 ? undefined : await reserve(gateway, request, deployment, limited)
+  return { scopes, deployment, reservation }
+}
+
+function isOfProxy(scope: Scope): boolean {
+  return scope.kind === 'proxy'
+}
+
+/**
  * Reserves what limits a deployment, for a call that has its place already.
  * @returns undefined when nothing limits it. @throws LimitError when it is at its limit.
  */

@@ -144,6 +144,57 @@ describe('a key’s allowed_cache_controls', () => {
   })
 })
 
+describe('limits', () => {
+  test('a hit counts among the requests of a minute, and takes nothing from the budget', async () => {
+    const key = await gateway.newKey({ rpm_limit: 3, max_budget: 1 })
+    await post(CHAT, chat('limited'), key)
+    const spent = async (): Promise<number> => {
+      const info = (await (await gateway.call(`/key/info?key=${key}`)).json()) as { info: { spend: number } }
+      return info.info.spend
+    }
+    await gateway.gateway.ledger.flush()
+    const before = await spent()
+    const hits = [await post(CHAT, chat('limited'), key), await post(CHAT, chat('limited'), key)]
+    expect(hits.map((hit) => [hit.status, 'x-litellm-cache-key' in hit.headers])).toEqual([
+      [200, true],
+      [200, true],
+    ])
+    expect(hits.map((hit) => hit.headers['x-ratelimit-remaining-requests'])).toEqual(['1', '0'])
+    expect((await post(CHAT, chat('limited'), key)).status).toBe(429)
+    await gateway.gateway.ledger.flush()
+    expect(before).toBeGreaterThan(0)
+    expect(await spent()).toBe(before)
+  })
+
+  test('a hit counts its tokens', async () => {
+    const key = await gateway.newKey({ tpm_limit: 1_000_000 })
+    const remaining = async (): Promise<number> => {
+      const { headers } = await post(CHAT, chat('tokens', { cache: { 'no-store': true } }), key)
+      return Number(headers['x-ratelimit-remaining-tokens'])
+    }
+    const body = chat('tokens of an answer [[sim tokens=5000]]')
+    await post(CHAT, body, key)
+    const before = await remaining()
+    expect('x-litellm-cache-key' in (await post(CHAT, body, key)).headers).toBe(true)
+    expect(before - (await remaining())).toBeGreaterThan(5_000)
+  })
+
+  test('a hit neither uses up the limit of its deployment nor is refused by it', async () => {
+    const enforcing = configOf('')
+      .replace('model: openai/sim-gpt,', 'model: openai/sim-gpt, rpm: 2,')
+      .replace('num_retries: 0', 'num_retries: 0, optional_pre_call_checks: [enforce_model_rate_limits]')
+    gateway.reconfigure(enforcing)
+    await post(CHAT, chat('deployed'))
+    for (let hit = 0; hit < 5; hit += 1) {
+      const answer = await post(CHAT, chat('deployed'))
+      expect([answer.status, 'x-litellm-cache-key' in answer.headers]).toEqual([200, true])
+    }
+    expect((await post(CHAT, chat('deployed anew'))).status).toBe(200)
+    expect((await post(CHAT, chat('one too many'))).status).toBe(429)
+    expect((await post(CHAT, chat('deployed'))).status).toBe(200)
+  })
+})
+
 describe('the books', () => {
   test('hold each hit as a call of its own, with its tokens and without a cost', async () => {
     const key = await gateway.newKey({ max_budget: 1 })
