@@ -2,7 +2,9 @@
 import { ResponseCache } from '../src/cache/response-cache.ts'
 import { GatewayError } from '../src/errors/gateway-error.ts'
 import type { Identity } from '../src/identity/identity.ts'
+import type { LitellmSettings } from '../src/config/schema/litellm-settings.ts'
 import { managementRoutes, type ManagementServices } from '../src/management/index.ts'
+import type { ManagementRoute } from '../src/management/route.ts'
 
 export interface Answer {
   readonly status: number
@@ -14,6 +16,7 @@ export interface Answer {
 export interface ManagementApi {
   get(path: string, key: string, query?: Record<string, string>): Promise<Answer>
   post(path: string, key: string, body?: unknown): Promise<Answer>
+  send(method: ManagementRoute['method'], path: string, key: string, body?: unknown): Promise<Answer>
   /** As `post`, and fails unless the answer is a JSON object with status 200. */
   made(path: string, key: string, body?: unknown): Promise<Record<string, unknown>>
 }
@@ -22,12 +25,10 @@ export function managementApi(
   services: Omit<ManagementServices, 'identity' | 'config' | 'cache' | 'alerts'> & {
     readonly identity: Identity
   },
-  defaultUser?: ManagementServices['config']['litellm_settings']['default_internal_user_params'],
+  settings: Partial<LitellmSettings> = {},
 ): ManagementApi {
-  // Only this setting is read by the routes.
-  const litellmSettings = {
-    default_internal_user_params: defaultUser,
-  } as ManagementServices['config']['litellm_settings']
+  // The routes read settings that may be absent only.
+  const litellmSettings = settings as LitellmSettings
   const routes = managementRoutes({
     ...services,
     alerts: { test: () => Promise.resolve() },
@@ -35,7 +36,7 @@ export function managementApi(
     config: { litellm_settings: litellmSettings },
   })
   const call = async (
-    method: 'GET' | 'POST',
+    method: ManagementRoute['method'],
     path: string,
     key: string,
     query: Record<string, string>,
@@ -44,9 +45,9 @@ export function managementApi(
     try {
       const principal = await services.identity.authenticate({ authorization: `Bearer ${key}` })
       services.identity.authorizeRoute(principal, method, path)
-      const route = routes.find((each) => each.method === method && each.path === path)
+      const route = routes.find((each) => each.method === method && paramsOf(each.path, path) !== undefined)
       if (route === undefined) throw new Error(`no route ${method} ${path}`)
-      const answer = await route.handle({ principal, query, body, params: {} })
+      const answer = await route.handle({ principal, query, body, params: paramsOf(route.path, path) ?? {} })
       return { status: 200, body: JSON.parse(JSON.stringify(answer)) as unknown, error: undefined }
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
@@ -58,10 +59,23 @@ export function managementApi(
   return {
     get: async (path, key, query = {}) => await call('GET', path, key, query, undefined),
     post,
+    send: async (method, path, key, body) => await call(method, path, key, {}, body),
     made: async (path, key, body) => {
       const answer = await post(path, key, body)
       if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${String(answer.body)}`)
       return answer.body as Record<string, unknown>
     },
   }
+}
+
+/** The parameters that a path gives to a route; undefined when it is another route's. */
+function paramsOf(template: string, path: string): Record<string, string> | undefined {
+  const [expected, actual] = [template.split('/'), path.split('/')]
+  if (expected.length !== actual.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [index, segment] of expected.entries()) {
+    if (segment.startsWith(':')) params[segment.slice(1)] = actual[index] ?? ''
+    else if (segment !== actual[index]) return undefined
+  }
+  return params
 }

@@ -97,5 +97,6 @@ export class CallScopes {
   changesLost(): void {
     this.#endUsers.changesLost()
     this.#tags.changesLost()
+    void this.load()
   }
 }

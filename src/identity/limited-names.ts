@@ -29,6 +29,8 @@ export class LimitedNames<Details> {
   /** Changed while the names were not read yet. */
   readonly #changedBefore = new Set<string>()
   #loading: Promise<void> | undefined
+  /** Counts how often all that was read has become void. */
+  #round = 0
   /** In the order of their reading. */
   readonly #entries = new Map<string, Entry<Details>>()
   readonly #lookups = new Map<string, Promise<Details | undefined>>()
@@ -44,13 +46,18 @@ export class LimitedNames<Details> {
 
   /** Reads the names that have limits. Never rejects: while the database is away nothing is known to be limited. */
   load(): Promise<void> {
-    this.#loading ??= this.#load().finally(() => (this.#loading = undefined))
-    return this.#loading
+    if (this.#loading !== undefined) return this.#loading
+    const loading = this.#load(this.#round).finally(() => {
+      if (this.#loading === loading) this.#loading = undefined
+    })
+    this.#loading = loading
+    return loading
   }
 
-  async #load(): Promise<void> {
+  async #load(round: number): Promise<void> {
     try {
       const names = await this.#source.list(MOST_NAMES + 1)
+      if (round !== this.#round) return
       this.#complete = names.length <= MOST_NAMES
       this.#names = new Set([...names.slice(0, MOST_NAMES), ...this.#changedBefore])
       this.#changedBefore.clear()
@@ -61,8 +68,10 @@ export class LimitedNames<Details> {
 
   /** The limits of a name, without a promise when they are known, or it is known that there are none. */
   get(name: string): Details | undefined | Promise<Details | undefined> {
-    if (this.#names === undefined) return this.#loading === undefined ? undefined : this.#getLoaded(name)
     const entry = this.#entries.get(name)
+    if (this.#names === undefined) {
+      return this.#loading === undefined ? entry?.details : this.#getLoaded(name)
+    }
     if (entry !== undefined && !entry.stale) return entry.details
     if (this.#complete && !this.#names.has(name)) return undefined
     return this.#lookUp(name)
@@ -70,7 +79,7 @@ export class LimitedNames<Details> {
 
   async #getLoaded(name: string): Promise<Details | undefined> {
     await this.#loading
-    return this.#names === undefined ? undefined : await this.get(name)
+    return this.#names === undefined ? this.#entries.get(name)?.details : await this.get(name)
   }
 
   #lookUp(name: string): Promise<Details | undefined> {
@@ -129,5 +138,7 @@ export class LimitedNames<Details> {
   changesLost(): void {
     this.allChanged()
     this.#names = undefined
+    this.#round++
+    this.#loading = undefined
   }
 }

@@ -110,7 +110,13 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     test('the configuration fills what is left out, and never for administrators', async () => {
       const withDefaults = managementApi(
         { database: held.database, identity, clock: () => START_MS },
-        { user_role: 'internal_user_viewer', max_budget: 2.5, models: ['gpt-4o'] },
+        {
+          default_internal_user_params: {
+            user_role: 'internal_user_viewer',
+            max_budget: 2.5,
+            models: ['gpt-4o'],
+          },
+        },
       )
       const filled = await withDefaults.made('/user/new', MASTER, {})
       expect(filled).toMatchObject({ user_role: 'internal_user_viewer', max_budget: 2.5, models: ['gpt-4o'] })

@@ -11,6 +11,7 @@ import { parseInput, type ManagementRequest, type ManagementRoute } from '../rou
 import type { ManagementServices } from '../services.ts'
 import { name } from '../wire/fields.ts'
 import { loadCaller, mayInTeam, type Caller } from './caller.ts'
+import { withKeyBounds, withKeyDefaults } from './key-defaults.ts'
 import { KEY_FIELDS, keyChange, type KeyChange } from './key-fields.ts'
 import { forbidden, narrowedNewKey, requireGrantable, requireOwnFields } from './key-rights.ts'
 import { makeKey, randomKey, requireUsableKey } from './make-key.ts'
@@ -25,19 +26,21 @@ export function generateKeyRoute(services: ManagementServices): ManagementRoute 
   }
 }
 
-async function generateKey(services: ManagementServices, { principal, body }: ManagementRequest) {
-  const input = parseInput(generateInput, body ?? {})
+async function generateKey(services: ManagementServices, { principal, body: sent }: ManagementRequest) {
+  const settings = services.config.litellm_settings
+  const body = withKeyBounds(withKeyDefaults(sent, settings), settings.upperbound_key_generate_params, true)
+  const input = parseInput(generateInput, body)
   const nowMs = services.clock()
   return await commitChange(services, async ({ transaction, announce }) => {
     const caller = await loadCaller(transaction, principal)
-    if (caller.kind === 'member') requireOwnFields(body, 'generate')
+    if (caller.kind === 'member') requireOwnFields(sent, 'generate')
     const rawKey = input.key ?? randomKey()
     requireUsableKey(rawKey)
     const change = await grantedKey(transaction, caller, keyChange(input, body, undefined, nowMs))
     const answer = await makeKey(transaction, rawKey, change, {
       madeBy: principal.facts.userId,
       nowMs,
-      calendar: calendarOf(services.config.litellm_settings),
+      calendar: calendarOf(settings),
       spent: input.spend,
     })
     announce({ subject: 'key', id: answer.token })

@@ -19,6 +19,7 @@ import type { ManagementServices } from '../services.ts'
 import { loadCaller, mayManageKey, type Caller } from './caller.ts'
 import { keyHashOf, keyNotFound } from './find-key.ts'
 import { requireTeam } from './generate.ts'
+import { withKeyBounds } from './key-defaults.ts'
 import { KEY_FIELDS, keyChange, keyColumns, type KeyChange } from './key-fields.ts'
 import { narrowedChange, requireGrantable, requireOwnFields } from './key-rights.ts'
 import { keyOnWire } from './key-row.ts'
@@ -33,14 +34,16 @@ export function updateKeyRoute(services: ManagementServices): ManagementRoute {
   return { method: 'POST', path: '/key/update', handle: async (request) => await update(services, request) }
 }
 
-async function update(services: ManagementServices, { principal, body }: ManagementRequest) {
+async function update(services: ManagementServices, { principal, body: sent }: ManagementRequest) {
+  const bounds = services.config.litellm_settings.upperbound_key_generate_params
+  const body = withKeyBounds(sent, bounds, false)
   const input = parseInput(updateInput, body ?? {})
   const nowMs = services.clock()
   return await commitChange(services, async ({ transaction, announce }) => {
     const stored = await lockKey(transaction, keyHashOf(input.key))
     const caller = await loadCaller(transaction, principal)
     if (stored === undefined || !mayManageKey(caller, stored, '/key/update')) throw keyNotFound()
-    if (caller.kind === 'member') requireOwnFields(body, 'update')
+    if (caller.kind === 'member') requireOwnFields(sent, 'update')
     const change = await grantedChange(transaction, caller, keyChange(input, body, stored, nowMs), stored)
     await requireReferences(transaction, change)
     await updateKey(transaction, stored.key_hash, {

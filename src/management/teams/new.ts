@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Transaction } from 'kysely'
+import type { LitellmSettings } from '../../config/schema/litellm-settings.ts'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { calendarOf } from '../../identity/calendar.ts'
 import type { Schema } from '../../storage/database.ts'
@@ -36,12 +37,14 @@ const newTeamInput = z.object({
 })
 type NewTeamInput = z.output<typeof newTeamInput>
 
+const defaultInput = z.object(TEAM_FIELDS)
+
 export function newTeamRoute(services: ManagementServices): ManagementRoute {
   return { method: 'POST', path: '/team/new', handle: async (request) => await newTeam(services, request) }
 }
 
 async function newTeam(services: ManagementServices, { principal, body }: ManagementRequest) {
-  const input = parseInput(newTeamInput, body ?? {})
+  const input = withDefaultsOf(services.config.litellm_settings, parseInput(newTeamInput, body ?? {}))
   const calendar = calendarOf(services.config.litellm_settings)
   const context = { madeBy: principal.facts.userId, nowMs: services.clock(), calendar }
   const teamId = input.team_id ?? randomUUID()
@@ -72,6 +75,24 @@ async function newTeam(services: ManagementServices, { principal, body }: Manage
     if (team === undefined) throw new GatewayError('internal', 'The team that was just written is gone.')
     return teamOnWire(team, await findMembers(transaction, [teamId]))
   })
+}
+
+/** `litellm_settings.default_team_params` fills what the request leaves out. */
+function withDefaultsOf(
+  { default_team_params: defaults }: LitellmSettings,
+  input: NewTeamInput,
+): NewTeamInput {
+  if (defaults === undefined) return input
+  const filled = parseInput(defaultInput, defaults)
+  return {
+    ...input,
+    max_budget: input.max_budget ?? filled.max_budget,
+    budget_duration: input.budget_duration ?? filled.budget_duration,
+    tpm_limit: input.tpm_limit ?? filled.tpm_limit,
+    rpm_limit: input.rpm_limit ?? filled.rpm_limit,
+    models: input.models ?? filled.models,
+    team_member_permissions: input.team_member_permissions ?? filled.team_member_permissions,
+  }
 }
 
 /** The list with roles, the two older lists of ids, and whoever makes the team, as its administrator. */

@@ -22,7 +22,8 @@ import type { ManagementServices } from '../services.ts'
 import { joinTeam, teamMemberBudget, type MemberContext } from '../teams/membership.ts'
 import { budget, flag, openMembers } from '../wire/fields.ts'
 import { LIMIT_FIELDS } from '../wire/limits.ts'
-import { USER_FIELDS, userColumns, writeUserSpend, type UserInput } from './user-fields.ts'
+import { TEMPORARY_FIELDS } from '../wire/model-limits.ts'
+import { USER_FIELDS, userColumns, writeUserSpend } from './user-fields.ts'
 import { userOnWire } from './user-row.ts'
 
 const membership = z.union([
@@ -39,15 +40,28 @@ const membership = z.union([
 ])
 type Membership = z.output<typeof membership>
 
-/** Of the fields that are kept unread, those that make sense on the first key. */
-const KEPT_WITH_KEY = ['tags', 'guardrails', 'permissions', 'object_permission']
+const teams = z.array(membership, { error: 'expected a list of team ids' }).nullish()
+
+/** Of the open fields, those that are the first key's: what limits single models limits keys and teams only. */
+const KEPT_WITH_KEY = [
+  'tags',
+  'guardrails',
+  'permissions',
+  'object_permission',
+  'model_rpm_limit',
+  'model_tpm_limit',
+  'model_max_budget',
+]
 
 const newUserInput = z.object({
   ...KEY_FIELDS,
   ...USER_FIELDS,
-  teams: z.array(membership, { error: 'expected a list of team ids' }).nullish(),
+  teams,
   auto_create_key: flag,
 })
+type NewUserInput = z.output<typeof newUserInput>
+
+const defaultInput = z.object({ ...USER_FIELDS, teams })
 
 export function newUserRoute(services: ManagementServices): ManagementRoute {
   return { method: 'POST', path: '/user/new', handle: async (request) => await newUser(services, request) }
@@ -55,7 +69,7 @@ export function newUserRoute(services: ManagementServices): ManagementRoute {
 
 async function newUser(services: ManagementServices, { principal, body }: ManagementRequest) {
   const input = parseInput(newUserInput, body ?? {})
-  const withDefaults = withDefaultsOf(services.config.litellm_settings.default_internal_user_params, input)
+  const withDefaults = withDefaultsOf(services.config.litellm_settings, input)
   const nowMs = services.clock()
   const madeBy = principal.facts.userId
   const calendar = calendarOf(services.config.litellm_settings)
@@ -64,13 +78,17 @@ async function newUser(services: ManagementServices, { principal, body }: Manage
     requireMayMake(await loadCaller(transaction, principal), role)
     const userId = input.user_id ?? randomUUID()
     await insertUser(transaction, {
-      ...userColumns(withDefaults, body, undefined),
+      ...userColumns(withDefaults, body, undefined, nowMs),
       user_id: userId,
       user_role: role,
       created_by: madeBy ?? null,
       updated_by: madeBy ?? null,
     })
-    const windows = await joinTeams(transaction, userId, input.teams ?? [], { madeBy, nowMs, calendar })
+    const windows = await joinTeams(transaction, userId, withDefaults.teams ?? [], {
+      madeBy,
+      nowMs,
+      calendar,
+    })
     await writeUserSpend(transaction, userId, withDefaults, { nowMs, calendar }, windows)
     announce({ subject: 'user', id: userId })
     const user = await findUser(transaction, userId)
@@ -88,8 +106,9 @@ async function newUser(services: ManagementServices, { principal, body }: Manage
 }
 
 /** What is a key's own; `models` and limits stay with the user, whose list and budget are asked for each of its keys. */
-function keyPart(input: z.output<typeof newUserInput>) {
-  const limits = Object.fromEntries(Object.keys(LIMIT_FIELDS).map((field) => [field, undefined]))
+function keyPart(input: NewUserInput) {
+  const ofUser = Object.keys({ ...LIMIT_FIELDS, ...TEMPORARY_FIELDS })
+  const limits = Object.fromEntries(ofUser.map((field) => [field, undefined]))
   return { ...input, ...limits, models: undefined }
 }
 
@@ -98,17 +117,17 @@ function requireMayMake(caller: Caller, role: string): void {
   throw new GatewayError('route_forbidden', 'Only an administrator may make users.')
 }
 
-type DefaultUser = NonNullable<LitellmSettings['default_internal_user_params']>
-
-/** `litellm_settings.default_internal_user_params` fills what the request leaves out, for users who are no administrators. */
-function withDefaultsOf(defaults: DefaultUser | undefined, input: UserInput): UserInput {
+/** What the configuration gives to users where the request is silent, unless they are administrators. */
+function withDefaultsOf(settings: LitellmSettings, input: NewUserInput): NewUserInput {
+  const defaults = settings.default_internal_user_params
   const role = input.user_role ?? defaults?.user_role
-  if (defaults === undefined || role === 'proxy_admin' || role === 'proxy_admin_viewer') return input
-  const filled = parseInput(z.object(USER_FIELDS), {
-    user_role: defaults.user_role,
-    max_budget: defaults.max_budget,
-    budget_duration: defaults.budget_duration,
-    models: defaults.models,
+  if (role === 'proxy_admin' || role === 'proxy_admin_viewer') return input
+  const filled = parseInput(defaultInput, {
+    user_role: defaults?.user_role,
+    max_budget: defaults?.max_budget ?? settings.max_internal_user_budget ?? settings.max_user_budget,
+    budget_duration: defaults?.budget_duration ?? settings.internal_user_budget_duration,
+    models: defaults?.models,
+    teams: defaults?.teams,
   })
   return {
     ...input,
@@ -116,6 +135,7 @@ function withDefaultsOf(defaults: DefaultUser | undefined, input: UserInput): Us
     max_budget: input.max_budget ?? filled.max_budget,
     budget_duration: input.budget_duration ?? filled.budget_duration,
     models: input.models ?? filled.models,
+    teams: input.teams ?? filled.teams,
   }
 }
 

@@ -46,7 +46,7 @@ async function update(services: ManagementServices, { principal, body }: Managem
     if (stored === undefined) throw userNotFound(userId ?? email ?? '')
     requireMayChange(caller, stored, input.user_role ?? undefined)
     await updateUser(transaction, stored.user_id, {
-      ...userColumns(input, body, stored),
+      ...userColumns(input, body, stored, nowMs),
       updated_at: new Date(nowMs),
       updated_by: principal.facts.userId ?? null,
     })

@@ -9,7 +9,7 @@ import type { UserRow } from '../../storage/queries/principals-users.ts'
 import { writeSpends, type WindowChange } from '../../storage/queries/spend-windows.ts'
 import { mergeMembers, name, names, object, openMembers } from '../wire/fields.ts'
 import { LIMIT_FIELDS, limitColumns, openWindow, type LimitChange } from '../wire/limits.ts'
-import { MODEL_LIMIT_FIELDS } from '../wire/model-limits.ts'
+import { expiryMoment, MODEL_LIMIT_FIELDS, TEMPORARY_FIELDS } from '../wire/model-limits.ts'
 
 /** Kept inside `metadata`, as with keys. */
 const USER_METADATA_FIELDS = [
@@ -19,6 +19,8 @@ const USER_METADATA_FIELDS = [
   'prompts',
   'model_rpm_limit',
   'model_tpm_limit',
+  'temp_budget_increase',
+  'temp_budget_expiry',
 ] as const
 
 /** Kept beside the user and given back; nothing in Sluice reads them yet. */
@@ -36,6 +38,7 @@ const email = name.refine((text) => text === null || text === undefined || /^[^\
 export const USER_FIELDS = {
   ...LIMIT_FIELDS,
   ...MODEL_LIMIT_FIELDS,
+  ...TEMPORARY_FIELDS,
   user_email: email,
   user_alias: name,
   user_role: z.enum(ROLES, { error: `expected one of ${ROLES.join(', ')}` }).nullish(),
@@ -58,14 +61,21 @@ export interface UserChange extends LimitChange {
 }
 
 /** Columns for the fields that were sent; null clears. */
-export function userColumns(input: UserInput, body: unknown, stored: UserRow | undefined): UserChange {
+export function userColumns(
+  input: UserInput,
+  body: unknown,
+  stored: UserRow | undefined,
+  nowMs: number,
+): UserChange {
   const change: UserChange = limitColumns(input)
   if (input.user_email !== undefined) change.user_email = input.user_email
   if (input.user_alias !== undefined) change.user_alias = input.user_alias
   if (input.user_role !== undefined && input.user_role !== null) change.user_role = input.user_role
   if (input.sso_user_id !== undefined) change.sso_user_id = input.sso_user_id
   if (input.models !== undefined) change.models = input.models ?? []
-  const inMetadata = openMembers(body, USER_METADATA_FIELDS)
+  const inMetadata = new Map(openMembers(body, USER_METADATA_FIELDS))
+  const { temp_budget_expiry: expiry } = input
+  if (expiry !== undefined) inMetadata.set('temp_budget_expiry', expiryMoment(expiry, nowMs))
   if (input.metadata !== undefined || inMetadata.size > 0) {
     const base = input.metadata === undefined ? (stored?.metadata ?? {}) : (input.metadata ?? {})
     change.metadata = JSON.stringify(mergeMembers(base, inMetadata))
