@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPostgresql, type TestPostgresql } from '../../test/postgresql.ts'
 import { openDatabase } from './open-database.ts'
+import { DatabaseUnreachableError } from './postgresql.ts'
 
 let server: TestPostgresql
 
@@ -48,7 +49,7 @@ test('a statement that gets no answer fails in time, and its connection is not u
 test('an urgent statement that gets no answer is given up long before others', async () => {
   const database = await openDatabase({ url: `${server.url}?connection_limit=1`, urgentTimeoutMs: 100 })
   const slow = sql`select pg_sleep(0.5)`
-  await expect(slow.execute(database.urgent?.sql ?? database.sql)).rejects.toThrow(/timeout/)
+  await expect(slow.execute(database.urgent?.sql ?? database.sql)).rejects.toThrow(DatabaseUnreachableError)
   await slow.execute(database.sql)
   await database.close()
 })

@@ -166,9 +166,11 @@ function watchedPool(
   state: { reachable: boolean },
   timeoutMs: number | undefined,
 ): PostgresPool {
+  const lost = (error: unknown): DatabaseUnreachableError =>
+    new DatabaseUnreachableError(`The database ${place} does not answer: ${reasonOf(error)}.`, error)
   const connect = async (): Promise<PooledClient> => {
     try {
-      const client = new PooledClient(await pool.connect(), timeoutMs)
+      const client = new PooledClient(await pool.connect(), timeoutMs, lost)
       state.reachable = true
       return client
     } catch (error) {
@@ -195,11 +197,17 @@ function refusesTimeout(pool: pg.Pool, error: unknown): boolean {
 class PooledClient implements PostgresPoolClient {
   readonly #client: pg.PoolClient
   readonly #timeoutMs: number | undefined
+  readonly #lost: (error: unknown) => DatabaseUnreachableError
   #broken = false
 
-  constructor(client: pg.PoolClient, timeoutMs: number | undefined) {
+  constructor(
+    client: pg.PoolClient,
+    timeoutMs: number | undefined,
+    lost: (error: unknown) => DatabaseUnreachableError,
+  ) {
     this.#client = client
     this.#timeoutMs = timeoutMs
+    this.#lost = lost
   }
 
   query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>
@@ -231,11 +239,17 @@ class PooledClient implements PostgresPoolClient {
         rows: rows as Row[],
       }
     } catch (error) {
-      // An error without SQLSTATE is the connection's, not the statement's.
-      this.#broken ||= !(error instanceof pg.DatabaseError)
-      throw error
+      // An error without SQLSTATE is the connection's, not the statement's; so is the server's goodbye.
+      if (error instanceof pg.DatabaseError && !isGoodbye(error)) throw error
+      this.#broken = true
+      throw this.#lost(error)
     }
   }
+}
+
+/** The server ends the connection: it is told to stop, has crashed, or someone has ended it by name. */
+function isGoodbye(error: pg.DatabaseError): boolean {
+  return error.code === '57P01' || error.code === '57P02'
 }
 
 function reasonOf(error: unknown): string {

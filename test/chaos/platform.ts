@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { MeterEntry } from '../../src/sim/index.ts'
 import { configOf } from '../money/price-list.ts'
@@ -28,6 +29,7 @@ export interface PlatformOptions {
 }
 
 const MAX_PROGRAMS = 64
+const MANAGE_TIMEOUT_MS = 30_000
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -73,15 +75,21 @@ export class Platform implements AsyncDisposable {
     return pod
   }
 
-  /** A management request with the master key. @throws when it is refused. */
+  /** A management request with the master key, sent again while the answer is to try again shortly. @throws when it is refused. */
   async manage(path: string, body: Json, url = this.pod(0).url): Promise<Json> {
-    const answer = await fetch(url + path, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${MASTER_KEY}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-    return (await answer.json()) as Json
+    const giveUpAtMs = Date.now() + MANAGE_TIMEOUT_MS
+    for (;;) {
+      const answer = await fetch(url + path, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${MASTER_KEY}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      if (answer.ok) return (await answer.json()) as Json
+      const text = await answer.text()
+      if (answer.status !== 503 || Date.now() > giveUpAtMs)
+        throw new Error(`${path}: ${answer.status} ${text}`)
+      await delay(200)
+    }
   }
 
   /** A new virtual key. */
