@@ -41,7 +41,13 @@ export class WorkerLink implements SharedByWorkers, StopOrders {
 
   /** The link of this process, when it is a worker. */
   static ofThisProcess(orphanGraceMs: number): WorkerLink | undefined {
-    return cluster.isWorker ? new WorkerLink(asPipe(process), orphanGraceMs) : undefined
+    const { worker } = cluster
+    if (worker === undefined) return undefined
+    // Node would end the process in the same moment, and its calls with it.
+    worker.on('disconnect', () => {
+      worker.exitedAfterDisconnect = true
+    })
+    return new WorkerLink(asPipe(process), orphanGraceMs)
   }
 
   /** Of the workers that start together. */
