@@ -31,7 +31,7 @@ test('parameters are sorted into the gatewayâ€™s own, prices, and the providerâ€
       max_tokens: 100
       input_cost_per_token: 1e-6
       aws_secret_access_key: hidden
-      max_budget: 5
+      max_file_size_mb: 5
       empty:
     model_info:
       output_cost_per_token: "0.000002"
@@ -45,7 +45,7 @@ test('parameters are sorted into the gatewayâ€™s own, prices, and the providerâ€
   expect(entry?.model_info).toMatchObject({ mode: 'chat', rest: { owner: 'team one' } })
   expect(warnings.map((issue) => issue.key)).toEqual([
     'model_list[0].litellm_params.aws_secret_access_key',
-    'model_list[0].litellm_params.max_budget',
+    'model_list[0].litellm_params.max_file_size_mb',
   ])
 })
 

@@ -1,0 +1,146 @@
+/** Limits as callers of whole gateways meet them: one gateway by itself, and two over one Redis. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startPostgresql } from '../postgresql.ts'
+import { startRedis } from '../redis.ts'
+import { startTestGateway, type TestGateway } from '../running-gateway.ts'
+
+const stack = new AsyncDisposableStack()
+afterAll(() => stack.disposeAsync())
+
+const model = (name: string, id: string, more = ''): string => `
+  - model_name: ${name}
+    litellm_params: { model: openai/sim-${name}, api_base: '{openai}', api_key: sk-provider${more} }
+    model_info: { id: ${id}, input_cost_per_token: 0.000002, output_cost_per_token: 0.000008 }`
+
+const CONFIG = `
+model_list:${model('gpt', 'gpt-1')}${model('pair', 'small', ', rpm: 2')}${model('pair', 'large')}${model('tiny', 'tiny-1', ', max_budget: 0.0000001')}
+  - model_name: claude
+    litellm_params: { model: anthropic/sim-claude, api_base: '{anthropic}', api_key: sk-provider }
+    model_info: { id: claude-1, input_cost_per_token: 0.000003, output_cost_per_token: 0.000015 }
+router_settings:
+  optional_pre_call_checks: [enforce_model_rate_limits]
+  provider_budget_config: { anthropic: { budget_limit: 0.0000001, time_period: 1d } }
+`
+
+const question = (name: string) => ({
+  model: name,
+  messages: [{ role: 'user', content: 'hello' }],
+  max_tokens: 5,
+})
+
+async function ask(gateway: TestGateway, name: string, key?: string, path = '/v1/chat/completions') {
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
+  const answer = await gateway.call(path, question(name), headers)
+  const text = await answer.text()
+  return { status: answer.status, headers: answer.headers, text }
+}
+
+describe('one gateway', () => {
+  let gateway: TestGateway
+
+  beforeAll(async () => {
+    gateway = await startTestGateway({ config: CONFIG })
+    stack.defer(() => gateway.stop())
+  })
+
+  test('a key beyond its requests a minute gets 429 with the time to try again, before any provider is called', async () => {
+    const key = await gateway.newKey({ rpm_limit: 2, tpm_limit: 100_000 })
+    const first = await ask(gateway, 'gpt', key)
+    expect(first.status).toBe(200)
+    expect(first.headers.get('x-ratelimit-remaining-requests')).toBe('1')
+    expect(first.headers.get('x-litellm-key-rpm-limit')).toBe('2')
+    expect(first.headers.get('x-ratelimit-api_key-limit-tokens')).toBe('100000')
+    await ask(gateway, 'gpt', key)
+    const billed = gateway.simulator.meter.entries().length
+    const refused = await ask(gateway, 'gpt', key)
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(30)
+    expect(refused.headers.get('rate_limit_type')).toBe('requests')
+    expect(JSON.parse(refused.text)).toMatchObject({
+      error: { type: 'throttling_error', message: expect.stringContaining('Limit type: requests') },
+    })
+    expect(gateway.simulator.meter.entries()).toHaveLength(billed)
+    expect(await (await gateway.call('/metrics')).text()).toContain(
+      'sluice_limit_refusals_total{scope="key",limit="requests"} 1',
+    )
+  })
+
+  test('counting tokens counts for no limit', async () => {
+    const key = await gateway.newKey({ rpm_limit: 1 })
+    for (let call = 0; call < 3; call += 1)
+      expect((await ask(gateway, 'claude', key, '/v1/messages/count_tokens')).status).toBe(200)
+  })
+
+  test('a budget is used up by what calls cost, and then refuses without a retry', async () => {
+    const key = await gateway.newKey({ max_budget: 0.000_001 })
+    expect((await ask(gateway, 'gpt', key)).status).toBe(200)
+    const refused = await ask(gateway, 'gpt', key)
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('x-should-retry')).toBe('false')
+    expect(refused.text).toContain('Budget has been exceeded! Key=')
+  })
+
+  test('a deployment at its limit leaves its calls to the others of its group', async () => {
+    const ids: (string | null)[] = []
+    for (let call = 0; call < 12; call += 1) {
+      const { status, headers } = await ask(gateway, 'pair')
+      expect(status).toBe(200)
+      ids.push(headers.get('x-litellm-model-id'))
+    }
+    expect(ids.filter((id) => id === 'small').length).toBeLessThanOrEqual(2)
+  })
+
+  test('a deployment and a provider whose budget is spent get no calls', async () => {
+    expect((await ask(gateway, 'tiny')).status).toBe(200)
+    const spent = await ask(gateway, 'tiny')
+    expect([spent.status, spent.text]).toEqual([
+      429,
+      expect.stringContaining('crossed budget: Deployment=tiny'),
+    ])
+    expect((await ask(gateway, 'claude', undefined, '/v1/messages')).status).toBe(200)
+    const provider = await ask(gateway, 'claude', undefined, '/v1/messages')
+    expect(provider.status).toBe(429)
+    expect(provider.text).toContain('crossed budget: Provider=anthropic')
+  })
+
+  test('a changed configuration changes the limits of deployments', async () => {
+    gateway.reconfigure(CONFIG.replaceAll('0.0000001', '5'))
+    expect((await ask(gateway, 'tiny')).status).toBe(200)
+  })
+})
+
+describe('two gateways over one Redis', () => {
+  let gateways: TestGateway[]
+
+  beforeAll(async () => {
+    const postgresql = stack.use(await startPostgresql())
+    const redis = stack.use(await startRedis())
+    const databaseUrl = await postgresql.createDatabase()
+    gateways = []
+    for (let pod = 0; pod < 2; pod += 1) {
+      const gateway = await startTestGateway({
+        config: CONFIG,
+        databaseUrl,
+        environment: { REDIS_URL: redis.url },
+      })
+      stack.defer(() => gateway.stop())
+      gateways.push(gateway)
+    }
+  })
+
+  test('share requests, tokens and budgets of a key', async () => {
+    const key = await gateways[0]!.newKey({ rpm_limit: 6 })
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, call) => ask(gateways[call % 2]!, 'gpt', key)),
+    )
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(6)
+    const poor = await gateways[0]!.newKey({ max_budget: 0.000_001 })
+    expect((await ask(gateways[0]!, 'gpt', poor)).status).toBe(200)
+    expect((await ask(gateways[1]!, 'gpt', poor)).text).toContain('Budget has been exceeded!')
+  })
+
+  test('share the budgets of deployments', async () => {
+    expect((await ask(gateways[0]!, 'tiny')).status).toBe(200)
+    expect((await ask(gateways[1]!, 'tiny')).status).toBe(429)
+  })
+})
