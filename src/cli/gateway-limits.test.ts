@@ -79,7 +79,11 @@ test('a duration that budgets cannot have is an error that names the key', () =>
 
 test('what holds while Redis is lost is set for rates and budgets each, with LiteLLM’s key for budgets', () => {
   const settings = (text: string) => limitSettings(configOf(`general_settings: { ${text} }`))
-  expect(settings('rate_limits_on_store_loss: fail_open, budgets_on_store_loss: fail_closed')).toEqual({
+  expect(settings('limits_on_store_loss: fail_closed')).toEqual({
+    ratesOnStoreLoss: 'fail_closed',
+    budgetsOnStoreLoss: 'fail_closed',
+  })
+  expect(settings('limits_on_store_loss: fail_open, budgets_on_store_loss: fail_closed')).toEqual({
     ratesOnStoreLoss: 'fail_open',
     budgetsOnStoreLoss: 'fail_closed',
   })

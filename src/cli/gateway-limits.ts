@@ -10,11 +10,9 @@ import type { Scope } from '../record/scope.ts'
 import type { GatewayScopes } from '../routing/gateway-scopes.ts'
 
 export function limitSettings({ general_settings: general }: Config): LimitSettings {
-  return {
-    ratesOnStoreLoss: general.rate_limits_on_store_loss,
-    budgetsOnStoreLoss:
-      general.budgets_on_store_loss ?? (general.fail_closed_budget_enforcement ? 'fail_closed' : 'local'),
-  }
+  const ratesOnStoreLoss = general.limits_on_store_loss
+  const unlessSaid = general.fail_closed_budget_enforcement ? 'fail_closed' : ratesOnStoreLoss
+  return { ratesOnStoreLoss, budgetsOnStoreLoss: general.budgets_on_store_loss ?? unlessSaid }
 }
 
 /** The scopes of a configuration, instead of those of the one before. */

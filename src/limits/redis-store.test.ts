@@ -260,6 +260,15 @@ describe('when Redis has lost its data', () => {
   })
 })
 
+test('a sum that Redis cannot count further refuses, and breaks nothing', async () => {
+  const { limits, events } = await process()
+  const key = scopeOf({ maxBudget: picodollars(7_000_000n * 10n ** 12n) })
+  const calls = [await limits.admit(requestOf([key])), await limits.admit(requestOf([key]))]
+  for (const call of calls) call.settle(1, picodollars(9n * 10n ** 18n))
+  await expect(limits.admit(requestOf([key]))).rejects.toMatchObject({ code: 'budget_exceeded' })
+  expect(events).toEqual(['shared', 'shared', 'key budget'])
+})
+
 describe('time in Redis', () => {
   test('a process that is silent for too long loses what it holds, and has it again when it speaks', async () => {
     const redis = await connectTo(server.port)

@@ -117,13 +117,13 @@ export const generalSettingsSchema = mapWith({
     integer().optional(),
     'Most calls under way through all pods together.',
   ),
-  rate_limits_on_store_loss: inForce(
+  limits_on_store_loss: inForce(
     choice(['local', 'fail_open', 'fail_closed']).default('local'),
-    'What holds for rates and parallel calls while Redis does not answer: each process counts by itself (`local`), nothing is limited (`fail_open`), or limited calls are refused (`fail_closed`). A key of Sluice’s own.',
+    'What holds for limits and budgets while Redis does not answer: each process counts by itself (`local`), nothing is limited (`fail_open`), or limited calls are refused (`fail_closed`). A key of Sluice’s own.',
   ),
   budgets_on_store_loss: inForce(
     choice(['local', 'fail_open', 'fail_closed']).optional(),
-    'The same for budgets; `local` when nothing says. A key of Sluice’s own.',
+    'The same for budgets alone, where it differs. A key of Sluice’s own.',
   ),
   fail_closed_budget_enforcement: inForce(
     toggle().default(false),
