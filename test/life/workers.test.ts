@@ -118,6 +118,36 @@ test('a key that one worker blocks is refused by all others within a second', as
   await vi.waitFor(async () => expect(await statuses()).toEqual(new Set([401])), { timeout: 3_000 })
 })
 
+test('without Redis the workers count limits together: no more calls go through than one process would let', async () => {
+  using installation = await install()
+  await using gateway = installation.start(['--num_workers', '3'])
+  const url = await gateway.url()
+  await gateway.printed(LISTENING, 3)
+  const made = await ask(`${url}/key/generate`, { body: { rpm_limit: 10 } })
+  const { key } = JSON.parse(made.text) as { key: string }
+  const got = await Promise.all(
+    Array.from({ length: 30 }, () => ask(`${url}/v1/chat/completions`, { key, body: chat(1, 0, false) })),
+  )
+  expect(got.filter(({ status }) => status === 200)).toHaveLength(10)
+  expect(got.filter(({ status }) => status === 429)).toHaveLength(20)
+})
+
+test('a second signal ends the workers at once, too', async () => {
+  using installation = await install()
+  await using gateway = installation.start(['--num_workers', '2'])
+  const url = await gateway.url()
+  await gateway.printed(LISTENING, 2)
+  const workers = gateway.workers()
+  const began = Promise.withResolvers<void>()
+  const call = ask(`${url}/v1/chat/completions`, { body: chat(10_000, 20), onText: () => began.resolve() })
+  await began.promise
+  gateway.signal('SIGTERM')
+  await gateway.printed(/"msg":"stopping"/)
+  expect(await gateway.stop()).toBe(130)
+  expect((await call).whole).toBe(false)
+  await vi.waitFor(() => expect(areGone(workers)).toBe(true), { timeout: 10_000 })
+})
+
 test('workers that have had their requests are replaced without a failed call, also where there is only one', async () => {
   using installation = await install()
   await using gateway = installation.start(['--max_requests_before_restart', '60'])
