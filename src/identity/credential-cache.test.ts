@@ -11,6 +11,7 @@ function entry(name: string): CacheEntry {
     refreshAtMs: 0,
     refreshing: false,
     forgotten: false,
+    changed: false,
     usedSinceSweep: false,
   }
 }

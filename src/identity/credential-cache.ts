@@ -11,8 +11,10 @@ export interface CacheEntry {
   /** When the principal is read anew, in epoch milliseconds. */
   refreshAtMs: number
   refreshing: boolean
-  /** True when something about it has changed: it must be read anew before its next use, and never serves as a last resort. */
+  /** True when something about it may have changed: it must be read anew before its next use. */
   forgotten: boolean
+  /** True when the key itself, its owner or its team has changed: what was known of it never serves as a last resort. */
+  changed: boolean
   usedSinceSweep: boolean
 }
 

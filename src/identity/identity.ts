@@ -235,9 +235,11 @@ class CachedIdentity implements Identity, ChangeListener {
     try {
       principal = await this.#source.find(keyHash)
     } catch (cause) {
-      if (!this.#settings.allowRequestsOnDatabaseUnavailable) throw identityUnavailable(cause)
-      // What was known of the key before something changed is nearer to the truth than nothing.
-      const assumed = this.#cache.byHash(keyHash)?.principal ?? unverifiedPrincipal(keyHash)
+      const known = this.#cache.byHash(keyHash)
+      // A change that was heard of and not read may be a block.
+      if (!this.#settings.allowRequestsOnDatabaseUnavailable || known?.changed === true)
+        throw identityUnavailable(cause)
+      const assumed = known?.principal ?? unverifiedPrincipal(keyHash)
       const nowMs = this.#clock()
       this.#remember(credential, keyHash, assumed, nowMs + RETRY_REFRESH_MS)
       return requireValid(assumed, nowMs)
@@ -264,6 +266,7 @@ class CachedIdentity implements Identity, ChangeListener {
       refreshAtMs,
       refreshing: false,
       forgotten: false,
+      changed: false,
       usedSinceSweep: false,
     }
     this.#cache.put(entry)
@@ -282,7 +285,9 @@ class CachedIdentity implements Identity, ChangeListener {
       }
       entry.principal = withSharedFacts(principal, entry.principal)
       entry.refreshAtMs = this.#clock() + this.#settings.refreshAfterMs
-      if (generation !== this.#source.generation) entry.forgotten = true
+      const outdated = generation !== this.#source.generation
+      entry.forgotten = outdated
+      entry.changed &&= outdated
     } catch {
       entry.refreshAtMs = this.#clock() + RETRY_REFRESH_MS
     } finally {
@@ -324,17 +329,20 @@ class CachedIdentity implements Identity, ChangeListener {
   #forgetKey(keyHash: string): void {
     this.#unknown.delete(keyHash)
     const entry = this.#cache.byHash(keyHash)
-    if (entry !== undefined) forgetEntry(entry)
+    if (entry === undefined || entry.principal.kind === 'master_key') return
+    forgetEntry(entry, true)
+    // Read at once, and not only at its next use: by then the database may be away.
+    if (!entry.refreshing) void this.#refresh(entry)
   }
 
   #forgetWhere(fact: 'userId' | 'teamId' | 'organizationId', id: string): void {
     for (const entry of this.#cache.entries()) {
-      if (entry.principal.facts[fact] === id) forgetEntry(entry)
+      if (entry.principal.facts[fact] === id) forgetEntry(entry, true)
     }
   }
 
   #forgetAll(): void {
-    for (const entry of this.#cache.entries()) forgetEntry(entry)
+    for (const entry of this.#cache.entries()) forgetEntry(entry, false)
   }
 
   configure(masterKey: Secret | undefined, settings: IdentitySettings): void {
@@ -404,8 +412,11 @@ function digestOf(masterKey: Secret | undefined): Buffer | undefined {
   return masterKey === undefined ? undefined : Buffer.from(hashCredential(masterKey.reveal()), 'hex')
 }
 
-function forgetEntry(entry: CacheEntry): void {
-  if (entry.principal.kind !== 'master_key') entry.forgotten = true
+/** @param changed whether something about the key itself has changed, rather than perhaps what limits it. */
+function forgetEntry(entry: CacheEntry, changed: boolean): void {
+  if (entry.principal.kind === 'master_key') return
+  entry.forgotten = true
+  entry.changed ||= changed
 }
 
 /** Observers keep state by the identity of the facts: it stays the same as long as the facts do. */
