@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { bringHelm, CHART, withValuesFile, type Helm, type Manifest, type Values } from './helm.ts'
 import { typeFaults } from './kubernetes-types.ts'
-import { all, at, workload } from './look.ts'
+import { all, workload } from './look.ts'
 import { EVERYTHING, KEDA } from './variants.ts'
 
 let helm: Helm
@@ -65,22 +65,32 @@ describe('documents', () => {
   })
 })
 
+interface ChartFile {
+  readonly appVersion: string
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+interface Image {
+  readonly registry: string
+  readonly repository: string
+  readonly tag: string
+}
+
+interface ValuesFile {
+  readonly image: Image
+  readonly redis: { readonly image: Image }
+  readonly postgresql: { readonly image: Image }
+}
+
 test('images that Artifact Hub shows are those that the values name', () => {
-  const chart = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as Record<
-    string,
-    Record<string, string>
-  >
-  const values = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as unknown
-  const images = parse(chart['annotations']?.['artifacthub.io/images'] ?? '') as {
-    name: string
-    image: string
-  }[]
-  const named = (path: string): string =>
-    ['registry', 'repository'].map((key) => at(values, `${path}.image.${key}`)).join('/') +
-    `:${String(at(values, `${path}.image.tag`))}`
-  expect(images.map((one) => one.image)).toEqual([
-    `${String(at(values, 'image.repository'))}:${String(chart['appVersion'])}`,
-    named('redis'),
-    named('postgresql'),
+  const chart = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8')) as ChartFile
+  const values = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as ValuesFile
+  const shown = parse(chart.annotations['artifacthub.io/images'] ?? '') as { name: string; image: string }[]
+  const servers = [values.redis, values.postgresql].map(
+    ({ image }) => `${image.registry}/${image.repository}:${image.tag}`,
+  )
+  expect(shown.map((one) => one.image)).toEqual([
+    `${values.image.repository}:${chart.appVersion}`,
+    ...servers,
   ])
 })

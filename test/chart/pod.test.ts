@@ -77,6 +77,7 @@ describe('the pod', () => {
     expect(await graceOf({ terminationGracePeriodSeconds: 10 })).toBe('1')
     expect(await graceOf({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })).toBe('640')
     expect(await graceOf({ envVars: { SLUICE_SHUTDOWN_GRACE_SECONDS: 7 } })).toBe('7')
+    expect(await graceOf({ envVars: { GRACEFUL_SHUTDOWN_TIMEOUT: 7 } })).toBeUndefined()
   })
 
   test('bounds the heaps of its workers by its memory limit', async () => {

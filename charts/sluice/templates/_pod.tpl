@@ -61,7 +61,7 @@
 - name: PROMETHEUS_METRICS_PORT
   value: {{ .Values.metricsServer.port | quote }}
 {{- end }}
-{{- if not (include "sluice.givesVariable" (list . "SLUICE_SHUTDOWN_GRACE_SECONDS")) }}
+{{- if not (or (include "sluice.givesVariable" (list . "SLUICE_SHUTDOWN_GRACE_SECONDS")) (include "sluice.givesVariable" (list . "GRACEFUL_SHUTDOWN_TIMEOUT"))) }}
 - name: SLUICE_SHUTDOWN_GRACE_SECONDS
   value: {{ include "sluice.graceSeconds" . | quote }}
 {{- end }}
