@@ -6,10 +6,11 @@
 import type { Kysely } from 'kysely'
 import type { Listening } from './listen.ts'
 import type { AlertTables } from './schema/alerts.ts'
+import type { BatchTables } from './schema/batches.ts'
 import type { PrincipalTables } from './schema/principals.ts'
 import type { SpendTables } from './schema/spend.ts'
 
-export interface Schema extends AlertTables, PrincipalTables, SpendTables {}
+export interface Schema extends AlertTables, BatchTables, PrincipalTables, SpendTables {}
 
 export type DatabaseKind = 'postgresql' | 'embedded'
 

@@ -4,6 +4,14 @@ import { principals } from './0002-principals.ts'
 import { alerts } from './0003-alerts.ts'
 import { scopeWindows } from './0004-scope-windows.ts'
 import { responseCache } from './0005-response-cache.ts'
+import { batches } from './0006-batches.ts'
 import type { Migration } from './migration.ts'
 
-export const MIGRATIONS: readonly Migration[] = [spend, principals, alerts, scopeWindows, responseCache]
+export const MIGRATIONS: readonly Migration[] = [
+  spend,
+  principals,
+  alerts,
+  scopeWindows,
+  responseCache,
+  batches,
+]
