@@ -1,4 +1,6 @@
 /** How a process leaves the traffic: readiness goes off, what is in flight ends, the listener closes. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { OpenLedger } from '../spend/open-ledger.ts'
 import type { ClosingTimes, Connections } from '../server/connections.ts'
 
 /** Whoever asked for readiness within this time is a load balancer or an orchestrator that will ask again. */
@@ -9,6 +11,22 @@ const LINGER_MS = 1_000
 
 /** Of the grace, what `/health/drain` leaves to the signal that follows it. */
 const RESERVED_MS = 5_000
+
+const LOOK_EVERY_MS = 50
+
+/**
+ * Waits for calls without a client: where `cancel_on_disconnect` is off, they are read to their end when it has left,
+ * and then billed exactly. No connection tells of them.
+ *
+ * @param untilMs epoch milliseconds; what is under way then is cut.
+ */
+export async function callsWithoutClient(
+  ledger: Pick<OpenLedger, 'openCalls'>,
+  untilMs: number,
+  clock: () => number,
+): Promise<void> {
+  while (clock() < untilMs && ledger.openCalls().next().done !== true) await delay(LOOK_EVERY_MS)
+}
 
 export interface DepartureOptions {
   /** Time from the first sign of departure until calls are cut. */
@@ -58,7 +76,7 @@ export class Departure {
    *
    * @param noticeMs for those who watch readiness. Where nobody does, a closed listener is the only notice.
    */
-  closingTimes(graceMs: number, noticeMs: number): ClosingTimes {
+  closingTimes(graceMs: number, noticeMs: number): ClosingTimes & { readonly graceMs: number } {
     const nowMs = this.#options.clock()
     const elapsedMs = nowMs - (this.#beganAtMs ?? nowMs)
     const watched = nowMs - this.#readinessAskedAtMs < WATCHED_MS

@@ -15,6 +15,7 @@ import { UpstreamPools } from '../providers/upstream-pools.ts'
 import { openRedis, type OpenRedis } from '../redis/open-redis.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import { createServer } from '../server/create-server.ts'
+import { startMetricsServer } from '../server/metrics-server.ts'
 import { openLedger, type OpenLedger } from '../spend/open-ledger.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
 import type { Database } from '../storage/database.ts'
@@ -24,7 +25,7 @@ import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
 import { callSettings, deploymentTable, identitySettings, ledgerSettings } from './call-settings.ts'
 import { collectSecrets } from './collect-secrets.ts'
-import { Departure } from './departure.ts'
+import { callsWithoutClient, Departure } from './departure.ts'
 import { exampleModel, type ExampleModel } from './example-call.ts'
 import { gatewayScopes, limitSettings } from './gateway-limits.ts'
 import { LiveState } from './live-state.ts'
@@ -44,6 +45,8 @@ export interface GatewayOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
+  /** Port on which the metrics are served too; undefined for none. */
+  readonly metricsPort?: number | undefined
   readonly dataDir: string
   readonly logLevel: LogLevel
   readonly keepAliveTimeoutMs: number
@@ -166,6 +169,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     },
     loaded,
   )
+  const metrics = live.metricsOf(options.shared ?? telemetry)
   const { app, connections } = await createServer(
     {
       gateway,
@@ -181,7 +185,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
         () => departure,
         () => (options.shared ?? departure).drain(),
       ),
-      metrics: live.metricsOf(options.shared ?? telemetry),
+      metrics,
       models: live.models,
       onUnexpected: (error, route) =>
         telemetry.log.error('a request failed unexpectedly', { err: error, route }),
@@ -197,7 +201,12 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   const graceMs = options.graceMs ?? 0
   const departure: Departure = new Departure(connections, { graceMs, clock: Date.now })
   await redis?.firstTry()
-  await app.listen({ host: options.host, port: options.port })
+  const { host, metricsPort } = options
+  if (metricsPort !== undefined) {
+    const metricsServer = await startMetricsServer(metrics, identity, { host, port: metricsPort })
+    stack.defer(() => metricsServer.close())
+  }
+  await app.listen({ host, port: options.port })
   const url = listeningUrl(app.server.address() as AddressInfo, options)
   telemetry.log.info('listening', { url, version: VERSION, database: database.kind })
   // Calls that lose their provider's connection by this are told so, each in its dialect, and settled.
@@ -218,11 +227,15 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
       // As long as a client may still hold an idle connection open: it closes it, or sends its last request.
       const lingerMs = options.keepAliveTimeoutMs + KEEP_ALIVE_MARGIN_MS
       await connections.close({ noticeMs: 0, lingerMs, graceMs: undefined }, cut)
+      await callsWithoutClient(ledger, Infinity, Date.now)
       await end()
     },
     stop: async (forMs, noticeMs = 0) => {
       departure.begin()
-      await connections.close(departure.closingTimes(forMs, noticeMs), cut)
+      const times = departure.closingTimes(forMs, noticeMs)
+      const untilMs = Date.now() + times.graceMs
+      await connections.close(times, cut)
+      await callsWithoutClient(ledger, untilMs, Date.now)
       await end()
     },
   }

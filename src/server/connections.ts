@@ -1,6 +1,7 @@
 /** The listener's connections: which requests are in flight, and how the listener ends without failing one of them. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
+import { Slots } from './slots.ts'
 
 /** Told of every HTTP request. */
 export interface RequestObserver {
@@ -23,9 +24,10 @@ const FAREWELL_MS = 1_000
 export class Connections {
   readonly #server: Server
   readonly #observer: RequestObserver
-  readonly #inFlight = new Set<ServerResponse>()
-  readonly #sockets = new Set<Socket>()
+  readonly #inFlight = new Slots<ServerResponse>()
+  readonly #sockets = new Slots<Socket>()
   readonly #onResponseClosed: (this: ServerResponse) => void
+  readonly #onSocketClosed: (this: Socket) => void
   readonly #listenerClosed = Promise.withResolvers<void>()
   readonly #noticed = Promise.withResolvers<void>()
   readonly #lingered = Promise.withResolvers<void>()
@@ -41,14 +43,19 @@ export class Connections {
   constructor(server: Server, observer: RequestObserver) {
     this.#server = server
     this.#observer = observer
+    // One listener for all: each finds its own by `this`.
     const responseClosed = (response: ServerResponse): void => this.#responseClosed(response)
     this.#onResponseClosed = function () {
       responseClosed(this)
     }
+    const sockets = this.#sockets
+    this.#onSocketClosed = function () {
+      sockets.delete(this)
+    }
     server.prependListener('request', (request, response) => this.#onRequest(request, response))
     server.on('connection', (socket) => {
       this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
+      socket.once('close', this.#onSocketClosed)
     })
     server.once('close', () => this.#listenerClosed.resolve())
   }
@@ -153,7 +160,7 @@ export class Connections {
   }
 
   #tellIfQuiet(): void {
-    if (this.#inFlight.size > 0) return
+    if (this.#inFlight.size > 0 || this.#waitsForQuiet.length === 0) return
     for (const resolve of this.#waitsForQuiet.splice(0)) resolve()
   }
 

@@ -16,6 +16,8 @@ export interface AskOptions {
   readonly body?: unknown
   readonly key?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Leaves. */
+  readonly signal?: AbortSignal
   /** Told of each piece of the answer. */
   readonly onText?: (text: string) => void
 }
@@ -29,6 +31,7 @@ export function ask(url: string, options: AskOptions = {}): Promise<Got> {
     {
       method: body === undefined ? 'GET' : 'POST',
       agent: options.agent ?? false,
+      signal: options.signal,
       headers: {
         authorization: `Bearer ${options.key ?? MASTER_KEY}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -56,6 +56,25 @@ test('where readiness is watched the listener stays open for a while, and every 
   expect(await gateway.ended()).toBe(0)
 })
 
+test('a call whose client has left, and that is to be read to its end, is so within the grace', async () => {
+  using installation = new Installation(
+    simulator.url,
+    undefined,
+    '\ngeneral_settings:\n  cancel_on_disconnect: false\n',
+  )
+  await using gateway = installation.start()
+  const began = Promise.withResolvers<void>()
+  const leaving = new AbortController()
+  const url = `${await gateway.url()}/v1/chat/completions`
+  const left = ask(url, { body: chat(40, 30), onText: () => began.resolve(), signal: leaving.signal })
+  await began.promise
+  leaving.abort()
+  expect((await left).whole).toBe(false)
+  expect(await gateway.stop()).toBe(0)
+  const line = gateway.output.split('\n').find((text) => text.includes('"event":"call"'))
+  expect(JSON.parse(line!)).toMatchObject({ ending: 'client_gone', usage_source: 'provider' })
+})
+
 test('connections that are open and silent do not hold up the end', async () => {
   using installation = new Installation(simulator.url)
   await using gateway = installation.start()
