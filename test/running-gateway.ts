@@ -32,6 +32,8 @@ export interface TestGatewayOptions {
   readonly databaseUrl?: string
   /** Values may hold the same placeholders. */
   readonly environment?: Record<string, string>
+  /** Port on which the metrics are served too. */
+  readonly metricsPort?: number
 }
 
 export const SIMULATED_MODELS = `
@@ -67,6 +69,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     masterKey: new Secret(MASTER_KEY),
     host: '127.0.0.1',
     port: 0,
+    metricsPort: options.metricsPort,
     dataDir: join(directory, 'data'),
     logLevel: 'info',
     keepAliveTimeoutMs: 75_000,

@@ -201,6 +201,7 @@ function serveOptions(values: OptionValues): ServeOptions {
     configFile: values.text('config'),
     host: values.text('host') ?? '0.0.0.0',
     port: values.number('port', 'a port number from 0 to 65535', isPort) ?? 4000,
+    metricsPort: values.number('prometheus_metrics_port', 'a port number from 0 to 65535', isPort),
     // Absolute: Node's recursive mkdir never ends where a relative path's working directory was removed.
     dataDir: resolve(values.text('data_dir') ?? 'data'),
     logLevel: values.logLevel(),

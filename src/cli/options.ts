@@ -19,6 +19,12 @@ export const OPTIONS: readonly OptionSpec[] = [
   { name: 'host', value: 'ADDRESS', variable: 'HOST', help: 'address to listen on (0.0.0.0)' },
   { name: 'port', value: 'PORT', variable: 'PORT', help: 'port to listen on; 0 for any free one (4000)' },
   {
+    name: 'prometheus_metrics_port',
+    value: 'PORT',
+    variable: 'PROMETHEUS_METRICS_PORT',
+    help: 'port on which /metrics is served too',
+  },
+  {
     name: 'data_dir',
     value: 'DIR',
     variable: 'SLUICE_DATA_DIR',
@@ -82,7 +88,6 @@ export const OPTIONS: readonly OptionSpec[] = [
 export const IGNORED_OPTIONS: readonly OptionSpec[] = [
   ignored('timeout_worker_healthcheck', 'SECONDS', 'TIMEOUT_WORKER_HEALTHCHECK'),
   ignored('limit_concurrency', 'N', 'LIMIT_CONCURRENCY'),
-  ignored('prometheus_metrics_port', 'PORT', 'PROMETHEUS_METRICS_PORT'),
   ignored('granian_threads', 'N', 'GRANIAN_RUNTIME_THREADS'),
   ignored('ciphers', 'LIST'),
   ignored('log_config', 'FILE'),

@@ -5,6 +5,8 @@ export interface ServeOptions {
   readonly configFile: string | undefined
   readonly host: string
   readonly port: number
+  /** Port on which the metrics are served too; undefined for none. */
+  readonly metricsPort: number | undefined
   readonly dataDir: string
   readonly logLevel: LogLevel
   readonly keepAliveTimeoutMs: number

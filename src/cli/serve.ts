@@ -41,6 +41,7 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
     masterKey: masterKey.key,
     host: options.host,
     port: options.port,
+    metricsPort: options.metricsPort,
     dataDir: options.dataDir,
     logLevel: options.logLevel,
     keepAliveTimeoutMs: options.keepAliveTimeoutMs,
