@@ -15,7 +15,7 @@ import {
 } from './identity.ts'
 
 const START_MS = Date.parse('2026-11-22T12:00:00Z')
-let nowMs = START_MS
+const nowMs = START_MS
 const open: Identity[] = []
 
 function identityOver(database: Database, settings: Partial<IdentitySettings> = {}): Identity {

@@ -168,15 +168,18 @@ const AFTER_ROWS = `::jsonb) as row (${recordColumns.join(', ')})
   ) as scope (name, id)
   where scope.id is not null and booked.picodollars <> 0
   union all
-  select known.scope, known.scope_id, booked.ended_at, booked.picodollars
-  from booked cross join lateral (
-    select 'key_model' as name, key_hash || '::' || model_group as id
-    union all select 'team_model', team_id || '::' || model_group
-    union all select distinct 'tag', tag
-    from jsonb_array_elements_text(case when jsonb_typeof(tags) = 'array' then tags end) as tag
+  select known.scope, known.scope_id, limited.ended_at, limited.picodollars
+  from (
+    select 'key_model' as name, key_hash || '::' || model_group as id, ended_at, picodollars from booked
+    union all
+    select 'team_model', team_id || '::' || model_group, ended_at, picodollars from booked
+    union all
+    select 'tag', tag, ended_at, picodollars
+    from booked cross join lateral
+      jsonb_array_elements_text(case when jsonb_typeof(tags) = 'array' then tags end) as tag
   ) as limited
   join sluice_spend_total as known on known.scope = limited.name and known.scope_id = limited.id
-  where booked.picodollars <> 0
+  where known.scope in ('key_model', 'tag', 'team_model') and limited.picodollars <> 0
 ), sums as (
   select name, id, sum(picodollars) as picodollars, min(ended_at) as first_ended_at, max(ended_at) as last_ended_at
   from scoped group by 1, 2
