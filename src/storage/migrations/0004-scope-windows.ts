@@ -54,6 +54,8 @@ const STATEMENTS = [
 
 export const scopeWindows: Migration = {
   id: '0004-scope-windows',
+  // What stood in the rows stands among the totals now.
+  oldestCompatible: '0004-scope-windows',
   async up(transaction) {
     for (const statement of STATEMENTS) await sql.raw(statement).execute(transaction)
   },
