@@ -57,6 +57,7 @@ export const REDIS_GAUGES = {
     name: 'litellm_redis_circuit_breaker_state',
     help: '1 for the state that holds: closed while Redis is used, open while it is not; where Redis is in use',
     labels: ['state'],
+    acrossWorkers: 'max',
   },
 } as const satisfies Record<string, MetricDefinition>
 
