@@ -1,4 +1,4 @@
-/** nginx before the pods, as a Kubernetes Service with an ingress would be: it picks a pod, and does nothing clever. */
+/** nginx before the pods, as a Service of Kubernetes: it picks a pod by chance, and does nothing clever. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -121,6 +121,7 @@ http {
   client_body_buffer_size 1m;
   client_max_body_size 64m;
   upstream sluice {
+    random;
     ${servers.length === 0 ? 'server 127.0.0.1:9 down;' : servers.join('\n    ')}
     keepalive 512;
   }

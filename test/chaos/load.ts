@@ -38,6 +38,12 @@ export function planOf(id: string, kind: CallKind, key: number, sim: string, mem
   }
 }
 
+/** The user's text of a plan. */
+export function promptOf(plan: CallPlan): string {
+  const { messages } = JSON.parse(plan.body.toString()) as { messages: readonly { content: string }[] }
+  return messages[0]?.content ?? ''
+}
+
 const MIX: readonly (readonly [CallKind, string])[] = [
   ['whole', 'latency=20 tokens=20'],
   ['chat-stream', 'chunks=6 interval=20'],

@@ -29,6 +29,8 @@ export interface PlatformOptions {
 }
 
 const MAX_PROGRAMS = 64
+/** The probes here come ten times a second. */
+const SHORT_NOTICE = { SLUICE_DRAIN_NOTICE_SECONDS: '0.5' }
 const MANAGE_TIMEOUT_MS = 30_000
 
 type Json = Readonly<Record<string, unknown>>
@@ -135,7 +137,7 @@ async function build(options: PlatformOptions, stack: AsyncDisposableStack): Pro
   const stores = storeAddresses(redis, databaseUrl, wires, options)
   const pods = await Promise.all(
     Array.from({ length: options.pods }, async (_, number) => {
-      const environment = { ...stores, ...options.environment?.(number) }
+      const environment = { ...stores, ...SHORT_NOTICE, ...options.environment?.(number) }
       return await Pod.create({ name: `pod-${number}`, directory, configFile, environment })
     }),
   )

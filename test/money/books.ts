@@ -61,7 +61,10 @@ export async function readBooks(databaseUrl: string): Promise<Books> {
     return {
       calls: calls.rows.map(bookedCall),
       totals: new Map(
-        totals.rows.map((row) => [`${row['scope']} ${row['scope_id']}`, whole(row, 'picodollars')]),
+        totals.rows
+          // A scope with a budget window has a row before it has spent anything.
+          .filter((row) => row['picodollars'] !== '0')
+          .map((row) => [`${row['scope']} ${row['scope_id']}`, whole(row, 'picodollars')]),
       ),
       days: new Map(days.rows.map((row) => [dayKey(row, row['day_text'] ?? ''), daySums(row)])),
     }

@@ -72,6 +72,7 @@ export const fullDisk = steadyScenario({
   },
 })
 
+const DEFAULT_NOTICE_SECONDS = '5'
 const STREAMS = 500
 const SHORT_STREAMS = 60
 
@@ -80,10 +81,13 @@ export const rollingRestart: Scenario = {
   injected: `SIGTERM to both pods, one after the other, under ${STREAMS} streams`,
   promised: 'no failed call, no cut stream, spend difference 0',
   run: async (form) => {
-    await using platform = await Platform.start({ pods: 2 })
+    const isFull = form.length === 'full'
+    await using platform = await Platform.start({
+      pods: 2,
+      environment: () => ({ SLUICE_DRAIN_NOTICE_SECONDS: isFull ? DEFAULT_NOTICE_SECONDS : '2' }),
+    })
     const load = new Load(platform.url, await steadyKeys(platform))
     const stop = new AbortController()
-    const isFull = form.length === 'full'
     const streams = isFull ? STREAMS : SHORT_STREAMS
     const played = load.playStreams(streams, (number) => streamOf(number, isFull), stop.signal)
     await delay(isFull ? 4_000 : 1_500)

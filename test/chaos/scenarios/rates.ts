@@ -1,15 +1,25 @@
 /** Rates over many processes: one limit for all of them, and what is declared for the time without Redis. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Seen } from '../../money/play-call.ts'
-import { Load, planOf } from '../load.ts'
+import type { CallPlan } from '../../money/call-plan.ts'
+import { Load, planOf, promptOf } from '../load.ts'
 import { Platform } from '../platform.ts'
 import { describeFailures, settledOutcome, type Form, type Outcome, type Scenario } from '../scenario.ts'
 
 const PODS = 8
 const MINUTE_MS = 60_000
 const REQUESTS = 120
-const TOKENS_PER_CALL = 150
-const TOKENS = 120 * TOKENS_PER_CALL
+const OUTPUT_TOKENS = 50
+/** All calls are of one size. */
+function rateCall(key: number, number: number): CallPlan {
+  const id = `rate-${key}-${String(number).padStart(6, '0')}`
+  return planOf(id, 'whole', key, `latency=10 tokens=${OUTPUT_TOKENS}`)
+}
+
+/** The meter's input is the prompt's bytes by four. */
+const TOKENS_PER_CALL = Math.ceil(promptOf(rateCall(0, 0)).length / 4) + OUTPUT_TOKENS
+const TOKENS = REQUESTS * TOKENS_PER_CALL
+
 const TOLERANCE = 0.05
 /** Of each key, above what its limit lets through. */
 const CALLS_PER_SECOND = 6
@@ -17,7 +27,7 @@ const CALLS_PER_SECOND = 6
 /** Keys of the runs below, by their number. */
 const LIMITED = [
   { kind: 'requests', limits: { rpm_limit: REQUESTS }, perMinute: REQUESTS },
-  { kind: 'tokens', limits: { tpm_limit: TOKENS }, perMinute: TOKENS / TOKENS_PER_CALL },
+  { kind: 'tokens', limits: { tpm_limit: TOKENS }, perMinute: REQUESTS },
 ] as const
 
 export const ratesShared: Scenario = {
@@ -102,11 +112,7 @@ async function offered(platform: Platform, form: Form): Promise<Load> {
   const aSecond = form.length === 'full' ? CALLS_PER_SECOND : 2 * REQUESTS
   const beganAtMs = performance.now()
   for (let number = 0; number < seconds * aSecond; number += 1) {
-    for (const key of keys.keys()) {
-      // Both figures are told to the meter: 150 tokens a call.
-      const sim = 'latency=10 input=100 tokens=50'
-      calls.push(load.play(planOf(`rate-${key}-${number}`, 'whole', key, sim)))
-    }
+    for (const key of keys.keys()) calls.push(load.play(rateCall(key, number)))
     const leftMs = beganAtMs + ((number + 1) * 1_000) / aSecond - performance.now()
     if (leftMs > 0) await delay(leftMs)
   }
