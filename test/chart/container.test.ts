@@ -175,6 +175,23 @@ describe.skipIf(!canRunImages())('the chart’s pods', () => {
     const { rows } = await database.query<{ count: string }>('select count(*) from sluice_call_log')
     expect(Number(rows[0]?.count)).toBe(load.seen.length)
   }, 120_000)
+
+  test('take a changed ConfigMap up as they run', async () => {
+    await runJob(only(cluster.manifests, 'Job'), cluster)
+    const pod = await (await startPod('c1')).ready()
+    const models = async (): Promise<string> => {
+      const headers = { authorization: `Bearer ${MASTER_KEY}` }
+      return await (await fetch(`http://127.0.0.1:${pod.port}/v1/models`, { headers })).text()
+    }
+    expect(await models()).not.toContain('added')
+    pod.changeConfig(`
+general_settings: { master_key: os.environ/PROXY_MASTER_KEY }
+model_list: [{ model_name: added, litellm_params: { model: openai/added, api_key: os.environ/OPENAI_API_KEY } }]
+`)
+    await expect.poll(models, { timeout: 20_000 }).toContain('added')
+    expect(await pod.delete()).toBe(0)
+    expect(pod.restarts).toBe(0)
+  }, 60_000)
 })
 
 const MASTER_KEY = 'sk-of-the-team'

@@ -1,6 +1,15 @@
 /** Runs what a manifest says as a kubelet would: environment, files, probes, the stop in its order. */
-import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Manifest } from './helm.ts'
 import { Container, type Image, type Mount } from './image.ts'
@@ -59,8 +68,10 @@ function mountsOf(manifest: Manifest, cluster: Cluster, folder: string): readonl
     mkdirSync(path, { recursive: true })
     chownSync(path, owner, owner)
     for (const item of listAt(volume, 'configMap.items')) {
+      const name = String(item['path'])
+      symlinkSync(join('..data', name), join(path, name))
       const content = dataOf(String(at(volume, 'configMap.name')), cluster)[String(item['key'])] ?? ''
-      writeFileSync(join(path, String(item['path'])), content)
+      publish(path, name, content)
     }
   }
   const hosts = join(folder, 'hosts')
@@ -74,6 +85,16 @@ function mountsOf(manifest: Manifest, cluster: Cluster, folder: string): readonl
       readOnly: mount['readOnly'] === true,
     })),
   ]
+}
+
+/** Puts a file of a ConfigMap's volume in place as a kubelet does: in a new folder, to which a link is then moved. */
+function publish(volume: string, name: string, content: string): void {
+  const folder = mkdtempSync(`${volume}/..`)
+  chmodSync(folder, 0o755)
+  writeFileSync(join(folder, name), content)
+  const link = join(volume, '..data.new')
+  symlinkSync(basename(folder), link)
+  renameSync(link, join(volume, '..data'))
 }
 
 /** Runs a Job's pod to its end, however often it takes. @returns what it printed. */
@@ -93,6 +114,7 @@ export class RenderedPod {
   readonly #image: Image
   readonly #mounts: readonly Mount[]
   readonly #env: Readonly<Record<string, string>>
+  readonly #folder: string
   readonly #containers: Container[] = []
   #isGoing = false
 
@@ -100,6 +122,7 @@ export class RenderedPod {
   constructor(manifest: Manifest, cluster: Cluster, name: string, env: Readonly<Record<string, string>>) {
     const folder = join(cluster.folder, name)
     rmSync(folder, { recursive: true, force: true })
+    this.#folder = folder
     this.#manifest = manifest
     this.#image = cluster.image
     this.#mounts = mountsOf(manifest, cluster, folder)
@@ -134,6 +157,11 @@ export class RenderedPod {
     const container = new Container(this.#image, options)
     this.#containers.push(container)
     return container
+  }
+
+  /** The ConfigMap with the config file has changed, and the kubelet has noticed. */
+  changeConfig(content: string): void {
+    publish(join(this.#folder, 'sluice-config'), 'config.yaml', content)
   }
 
   /** Whether the probe of that name succeeds now. */

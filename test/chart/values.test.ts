@@ -1,7 +1,12 @@
 /** How values are read: which are refused, which do nothing, and what LiteLLM's chart had. */
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { bringHelm, type Helm, type Manifest, type Values } from './helm.ts'
-import { containerOf, workload } from './look.ts'
+import { typeFaults } from './kubernetes-types.ts'
+import { containerOf, environmentOf, workload } from './look.ts'
+
+const LITELLM_KEYS = new URL('fixtures/litellm-keys.yaml', import.meta.url)
 
 let helm: Helm
 
@@ -38,6 +43,17 @@ describe('values', () => {
     )
     const custom = { authSecret: { enabled: true, name: 'reader' } }
     await refused({ serviceMonitor: { enabled: true, ...custom } }, 'serviceMonitor.authSecret.key')
+  })
+
+  test('every key of LiteLLM’s chart is accepted, with the type it has there', async () => {
+    const values = parse(readFileSync(LITELLM_KEYS, 'utf8')) as Values
+    const rendered = await render(values)
+    expect(await typeFaults(rendered)).toEqual([])
+    expect(environmentOf(workload(rendered))).toMatchObject({
+      DATABASE_HOST: 'litellm-postgresql',
+      REDIS_HOST: 'litellm-redis-master',
+      LITELLM_LOG: 'INFO',
+    })
   })
 
   test('lists may be the empty maps that LiteLLM’s chart declares them as', async () => {
