@@ -2,7 +2,7 @@
  * The configuration of a start without a config file: the simulator's models, and the providers whose keys stand in
  * the environment. It is written into the data directory, so that it can be read and copied.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '../config/environment.ts'
 
@@ -66,7 +66,7 @@ export function writeQuickStart(dataDir: string, simulatorUrl: string, environme
   )
   const file = join(dataDir, 'quick-start.yaml')
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  writeFileSync(file, SIMULATED + entries.join(''))
+  writeChanged(file, SIMULATED + entries.join(''))
   return {
     file,
     environment: {
@@ -76,4 +76,12 @@ export function writeQuickStart(dataDir: string, simulatorUrl: string, environme
     },
     providers: found.map(({ name }) => name),
   }
+}
+
+/** Workers that start together write the same: none may find the file half written by another. */
+function writeChanged(file: string, text: string): void {
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return
+  const whole = `${file}.${process.pid}`
+  writeFileSync(whole, text)
+  renameSync(whole, file)
 }
