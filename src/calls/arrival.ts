@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nowMs } from '../record/clock.ts'
 import type { CallType } from '../record/call-record.ts'
+import type { CallStage, CallTrace } from '../record/call-trace.ts'
 import type { Dialect } from '../dialects/dialect.ts'
+import type { CallTracing } from '../telemetry/traces/call-tracing.ts'
 
 /** One route that takes model calls. */
 export interface Endpoint {
@@ -23,6 +25,8 @@ export interface Arrival {
   readonly requesterIp: string | undefined
   /** Model in the path (`/openai/deployments/{model}/…`), which wins over the body's. */
   readonly pathModel: string | undefined
+  /** Undefined when tracing is off. */
+  readonly trace: CallTrace | undefined
 }
 
 export function arrive(
@@ -31,6 +35,14 @@ export function arrive(
   response: ServerResponse,
   requesterIp: string | undefined,
   pathModel: string | undefined,
+  tracing: CallTracing | undefined,
 ): Arrival {
-  return { endpoint, request, response, callId: randomUUID(), arrivedAtMs: nowMs(), requesterIp, pathModel }
+  const callId = randomUUID()
+  const trace = tracing?.begin(callId, request.headers)
+  return { endpoint, request, response, callId, arrivedAtMs: nowMs(), requesterIp, pathModel, trace }
+}
+
+/** Writes down when a stage was done, for the call's trace. */
+export function noteStage({ trace }: Arrival, stage: CallStage): void {
+  if (trace !== undefined) trace[stage] = nowMs()
 }

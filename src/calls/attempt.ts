@@ -7,7 +7,7 @@ import type { Dispatcher } from 'undici'
 import { nowMs } from '../record/clock.ts'
 import type { AttemptFacts } from '../record/call-record.ts'
 import type { Deployment } from '../routing/deployment.ts'
-import type { StreamTap } from '../dialects/dialect.ts'
+import type { AnswerFacts, StreamTap } from '../dialects/dialect.ts'
 import {
   failureOfAnswer,
   failureOfError,
@@ -44,6 +44,8 @@ const MAX_HELD_BYTES = 32 * 1_048_576
 
 export class Attempt implements Dispatcher.DispatchHandler {
   readonly deployment: Deployment
+  /** Of the span that stands for the attempt; undefined when tracing is off. */
+  readonly spanId: string | undefined
   readonly startedAtMs: number
   readonly #owner: AttemptOwner
   #phase: Phase = 'waiting'
@@ -58,10 +60,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
   headers: IncomingHttpHeaders = {}
   firstContentAtMs: number | undefined
   endedAtMs = 0
+  /** What a whole answer told. */
+  answer: AnswerFacts | undefined
 
-  constructor(owner: AttemptOwner, deployment: Deployment) {
+  constructor(owner: AttemptOwner, deployment: Deployment, spanId?: string) {
     this.#owner = owner
     this.deployment = deployment
+    this.spanId = spanId
     this.startedAtMs = nowMs()
   }
 
@@ -109,6 +114,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       endedAtMs: this.endedAtMs === 0 ? nowMs() : this.endedAtMs,
       httpStatus: this.answered ? this.status : undefined,
       errorClass,
+      spanId: this.spanId,
     }
   }
 

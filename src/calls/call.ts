@@ -19,6 +19,7 @@ import type { Deployment } from '../routing/deployment.ts'
 import { pickDeployment } from '../routing/pick-deployment.ts'
 import { retryDelayMs } from '../routing/retry.ts'
 import type { JournalWaiter } from '../spend/ledger.ts'
+import { newSpanId } from '../telemetry/traces/trace-context.ts'
 import { farewellOf, keepAnswer } from './answer-from-cache.ts'
 import type { Arrival } from './arrival.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
@@ -47,6 +48,8 @@ export class Call implements JournalWaiter, AttemptOwner {
   readonly stream: boolean
   /** What the call wants of the response cache. */
   readonly question: CacheQuestion | undefined
+  /** Request and answer are held for the call's trace. */
+  readonly holdsContent: boolean
   readonly #place: Place
   readonly #request: PlaceRequest
   #candidates: readonly Deployment[]
@@ -91,7 +94,8 @@ export class Call implements JournalWaiter, AttemptOwner {
     this.#candidates = request.admission.candidates
     this.#deployment = place.deployment
     this.#response = arrival.response
-    if (gateway.settings.storePrompts) this.#kept = new KeptAnswer(MAX_LOGGED_BYTES)
+    this.holdsContent = request.start.trace?.sampled === true && gateway.tracing?.holdsContent === true
+    if (gateway.settings.storePrompts || this.holdsContent) this.#kept = new KeptAnswer(MAX_LOGGED_BYTES)
     else if (question?.mayKeep === true) this.#kept = new KeptAnswer(MAX_ANSWER_BYTES)
   }
 
@@ -191,6 +195,7 @@ export class Call implements JournalWaiter, AttemptOwner {
     const json = contentType === undefined || contentType.includes('json')
     if (answer.isError || !json)
       return this.attemptFailed(attempt, failureOfForeignAnswer(contentType, answer.isError))
+    attempt.answer = answer
     this.#attempts.push(attempt.facts(undefined))
     this.#kept?.add(body)
     const farewell: Farewell = {
@@ -243,7 +248,7 @@ export class Call implements JournalWaiter, AttemptOwner {
   #tryDeployment(deployment: Deployment): void {
     this.#deployment = deployment
     this.#triesBegun += 1
-    const attempt = new Attempt(this, deployment)
+    const attempt = new Attempt(this, deployment, this.start.trace === undefined ? undefined : newSpanId())
     this.#attempt = attempt
     const left = deployment.timeoutMs - (nowMs() - this.arrival.arrivedAtMs)
     const first = this.stream ? (deployment.streamTimeoutMs ?? left) : left

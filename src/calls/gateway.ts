@@ -10,6 +10,7 @@ import type { Scope } from '../record/scope.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import type { Ledger } from '../spend/ledger.ts'
 import type { CallObserver } from '../telemetry/call-observer.ts'
+import type { CallTracing } from '../telemetry/traces/call-tracing.ts'
 
 /** The part of identity that a call needs. All but `authenticate` are synchronous, and it is too for a known key. */
 export interface CallIdentity {
@@ -73,4 +74,6 @@ export interface Gateway {
   readonly redact: (text: string) => string
   routes: DeploymentTable
   settings: CallSettings
+  /** Undefined when tracing is off. */
+  tracing: CallTracing | undefined
 }

@@ -6,7 +6,7 @@ import type { Principal } from '../identity/principal.ts'
 import type { Scope } from '../record/scope.ts'
 import { admit } from './admit.ts'
 import { askCache } from './answer-from-cache.ts'
-import type { Arrival } from './arrival.ts'
+import { noteStage, type Arrival } from './arrival.ts'
 import { Call } from './call.ts'
 import { callStart } from './call-start.ts'
 import type { Gateway } from './gateway.ts'
@@ -29,9 +29,11 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     const identified = gateway.identity.authenticate(arrival.request.headers)
     principal = identified instanceof Promise ? await identified : identified
     gateway.identity.authorizeRoute(principal, 'POST', arrival.endpoint.route)
+    noteStage(arrival, 'identifiedAtMs')
     // read
     const members = scanMembers(await readBody(arrival.request, gateway.settings))
     facts = arrival.endpoint.dialect.readRequest(members, arrival.pathModel)
+    noteStage(arrival, 'readAtMs')
     // admit
     const { dialect } = arrival.endpoint
     const admission = admit(gateway, principal, facts, dialect)
@@ -42,14 +44,17 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
       : gateway.identity.callScopes(principal, start.endUser, start.tags, admission.group.name)
     const scopes = counted instanceof Promise ? await counted : counted
     // cache
+    if (question !== undefined) noteStage(arrival, 'cacheAskedAtMs')
     const found = question === undefined ? undefined : gateway.cache.find(question)
     const cached = found instanceof Promise ? await found : found
+    if (question !== undefined) noteStage(arrival, 'cacheAnsweredAtMs')
     // route
     const { unbilled } = dialect
     const request = { start, facts, bodyLength: members.body.length, unbilled, scopes, admission }
     const taken =
       cached === undefined ? takePlace(gateway, request) : takePlaceOfHit(gateway, request, cached.modelId)
     const place = taken instanceof Promise ? await taken : taken
+    noteStage(arrival, 'admittedAtMs')
     // send, relay, settle
     const call = new Call(gateway, arrival, principal, members, request, place, question)
     watchClient(arrival.response, call)

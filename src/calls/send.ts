@@ -2,6 +2,7 @@
 import { spliceMembers } from '../dialects/index.ts'
 import type { MemberEdit } from '../dialects/dialect.ts'
 import type { Deployment } from '../routing/deployment.ts'
+import { formatTraceParent } from '../telemetry/traces/trace-context.ts'
 import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
 import { upstreamHeaders } from './upstream-headers.ts'
@@ -24,6 +25,7 @@ export function dispatchAttempt(call: Call, attempt: Attempt, headersTimeoutMs: 
         call.arrival.request.headers,
         call.stream,
         call.arrival.callId,
+        tracingHeaders(call, attempt),
       ),
       body: parts.length === 1 ? (parts[0] ?? null) : Buffer.concat(parts),
       headersTimeout: headersTimeoutMs,
@@ -31,6 +33,17 @@ export function dispatchAttempt(call: Call, attempt: Attempt, headersTimeoutMs: 
     },
     attempt,
   )
+}
+
+const NO_HEADERS: readonly string[] = []
+
+/** What tells a provider of the trace, where it may be told. */
+function tracingHeaders({ gateway, start: { trace } }: Call, { spanId }: Attempt): readonly string[] {
+  if (trace === undefined || spanId === undefined || gateway.tracing?.tellsProviders !== true)
+    return NO_HEADERS
+  const list = ['traceparent', formatTraceParent(trace.traceId, spanId, trace.sampled)]
+  if (trace.traceState !== undefined) list.push('tracestate', trace.traceState)
+  return list
 }
 
 function editsFor(call: Call, deployment: Deployment): MemberEdit[] {

@@ -3,6 +3,7 @@ import { estimatedUsage, estimateTokens } from '../dialects/index.ts'
 import { completionTokens, NO_USAGE, totalTokens, type Usage } from '../dialects/usage.ts'
 import { ZERO, type Picodollars } from '../money/picodollars.ts'
 import { isSuccess, type CallEnd, type CallError, type Ending } from '../record/call-record.ts'
+import type { CallContent } from '../record/call-trace.ts'
 import { nowMs } from '../record/clock.ts'
 import { costOf } from '../spend/prices/cost-of.ts'
 import type { ModelPrice } from '../spend/prices/model-price.ts'
@@ -60,6 +61,9 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
     priced: isHit || price !== undefined,
     error: ended.error,
     cache: cacheFacts(call),
+    responseModel: attempt?.tap?.responseModel ?? attempt?.answer?.responseModel,
+    finishReason: attempt?.tap?.finishReason ?? attempt?.answer?.finishReason,
+    content: contentOf(call, ended),
     requestBody: call.settings.storePrompts ? call.members.body : undefined,
     responseBody: call.settings.storePrompts ? ended.kept?.body : undefined,
   }
@@ -70,6 +74,11 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
   call.gateway.observer.callSettled(call.start, end)
   if (cost !== ZERO) watchBudgets(call)
   return { cost, usage, usageSource: source, error: ended.error, endedAtMs }
+}
+
+/** Held only where traces may hold contents: a cached answer was read and written by another call. */
+function contentOf({ holdsContent, members }: Call, { kept }: Ended): CallContent | undefined {
+  return holdsContent ? { request: members.body, answer: kept?.body } : undefined
 }
 
 /** Gives back what was reserved, and counts what was used. */

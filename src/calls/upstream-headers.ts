@@ -8,13 +8,17 @@ import type { Deployment } from '../routing/deployment.ts'
 
 const BLOCKED: ReadonlySet<string> = new Set(['anthropic-dangerous-direct-browser-access'])
 
-/** @returns a flat list of names and values. */
+/**
+ * @param tracing headers that tell of the trace.
+ * @returns a flat list of names and values.
+ */
 export function upstreamHeaders(
   deployment: Deployment,
   family: DialectFamily,
   client: IncomingHttpHeaders,
   stream: boolean,
   callId: string,
+  tracing: readonly string[] = [],
 ): string[] {
   const list = [
     ...deployment.headers,
@@ -27,6 +31,7 @@ export function upstreamHeaders(
     'identity',
     'x-client-request-id',
     callId,
+    ...tracing,
   ]
   appendClientHeaders(list, family, client)
   return list

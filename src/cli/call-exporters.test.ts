@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { loadConfig } from '../config/load-config.ts'
 import type { OutgoingRequest } from '../telemetry/export/send-request.ts'
 import { ARRIVED_AT_MS, endOf, startOf } from '../../test/telemetry/sample-calls.ts'
+import { createRedactor } from '../telemetry/redaction.ts'
 import { callExporters } from './call-exporters.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-exporters-'))
@@ -21,15 +22,19 @@ function load(settings: string, environment: Record<string, string> = {}): Loade
   writeFileSync(file, settings)
   const { config, warnings } = loadConfig(file, environment)
   return {
-    exporters: callExporters(config, environment),
+    exporters: callExporters(config, environment, createRedactor()),
     warnings: warnings.map(({ key, kind }) => `${kind} ${key}`),
   }
 }
 
-function messageOf(settings: string, environment: Record<string, string>): OutgoingRequest | undefined {
+async function messageOf(
+  settings: string,
+  environment: Record<string, string>,
+): Promise<OutgoingRequest | undefined> {
   const { exporters, warnings } = load(settings, environment)
   expect(warnings).toEqual([])
-  return exporters[0]?.messages([{ start: startOf(), end: endOf() }], ARRIVED_AT_MS)[0]
+  const messages = await exporters[0]?.messages([{ start: startOf(), end: endOf() }], ARRIVED_AT_MS)
+  return messages?.[0]
 }
 
 describe('a callback', () => {
@@ -53,8 +58,8 @@ describe('a callback', () => {
     ])
   })
 
-  test('generic_api sends the headers of its variable', () => {
-    const message = messageOf('litellm_settings: { callbacks: [generic_api] }', {
+  test('generic_api sends the headers of its variable', async () => {
+    const message = await messageOf('litellm_settings: { callbacks: [generic_api] }', {
       GENERIC_LOGGER_ENDPOINT: 'https://log.example/in',
       GENERIC_LOGGER_HEADERS: 'Authorization=Bearer a=b, X-Team = core',
     })
@@ -69,8 +74,8 @@ describe('a callback', () => {
     [{ DD_API_KEY: 'k', DD_BASE_URL: 'http://dd.example/' }, 'http://dd.example/api/v2/logs', 'k'],
     [{ LITELLM_DD_AGENT_HOST: 'agent' }, 'http://agent:10518/api/v2/logs', undefined],
     [{ LITELLM_DD_AGENT_HOST: 'agent', LITELLM_DD_AGENT_PORT: '9' }, 'http://agent:9/api/v2/logs', undefined],
-  ])('datadog goes where %o says', (environment, url, key) => {
-    const message = messageOf(
+  ])('datadog goes where %o says', async (environment, url, key) => {
+    const message = await messageOf(
       'litellm_settings: { callbacks: [datadog] }',
       environment as Record<string, string>,
     )
@@ -84,14 +89,14 @@ describe('a callback', () => {
     ['langfuse', { LANGFUSE_HOST: 'https://lf.example/' }, 'https://lf.example'],
     ['langfuse', { LANGFUSE_HOST: 'lf.example' }, 'https://lf.example'],
     ['langfuse_otel', { LANGFUSE_OTEL_HOST: 'https://otel.example' }, 'https://otel.example'],
-  ])('%s goes where %o says', (name, environment, host) => {
+  ])('%s goes where %o says', async (name, environment, host) => {
     const keys = { LANGFUSE_PUBLIC_KEY: 'pk', LANGFUSE_SECRET_KEY: 'sk' }
-    const message = messageOf(`litellm_settings: { callbacks: [${name}] }`, { ...keys, ...environment })
+    const message = await messageOf(`litellm_settings: { callbacks: [${name}] }`, { ...keys, ...environment })
     expect(message?.url).toBe(`${host}/api/public/otel/v1/traces`)
   })
 
-  test('s3_v2 takes its bucket from the file, and its key from the file or the environment', () => {
-    const message = messageOf(
+  test('s3_v2 takes its bucket from the file, and its key from the file or the environment', async () => {
+    const message = await messageOf(
       `litellm_settings:
   success_callback: [s3_v2]
   s3_callback_params:

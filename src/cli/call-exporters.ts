@@ -7,6 +7,8 @@ import { datadog } from '../telemetry/export/datadog.ts'
 import { genericApi } from '../telemetry/export/generic-api.ts'
 import { langfuse } from '../telemetry/export/langfuse.ts'
 import { s3 } from '../telemetry/export/s3.ts'
+import type { Redactor } from '../telemetry/redaction.ts'
+import { TRACE_CALLBACK_NAMES, traceExporter, withFileVariables } from './call-tracing.ts'
 import { VERSION } from './version.ts'
 
 type Wants = Exporter['wants']
@@ -17,6 +19,7 @@ type MakeExporter = (
   wants: Wants,
   environment: Environment,
   config: Config,
+  redactor: Redactor,
 ) => Exporter | undefined
 
 const MAKERS: Readonly<Record<string, MakeExporter>> = {
@@ -26,16 +29,20 @@ const MAKERS: Readonly<Record<string, MakeExporter>> = {
   langfuse_otel: makeLangfuse,
   s3: makeS3,
   s3_v2: makeS3,
+  ...Object.fromEntries(TRACE_CALLBACK_NAMES.map((name) => [name, traceExporter])),
 }
 
 /** @param environment without what the file itself exports. */
-export function callExporters(config: Config, environment: Environment): readonly Exporter[] {
-  const merged: Record<string, string | undefined> = { ...environment }
-  for (const [name, value] of Object.entries(config.environment_variables)) merged[name] = value.reveal()
+export function callExporters(
+  config: Config,
+  environment: Environment,
+  redactor: Redactor,
+): readonly Exporter[] {
+  const merged = withFileVariables(config, environment)
   return Object.entries(MAKERS).flatMap(([name, make]) => {
     const wants = wantsOf(config, name)
     if (!wants.success && !wants.failure) return []
-    const exporter = make(name, wants, merged, config)
+    const exporter = make(name, wants, merged, config, redactor)
     return exporter === undefined ? [] : [exporter]
   })
 }

@@ -23,6 +23,7 @@ import type { CallExports } from '../telemetry/export/call-exports.ts'
 import type { Redactor } from '../telemetry/redaction.ts'
 import { alertSettings } from './alert-settings.ts'
 import { callExporters } from './call-exporters.ts'
+import { callTracing } from './call-tracing.ts'
 import { cacheSettings } from './cache-settings.ts'
 import {
   callSettings,
@@ -64,6 +65,7 @@ export class LiveState {
     this.#parts = parts
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
+    parts.telemetry.sampleLog(loaded.config.litellm_settings.request_log_sample_ratio)
     this.#configureCache()
     this.#reportFaults()
   }
@@ -88,13 +90,15 @@ export class LiveState {
     limits.configure(limitSettings(loaded.config))
     gateway.settings = callSettings(loaded.config, VERSION)
     gateway.routes = routes
+    gateway.tracing = callTracing(loaded.config, environment)
+    telemetry.sampleLog(loaded.config.litellm_settings.request_log_sample_ratio)
     identity.configure(
       loaded.config.general_settings.master_key ?? masterKey,
       identitySettings(loaded.config),
     )
     ledger.configure(ledgerSettings(loaded.config, (text) => redactor.redact(text)))
     alerts.configure(alertSettings(loaded.config))
-    exports.configure(callExporters(loaded.config, environment), EXPORT_FAREWELL_MS)
+    exports.configure(callExporters(loaded.config, environment, redactor), EXPORT_FAREWELL_MS)
     if (!isSameRedis(loaded.config.redis, this.#loaded.config.redis)) {
       telemetry.log.warn('the settings of Redis have changed: restart to use the new ones')
     }

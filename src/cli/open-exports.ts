@@ -5,12 +5,18 @@ import { nowMs } from '../record/clock.ts'
 import { CallExports } from '../telemetry/export/call-exports.ts'
 import type { ExportReport } from '../telemetry/export/export-queue.ts'
 import type { Telemetry } from '../telemetry/index.ts'
+import type { Redactor } from '../telemetry/redaction.ts'
 import { OPERATION_COUNTERS, OPERATION_GAUGES } from '../telemetry/metrics/operations.ts'
 import { callExporters } from './call-exporters.ts'
 
-export function openExports(config: Config, environment: Environment, telemetry: Telemetry): CallExports {
+export function openExports(
+  config: Config,
+  environment: Environment,
+  telemetry: Telemetry,
+  redactor: Redactor,
+): CallExports {
   const exports = new CallExports({
-    exporters: callExporters(config, environment),
+    exporters: callExporters(config, environment, redactor),
     report: reportTo(telemetry),
     clock: nowMs,
   })

@@ -24,6 +24,7 @@ import type { LogDestination } from '../telemetry/logs/line-buffer.ts'
 import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
 import { callSettings, deploymentTable, identitySettings, ledgerSettings } from './call-settings.ts'
+import { callTracing } from './call-tracing.ts'
 import { collectSecrets } from './collect-secrets.ts'
 import { callsWithoutClient, Departure } from './departure.ts'
 import { exampleModel, type ExampleModel } from './example-call.ts'
@@ -139,7 +140,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   stack.defer(() => identity.close())
   const alerts = openAlerts(loaded.config, { database, ledger, telemetry })
   stack.defer(() => alerts.close())
-  const exports = openExports(loaded.config, environment, telemetry)
+  const exports = openExports(loaded.config, environment, telemetry, redactor)
   stack.defer(() => exports.close(EXPORT_CLOSE_TIMEOUT_MS))
   const limits = openLimits(options, redis, telemetry)
   stack.defer(() => limits.close())
@@ -267,6 +268,7 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
     redact: (text) => parts.redactor.redact(text),
     routes: deploymentTable(config, parts.prices, gatewayScopes(config, parts.identity)),
     settings: callSettings(config, VERSION),
+    tracing: callTracing(config, options.environment),
   }
 }
 

@@ -13,6 +13,9 @@ const IN_FORCE: ReadonlySet<string> = new Set([
   'langfuse_otel',
   's3',
   's3_v2',
+  'otel',
+  'arize',
+  'arize_phoenix',
 ])
 
 /** For each callback the variables that it needs; of a group one is enough. */

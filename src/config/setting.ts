@@ -85,9 +85,9 @@ function within(number: number | undefined, least: number, most: number): number
   return number !== undefined && number >= least && number <= most ? number : undefined
 }
 
-/** A number from `least`; times are seconds, money is USD. */
-export function decimal(expected: string, least = 0) {
-  return atom(expected, (value) => within(readNumber(value), least, Number.MAX_VALUE))
+/** A number from `least` to `most`; times are seconds, money is USD. */
+export function decimal(expected: string, least = 0, most = Number.MAX_VALUE) {
+  return atom(expected, (value) => within(readNumber(value), least, most))
 }
 
 export function integer(expected = 'a whole number', least = 0, most = Number.MAX_SAFE_INTEGER) {

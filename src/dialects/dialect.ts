@@ -74,6 +74,8 @@ export interface StreamTap {
   readonly usage: Usage | undefined
   /** Model named in the answer. */
   readonly responseModel: string | undefined
+  /** Why the answer ended, in the provider's word. */
+  readonly finishReason: string | undefined
   /** Bytes of output text and arguments seen so far: the base of an estimate when no usage comes. */
   readonly outputBytes: number
   /** `outputBytes` when `usage` was last told: what has come since is not in it. */
@@ -91,6 +93,8 @@ export interface StreamErrorFacts {
 export interface AnswerFacts {
   readonly usage: Usage | undefined
   readonly responseModel: string | undefined
+  /** Why the answer ended, in the provider's word. */
+  readonly finishReason?: string | undefined
   /** True when the body is an error in spite of a 200 status. */
   readonly isError: boolean
 }

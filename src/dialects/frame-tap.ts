@@ -12,6 +12,7 @@ export abstract class FrameTap implements StreamTap, SseFrameSink {
   contentSeen = false
   streamError: StreamErrorFacts | undefined = undefined
   responseModel: string | undefined = undefined
+  finishReason: string | undefined = undefined
   outputBytes = 0
   outputBytesTold = 0
   readonly #splitter = new SseSplitter(this)

@@ -5,6 +5,7 @@
  */
 import type { Usage } from '../dialects/usage.ts'
 import type { Picodollars } from '../money/picodollars.ts'
+import type { CallContent, CallTrace } from './call-trace.ts'
 
 /** Who called. A member is undefined where the field has no value for this caller. */
 export interface CallerFacts {
@@ -16,6 +17,8 @@ export interface CallerFacts {
   readonly teamId: string | undefined
   readonly teamAlias: string | undefined
   readonly organizationId: string | undefined
+  /** Metadata of the key over that of its team. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** One deployment: an entry of `model_list` made concrete. */
@@ -41,6 +44,19 @@ export type CallType =
   | 'aresponses'
   | 'anthropic_messages'
   | 'count_tokens'
+  | FileCallType
+
+/** Calls on files and batches. What a batch cost is booked as `aretrieve_batch`. */
+export type FileCallType =
+  | 'acreate_file'
+  | 'afile_list'
+  | 'afile_retrieve'
+  | 'afile_content'
+  | 'afile_delete'
+  | 'acreate_batch'
+  | 'aretrieve_batch'
+  | 'alist_batches'
+  | 'acancel_batch'
 
 /** What is known of a call when it has been read and its caller is known. Times are epoch milliseconds with fractions. */
 export interface CallStart {
@@ -59,6 +75,10 @@ export interface CallStart {
   readonly userAgent: string | undefined
   /** `metadata.spend_logs_metadata` of the request, kept as sent. */
   readonly spendLogsMetadata: Readonly<Record<string, unknown>> | undefined
+  /** `metadata` of the request, as sent. */
+  readonly requestMetadata?: Readonly<Record<string, unknown>> | undefined
+  /** Undefined when tracing is off. */
+  readonly trace?: CallTrace | undefined
 }
 
 /** How a call ended. Each call has one ending. */
@@ -80,6 +100,12 @@ export type Ending =
   /** The gateway died while the call was under way; written at the next start. */
   | 'interrupted'
 
+/** What the provider said that is left of its rate limits; a member is undefined where it said nothing. */
+export interface ProviderQuota {
+  readonly requests: number | undefined
+  readonly tokens: number | undefined
+}
+
 /** One try at one deployment. */
 export interface AttemptFacts {
   readonly deployment: DeploymentFacts
@@ -89,6 +115,10 @@ export interface AttemptFacts {
   readonly httpStatus: number | undefined
   /** LiteLLM's exception class for a failed attempt (`RateLimitError`, `APIConnectionError`, …). */
   readonly errorClass: string | undefined
+  /** Undefined where the answer told nothing of rate limits. */
+  readonly quota?: ProviderQuota | undefined
+  /** Of the span that stands for the attempt; undefined when tracing is off. */
+  readonly spanId?: string | undefined
 }
 
 export interface CallError {
@@ -131,6 +161,11 @@ export interface CallEnd {
   readonly error: CallError | undefined
   /** Undefined for a call that was none of the response cache's. */
   readonly cache?: CacheFacts | undefined
+  /** Model named in the answer. */
+  readonly responseModel?: string | undefined
+  /** Why the answer ended, in the provider's word: `stop`, `end_turn`, `length`, … */
+  readonly finishReason?: string | undefined
+  readonly content?: CallContent | undefined
   /** The request body and the answer as bytes, only when prompts are stored. */
   readonly requestBody: Buffer | undefined
   readonly responseBody: Buffer | undefined

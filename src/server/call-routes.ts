@@ -81,6 +81,7 @@ export function registerCallRoutes(
           reply.raw,
           addressOf(request),
           pathModel(request.params),
+          gateway.tracing,
         )
         void handleCall(gateway, arrival)
       })

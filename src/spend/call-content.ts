@@ -4,7 +4,7 @@
  */
 import { storable, storableJson, type ContentTexts } from './call-row.ts'
 import { REDACTED, redactSecrets } from './redact-secrets.ts'
-import { readEventStream } from './read-event-stream.ts'
+import { readEventStream } from '../dialects/read-event-stream.ts'
 
 export interface ContentLimits {
   /** Characters of one text that are kept. Default 1000. */

@@ -13,6 +13,7 @@ import { OPERATION_COUNTERS, type MetricDefinition } from './metrics/operations.
 import { registerProcessMetrics } from './metrics/process.ts'
 import { MetricsRegistry } from './metrics/registry.ts'
 import type { Redactor } from './redaction.ts'
+import { isWithin } from './traces/sampler.ts'
 
 export type TelemetrySettings = CallMetricsSettings
 
@@ -43,6 +44,8 @@ export interface Telemetry {
   /** Registers a counter that another room keeps itself, read at each scrape. */
   counterFrom(definition: MetricDefinition, read: () => number): void
   onCallSettled(listener: SettledCallListener): void
+  /** Sets which share of the calls that went well has a line in the log, from 0 to 1. */
+  sampleLog(ratio: number): void
   /** Writes what the log still holds, and lets go of the process. */
   close(): Promise<void>
 }
@@ -64,6 +67,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     counter: (definition) => registry.counter(familyOptions(definition)),
     counterFrom: (definition, read) => countFrom(registry, definition, read),
     onCallSettled: (listener) => observer.add(listener),
+    sampleLog: (ratio) => observer.sampleLog(ratio),
     close: () => {
       stopMeasuring()
       return log.close()
@@ -85,6 +89,7 @@ class Observer implements CallObserver {
   readonly #lines: CallLineWriter
   readonly #log: Logger
   readonly #listeners: SettledCallListener[] = []
+  #logRatio = 1
 
   constructor(metrics: CallMetrics, lines: CallLineWriter, log: Logger) {
     this.#metrics = metrics
@@ -94,6 +99,10 @@ class Observer implements CallObserver {
 
   add(listener: SettledCallListener): void {
     this.#listeners.push(listener)
+  }
+
+  sampleLog(ratio: number): void {
+    this.#logRatio = ratio
   }
 
   requestBegan(): void {
@@ -107,7 +116,13 @@ class Observer implements CallObserver {
   callSettled(start: CallStart, end: CallEnd): void {
     this.#metrics.callSettled(start, end)
     const level = callLevel(end)
-    if (this.#log.isEnabled(level)) this.#log.writeLine(this.#lines.line(level, start, end))
+    if (this.#log.isEnabled(level) && this.#isWritten(level, start))
+      this.#log.writeLine(this.#lines.line(level, start, end))
     for (const listener of this.#listeners) listener.callSettled(start, end)
+  }
+
+  /** By the call's id, so that with the same share for traces the same calls have a line. */
+  #isWritten(level: LogLevel, start: CallStart): boolean {
+    return this.#logRatio >= 1 || level !== 'info' || isWithin(start.callId, this.#logRatio)
   }
 }

@@ -88,7 +88,7 @@ const s3CallbackParamsSchema = mapWith({
 export const litellmSettingsSchema = mapWith({
   callbacks: inForce(
     textList().default([]),
-    'Where calls are reported: `prometheus`, `generic_api`, `datadog`, `langfuse`, `langfuse_otel`, `s3`, `s3_v2`.',
+    'Where calls are reported: `prometheus`, `otel`, `arize`, `arize_phoenix`, `generic_api`, `datadog`, `langfuse`, `langfuse_otel`, `s3`, `s3_v2`.',
   ),
   success_callback: inForce(textList().default([]), 'As `callbacks`, for calls that succeed.'),
   failure_callback: inForce(textList().default([]), 'As `callbacks`, for calls that fail.'),
@@ -131,6 +131,14 @@ export const litellmSettingsSchema = mapWith({
   json_logs: accepted(
     toggle().default(true),
     'Log lines as JSON objects, which they always are. Falls back to `JSON_LOGS`.',
+  ),
+  forward_traceparent_to_llm_provider: inForce(
+    toggle().default(false),
+    'Tell providers of the trace by `traceparent` and `tracestate`, while calls are traced.',
+  ),
+  request_log_sample_ratio: inForce(
+    decimal('a share from 0 to 1', 0, 1).default(1),
+    'Share of the calls that went well that have a line in the log, from 0 to 1. Others always have one.',
   ),
   turn_off_message_logging: inForce(
     toggle().default(false),
@@ -245,7 +253,7 @@ export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   disable_end_user_cost_tracking_prometheus_only disable_hf_tokenizer_download disable_stop_sequence_limit
   enable_caching_on_provider_specific_optional_params enable_json_schema_validation enable_key_alias_format_validation
   enable_model_config_credential_overrides enable_preview_features enable_redis_auth_cache extra_spend_tag_headers
-  fallbacks force_ipv4 forward_traceparent_to_llm_provider guardrails http2 key_generation_settings
+  fallbacks force_ipv4 guardrails http2 key_generation_settings
   langfuse_default_tags litellm_key_header_name max_ui_session_budget mcp_aliases model_group_settings
   modify_params overwrite_user_with_key_hash priority_reservation priority_reservation_settings public_model_groups
   public_model_groups_links redact_messages_in_exceptions redact_user_api_key_info request_correlation_in_logs

@@ -57,6 +57,7 @@ function readAnswer(body: Buffer): AnswerFacts {
   return {
     usage: anthropicUsage(members.value('usage')),
     responseModel: textOf(members.value('model')),
+    finishReason: textOf(members.value('stop_reason')),
     isError: members.value('type') === 'error',
   }
 }

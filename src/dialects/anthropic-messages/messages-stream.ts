@@ -50,6 +50,7 @@ export class MessagesStreamTap extends FrameTap {
         return this.#readDelta(frame)
       case 'message_delta':
         this.contentSeen = true
+        this.finishReason = textOf(objectOf(message['delta'])?.['stop_reason']) ?? this.finishReason
         return this.#readUsage(objectOf(message['usage']))
       case 'message_stop':
         this.contentSeen = true

@@ -92,6 +92,7 @@ export class ChatStreamTap extends FrameTap {
       return
     }
     this.contentSeen = true
+    this.finishReason = choice['finish_reason']
     this.#finishedChoices.add(countOf(choice['index']) ?? 0)
     if (bytes === 0 && this.#choiceCount !== undefined) {
       this.#allFinished = this.#finishedChoices.size >= this.#choiceCount

@@ -2,7 +2,7 @@
 import type { AnswerFacts, Dialect, MemberEdit, RequestFacts } from '../dialect.ts'
 import { openAiMetadataEdits, removalsOf, removeGatewayMembers } from '../gateway-members.ts'
 import type { JsonMembers } from '../json-members.ts'
-import { readOpenAiAnswer } from '../openai-answer.ts'
+import { readChoicesAnswer } from '../openai-answer.ts'
 import {
   readAsksStreamUsage,
   readAttribution,
@@ -23,7 +23,7 @@ export const OPENAI_CHAT: Dialect = {
   keepAlive: Buffer.from(': keep-alive\n\n'),
   readRequest,
   upstreamEdits,
-  readAnswer: (body): AnswerFacts => readOpenAiAnswer(body),
+  readAnswer: (body): AnswerFacts => readChoicesAnswer(body),
   openStream: (facts) => new ChatStreamTap(facts, 'delta', facts.choiceCount ?? 1),
   writeError: (error) => writeOpenAiError(error),
   writeStreamError: (error) => writeOpenAiStreamError(error),

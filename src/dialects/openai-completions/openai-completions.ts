@@ -2,7 +2,7 @@
 import type { AnswerFacts, Dialect, MemberEdit, RequestFacts } from '../dialect.ts'
 import { removalsOf, removeGatewayMembers } from '../gateway-members.ts'
 import type { JsonMembers } from '../json-members.ts'
-import { readOpenAiAnswer } from '../openai-answer.ts'
+import { readChoicesAnswer } from '../openai-answer.ts'
 import { ChatStreamTap } from '../openai-chat/chat-stream.ts'
 import {
   readAsksStreamUsage,
@@ -24,7 +24,7 @@ export const OPENAI_COMPLETIONS: Dialect = {
   keepAlive: Buffer.from(': keep-alive\n\n'),
   readRequest,
   upstreamEdits,
-  readAnswer: (body): AnswerFacts => readOpenAiAnswer(body),
+  readAnswer: (body): AnswerFacts => readChoicesAnswer(body),
   openStream: (facts) => new ChatStreamTap(facts, 'text', facts.choiceCount),
   writeError: (error) => writeOpenAiError(error),
   writeStreamError: (error) => writeOpenAiStreamError(error),

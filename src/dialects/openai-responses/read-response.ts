@@ -21,6 +21,8 @@ export function readResponse(members: AnswerMembers | undefined): ResponseFacts 
   return {
     usage: withWebSearches(openAiUsage(members.value('usage'), members.value('service_tier')), members),
     responseModel: textOf(members.value('model')),
+    finishReason:
+      textOf(members.object('incomplete_details')?.value('reason')) ?? textOf(members.value('status')),
     isError: failure !== undefined,
     failure,
   }

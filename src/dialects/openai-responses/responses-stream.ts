@@ -61,6 +61,7 @@ export class ResponsesStreamTap extends FrameTap {
     this.usage = facts.usage
     this.outputBytesTold = this.outputBytes
     this.responseModel = facts.responseModel
+    this.finishReason = facts.finishReason
     if (name === 'response.failed') {
       this.streamError = facts.failure ?? {
         type: undefined,

@@ -19,6 +19,9 @@ export interface ExportReport {
 /** Calls that wait for one system: at a kilobyte or so each, what a system may miss in seconds and not lose. */
 const MOST_QUEUED = 20_000
 
+/** Prompts and answers that wait for one system; calls beyond go without them. */
+const MOST_CONTENT_BYTES = 64 * 1_048_576
+
 /** How long calls are gathered for a batch. */
 const GATHER_MS = 1_000
 
@@ -30,13 +33,21 @@ export class ExportQueue {
   readonly #parts: SendParts
   readonly #report: ExportReport
   readonly #stop = new Stop()
+  readonly #timer: NodeJS.Timeout | undefined
   #queue: SettledCall[] = []
+  /** Of prompts and answers in the queue. */
+  #contentBytes = 0
   #sending: Promise<void> | undefined
+  #sendingPeriodic: Promise<void> | undefined
 
   constructor(exporter: Exporter, parts: SendParts, report: ExportReport) {
     this.exporter = exporter
-    this.#parts = parts
+    this.#parts = { ...parts, send: exporter.send }
     this.#report = report
+    const { periodic } = exporter
+    if (periodic === undefined) return
+    this.#timer = setInterval(() => void this.#sendPeriodic(), periodic.everyMs)
+    this.#timer.unref()
   }
 
   get queued(): number {
@@ -46,17 +57,35 @@ export class ExportQueue {
   add(call: SettledCall): void {
     const { wants, name } = this.exporter
     if (!(isSuccess(call.end.ending) ? wants.success : wants.failure)) return
+    if (this.exporter.takes?.(call) === false) return
     if (this.#queue.length >= MOST_QUEUED) {
       this.#report.dropped(name, 'queue_full', 1)
       return
     }
-    this.#queue.push(call)
+    this.#queue.push(this.#withinMemory(call))
     this.#sending ??= this.#sendAll()
   }
 
   /** Sends what is queued within the time, and drops what does not arrive by then. */
   async close(timeoutMs: number): Promise<void> {
-    await this.#stop.within(timeoutMs, this.#sending)
+    clearInterval(this.#timer)
+    await this.#stop.within(timeoutMs, this.#sendLast())
+    this.exporter.close?.()
+  }
+
+  async #sendLast(): Promise<void> {
+    await this.#sending
+    await this.#sendPeriodic()
+  }
+
+  /** Without its prompt and answer, when those that wait take too much already. */
+  #withinMemory(call: SettledCall): SettledCall {
+    const bytes = contentBytes(call)
+    if (bytes === 0) return call
+    if (this.exporter.holdsContent !== true || this.#contentBytes + bytes > MOST_CONTENT_BYTES)
+      return { start: call.start, end: { ...call.end, content: undefined } }
+    this.#contentBytes += bytes
+    return call
   }
 
   async #sendAll(): Promise<void> {
@@ -65,18 +94,49 @@ export class ExportQueue {
       const batch = this.#queue.slice(0, this.exporter.mostCalls)
       await this.#sendBatch(batch)
       this.#queue = this.#queue.slice(batch.length)
+      for (const call of batch) this.#contentBytes -= contentBytes(call)
     }
     // In the same step as the look at the queue: what comes later begins anew.
     this.#sending = undefined
   }
 
   async #sendBatch(batch: readonly SettledCall[]): Promise<void> {
-    const messages = this.exporter.messages(batch, this.#parts.clock())
+    const messages = await this.#messagesOf(batch)
     const callsEach = batch.length / Math.max(1, messages.length)
     for (let index = 0; index < messages.length; index += MOST_UNDER_WAY) {
       const group = messages.slice(index, index + MOST_UNDER_WAY)
       await Promise.all(group.map((message) => this.#send(message, callsEach)))
     }
+  }
+
+  async #messagesOf(batch: readonly SettledCall[]): Promise<readonly OutgoingRequest[]> {
+    if (this.#stop.abort.aborted) {
+      this.#report.dropped(this.exporter.name, 'stopping', batch.length)
+      return []
+    }
+    try {
+      return await this.exporter.messages(batch, this.#parts.clock())
+    } catch (error) {
+      const { name } = this.exporter
+      this.#report.tryFailed(name, error instanceof Error ? error.message : 'unknown error', true)
+      this.#report.dropped(name, 'refused', batch.length)
+      return []
+    }
+  }
+
+  /** One at a time: a receiver that is slow gets the next figures, not more of the old ones. */
+  async #sendPeriodic(): Promise<void> {
+    const { periodic } = this.exporter
+    if (periodic === undefined) return
+    this.#sendingPeriodic ??= periodic
+      .messages()
+      .then((messages) => Promise.all(messages.map((message) => this.#send(message, 0))))
+      .then(() => undefined)
+      .catch(() => this.#report.tryFailed(this.exporter.name, 'figures could not be written', true))
+      .finally(() => {
+        this.#sendingPeriodic = undefined
+      })
+    await this.#sendingPeriodic
   }
 
   async #send(message: OutgoingRequest, calls: number): Promise<void> {
@@ -87,4 +147,8 @@ export class ExportQueue {
     if (end === 'sent') this.#report.exported(name, calls)
     else this.#report.dropped(name, end, calls)
   }
+}
+
+function contentBytes({ end: { content } }: SettledCall): number {
+  return content === undefined ? 0 : content.request.length + (content.answer?.length ?? 0)
 }

@@ -6,12 +6,16 @@ import { sendRequest, type OutgoingRequest, type SendResult } from './send-reque
 /** What became of a message that did not arrive. */
 export type LossReason = 'refused' | 'unreachable' | 'stopping'
 
+export type SendOtherwise = (message: OutgoingRequest, signal: AbortSignal) => Promise<SendResult> | undefined
+
 export interface SendParts {
   readonly dispatcher: Dispatcher
   /** Epoch milliseconds. */
   readonly clock: () => number
   /** Resolves after the time, rejects when the signal is given. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<unknown>
+  /** Sends by other means than HTTP, or leaves a message to it with `undefined`. Never rejects. */
+  readonly send?: SendOtherwise | undefined
 }
 
 export const waitUnlessAborted: SendParts['wait'] = (ms, signal) =>
@@ -53,7 +57,8 @@ export async function sendWithRetries(
 ): Promise<'sent' | LossReason> {
   for (let attempt = 1; ; attempt++) {
     const signal = AbortSignal.any([stop.abort, AbortSignal.timeout(TRY_TIMEOUT_MS)])
-    const result = await sendRequest(parts.dispatcher, message, signal, parts.clock)
+    const result = await (parts.send?.(message, signal) ??
+      sendRequest(parts.dispatcher, message, signal, parts.clock))
     if (result.kind === 'sent') return 'sent'
     const isLast = !result.mayRetry || attempt >= TRIES
     onFailure(result.reason, isLast)

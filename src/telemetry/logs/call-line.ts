@@ -11,7 +11,7 @@ import {
   type CallStart,
   type DeploymentFacts,
 } from '../../record/call-record.ts'
-import { firstContentMs, overheadMs, providerMs, totalMs } from '../call-timings.ts'
+import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
 import type { Redactor } from '../redaction.ts'
 import { jsonText } from './json-text.ts'
 import type { LogLevel } from './log-level.ts'
@@ -49,8 +49,9 @@ export class CallLineWriter {
       `"attempts":${end.attempts.length},${usagePart(end.usage)},"usage_source":"${end.usageSource}",` +
       `"cost_usd":${Number(end.cost) / 1e12},"cost":"${toDecimal(end.cost)}","priced":${end.priced},"cache_hit":${end.cache?.hit ?? null},` +
       `"duration_ms":${milliseconds(totalMs(start, end))},"provider_ms":${milliseconds(provider)},` +
-      `"ttft_ms":${milliseconds(firstContent)},"overhead_ms":${milliseconds(overheadMs(start, end))}` +
-      `${this.#errorPart(end)}}\n`
+      `"ttft_ms":${milliseconds(firstContent)},"overhead_ms":${milliseconds(overheadMs(start, end))},` +
+      `"queue_ms":${milliseconds(queueMs(start, end))},"finish_reason":${this.#safeText(end.finishReason)}` +
+      `${tracePart(start)}${this.#errorPart(end)}}\n`
     )
   }
 
@@ -114,6 +115,10 @@ function usagePart(usage: Usage | undefined): string {
     `"cache_write_1h_tokens":${usage.cacheWrite1hTokens},"output_tokens":${usage.outputTokens},` +
     `"reasoning_tokens":${usage.reasoningTokens},"output_audio_tokens":${usage.outputAudioTokens}`
   )
+}
+
+function tracePart({ trace }: CallStart): string {
+  return trace === undefined ? '' : `,"trace_id":"${trace.traceId}","span_id":"${trace.spanId}"`
 }
 
 /** Microseconds are the finest that is shown. */
