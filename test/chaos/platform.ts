@@ -18,8 +18,11 @@ export interface PlatformOptions {
   readonly pods: number
   /** Over the settings that every platform has. */
   readonly generalSettings?: Readonly<Record<string, unknown>>
-  /** False: the pods know of no Redis. */
-  readonly usesRedis?: boolean
+  /**
+   * Pods wait for Redis for seconds: what is looked at is how they count together, and a busy machine must not be taken
+   * for a Redis that is away.
+   */
+  readonly patientWithRedis?: boolean
   /** Stores that the pods reach through a wire that can be cut. */
   readonly wires?: readonly ('postgresql' | 'redis')[]
   /** More environment for the pod of this number. */
@@ -192,7 +195,8 @@ function storeAddresses(
   if (options.databaseUser !== undefined) database.username = options.databaseUser
   const shared = new URL(redis.url)
   if (wires.redis !== undefined) shared.port = String(wires.redis.port)
-  return { DATABASE_URL: database.href, ...(options.usesRedis === false ? {} : { REDIS_URL: shared.href }) }
+  const patience = options.patientWithRedis === true ? { REDIS_SOCKET_TIMEOUT: '10' } : {}
+  return { DATABASE_URL: database.href, REDIS_URL: shared.href, ...patience }
 }
 
 /**

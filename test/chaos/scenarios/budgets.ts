@@ -23,7 +23,7 @@ export const smallBudget: Scenario = {
   injected: `${PARALLEL} calls at once on a key with money for about 20, over ${PODS} pods, 100 times`,
   promised: 'overspend within the bound of docs/limits.md; a key with money left is served',
   run: async (form) => {
-    await using platform = await Platform.start({ pods: PODS })
+    await using platform = await Platform.start({ pods: PODS, patientWithRedis: true })
     const load = new Load(platform.url, [await platform.newKey()])
     await learn(load, platform)
     const keys: number[] = []
@@ -95,7 +95,7 @@ export const hugeBounds: Scenario = {
   injected: `1,000 calls at once with max_tokens ${HUGE_MAX_TOKENS} on a budget of $2 that is half used`,
   promised: 'no call is refused',
   run: async (form) => {
-    await using platform = await Platform.start({ pods: PODS })
+    await using platform = await Platform.start({ pods: PODS, patientWithRedis: true })
     const load = new Load(platform.url, [await platform.newKey(), await platform.newKey({ max_budget: 2 })])
     await learn(load, platform)
     await load.play(planOf('dear', 'whole', 1, DOLLAR_ANSWER))
