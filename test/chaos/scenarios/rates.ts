@@ -35,7 +35,8 @@ export const ratesShared: Scenario = {
   injected: `three times the limit is asked of a key with ${REQUESTS} requests and one with ${TOKENS} tokens a minute`,
   promised: 'within 5 % of the limit in each minute',
   run: async (form) => {
-    await using platform = await Platform.start({ pods: PODS, patientWithRedis: true })
+    const pods = form.length === 'full' ? PODS : PODS / 2
+    await using platform = await Platform.start({ pods, patientWithRedis: true })
     const load = await offered(platform, form)
     const findings = LIMITED.flatMap(({ kind, perMinute }, key) =>
       admittedByMinute(load.seen, key, form).map((count, minute) => {
