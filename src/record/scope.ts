@@ -25,6 +25,10 @@ export interface Scope {
   readonly id: string
   /** Shown in refusals and alerts, e.g. the key's alias or masked name. Never a secret. */
   readonly label: string
+  /** The name that an administrator gave the key, the team, …; it labels metrics. */
+  readonly alias?: string | undefined
+  /** Of a user. */
+  readonly email?: string | undefined
   /** Absent: unlimited. Zero refuses every call. */
   readonly requestsPerMinute: number | undefined
   readonly tokensPerMinute: number | undefined

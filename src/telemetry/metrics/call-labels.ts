@@ -54,17 +54,21 @@ export interface CallVariant {
   readonly exceptionStatus: number | undefined
   /** What the labels of a deployment hold when none was chosen: empty in the counts of attempts, else `None`. */
   readonly absentDeployment: 'None' | ''
+  /** Values of the configuration's own labels. */
+  readonly custom: readonly string[]
 }
 
-export type CallLabelValues = Readonly<Record<CallLabel, string>>
+/** By label; those of the configuration's own too. */
+export type CallLabelValues = Readonly<Record<string, string>>
 
 /** All label values of a call. `reason` is that of a missing price, the only one there is. */
 export function callLabelValues(
   caller: CallerFacts,
   deployment: DeploymentFacts | undefined,
   variant: CallVariant,
+  customNames: readonly string[],
 ): CallLabelValues {
-  return {
+  const own: Record<CallLabel, string> = {
     api_base: deployment?.apiBase ?? variant.absentDeployment,
     api_key_alias: caller.keyAlias ?? NONE,
     api_provider: deployment?.provider ?? variant.absentDeployment,
@@ -90,6 +94,8 @@ export function callLabelValues(
     user_agent: variant.userAgent ?? NONE,
     user_email: caller.userEmail ?? NONE,
   }
+  const custom = customNames.map((name, index) => [name, variant.custom[index] ?? NONE] as const)
+  return { ...own, ...Object.fromEntries(custom) }
 }
 
 /** A caller whose key was not valid has no key hash. */

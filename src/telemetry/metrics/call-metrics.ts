@@ -11,8 +11,9 @@ import {
 } from '../../record/call-record.ts'
 import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
 import { callLabelValues, exceptionClassLabel, isIdentified, type CallVariant } from './call-labels.ts'
-import { CallSeries } from './call-series.ts'
-import { registerCallFamilies, type CallFamilies, type FamilySettings } from './families.ts'
+import { registerCallFamilies, type CallFamilies, type FamilySettings } from './call-families.ts'
+import { CallSeries, type ExampleTrace, type SeriesCounts } from './call-series.ts'
+import { CustomLabels, NO_CUSTOM_LABELS } from './custom-labels.ts'
 import { OTHER } from './family.ts'
 import type { Gauge } from './gauge.ts'
 import { LONGEST_LABEL_VALUE } from './label-value.ts'
@@ -24,6 +25,8 @@ export interface CallMetricsSettings extends FamilySettings {
    * a name is taken for unknown when the call was refused with 400 or 404 before a deployment was chosen.
    */
   readonly isKnownModel?: ((model: string) => boolean) | undefined
+  /** Labels beyond those of LiteLLM. */
+  readonly customLabels?: CustomLabels | undefined
 }
 
 /** How many kinds of call are held at once. They are only a short way to the series, and are made again when needed. */
@@ -32,14 +35,29 @@ const MAX_HELD_SERIES = 20_000
 export class CallMetrics {
   readonly #settings: CallMetricsSettings
   readonly #families: CallFamilies
+  readonly #custom: CustomLabels
+  readonly #counts: SeriesCounts
   readonly #inFlight: Gauge
   readonly #held = new Map<CallerFacts, Map<DeploymentFacts | undefined, Map<string, CallSeries>>>()
   #heldCount = 0
 
   constructor(registry: MetricsRegistry, settings: CallMetricsSettings) {
     this.#settings = settings
-    this.#families = registerCallFamilies(registry, settings)
-    this.#inFlight = this.#families.inFlight.series([])
+    this.#custom = settings.customLabels ?? NO_CUSTOM_LABELS
+    this.#families = registerCallFamilies(registry, settings, this.#custom)
+    const { counters, histograms, gauges, inFlight } = this.#families
+    this.#counts = {
+      counters: Object.keys(counters).length,
+      histograms: Object.keys(histograms).length,
+      gauges: Object.keys(gauges).length,
+    }
+    this.#inFlight = inFlight.series([])
+  }
+
+  /** Lets go of all series: they are looked up again when they are next counted. */
+  forgetSeries(): void {
+    this.#held.clear()
+    this.#heldCount = 0
   }
 
   requestBegan(): void {
@@ -54,36 +72,42 @@ export class CallMetrics {
     const variant = this.#variantOf(start, end)
     const series = this.#seriesOf(start.caller, end.deployment, variant)
     const { counters, histograms } = this.#families
+    const example = exampleOf(start, end)
     series.add(counters.proxyTotal, 1)
+    const firstContent = start.stream ? firstContentMs(end) : undefined
+    if (firstContent !== undefined) series.observe(histograms.timeToFirstToken, firstContent / 1000, example)
     if (isSuccess(end.ending)) {
       if (end.deployment !== undefined) series.add(counters.requests, 1)
-      this.#observeServed(series, start, end)
+      this.#observeServed(series, start, end, example)
     } else {
       series.add(counters.proxyFailed, 1)
     }
     if (end.deployment !== undefined) this.#countUsage(series, end)
     if (end.cache !== undefined) this.#countCache(series, end.cache.hit, end.usage)
-    series.observe(histograms.callDuration, totalMs(start, end) / 1000)
+    series.observe(histograms.callDuration, totalMs(start, end) / 1000, example)
     if (end.attempts.length === 0 && !isSuccess(end.ending)) this.#countRefusal(start, variant)
-    for (const attempt of end.attempts) this.#countAttempt(attempt, start, end, variant, series)
+    for (const attempt of end.attempts) this.#countAttempt(attempt, start, end, variant, series, example)
   }
 
-  #observeServed(series: CallSeries, start: CallStart, end: CallEnd): void {
+  #observeServed(
+    series: CallSeries,
+    start: CallStart,
+    end: CallEnd,
+    example: ExampleTrace | undefined,
+  ): void {
     const { histograms } = this.#families
     const provider = providerMs(end)
     const queue = queueMs(start, end)
     if (queue !== undefined) {
-      series.observe(histograms.queueTime, queue / 1000)
-      series.observe(histograms.overhead, overheadMs(start, end) / 1000)
+      series.observe(histograms.queueTime, queue / 1000, example)
+      series.observe(histograms.overhead, overheadMs(start, end) / 1000, example)
     }
-    const firstContent = start.stream ? firstContentMs(end) : undefined
-    if (firstContent !== undefined) series.observe(histograms.timeToFirstToken, firstContent / 1000)
     if (end.ending !== 'complete') return
-    series.observe(histograms.totalLatency, totalMs(start, end) / 1000)
+    series.observe(histograms.totalLatency, totalMs(start, end) / 1000, example)
     if (provider === undefined) return
-    series.observe(histograms.llmApiLatency, provider / 1000)
+    series.observe(histograms.llmApiLatency, provider / 1000, example)
     const output = end.usage === undefined ? 0 : completionTokens(end.usage)
-    if (output > 0) series.observe(histograms.latencyPerOutputToken, provider / 1000 / output)
+    if (output > 0) series.observe(histograms.latencyPerOutputToken, provider / 1000 / output, example)
   }
 
   #countUsage(series: CallSeries, end: CallEnd): void {
@@ -136,8 +160,9 @@ export class CallMetrics {
     end: CallEnd,
     variant: CallVariant,
     callSeries: CallSeries,
+    example: ExampleTrace | undefined,
   ): void {
-    const { counters, deploymentState } = this.#families
+    const { counters, histograms, gauges } = this.#families
     const failed = attempt.errorClass !== undefined
     const isOfCall = attempt.deployment === end.deployment && !failed && variant.exceptionClass === undefined
     const series = isOfCall
@@ -146,7 +171,12 @@ export class CallMetrics {
     series.add(counters.deploymentTotal, 1)
     series.add(failed ? counters.deploymentFailure : counters.deploymentSuccess, 1)
     if (failed) series.add(counters.llmApiFailed, 1)
-    series.setState(deploymentState, failed ? 1 : 0)
+    series.set(gauges.deploymentState, failed ? 1 : 0)
+    const seconds = Math.max(0, attempt.endedAtMs - attempt.startedAtMs) / 1000
+    series.observe(histograms.attemptDuration, seconds, example)
+    const { quota } = attempt
+    if (quota?.requests !== undefined) series.set(gauges.remainingRequests, quota.requests)
+    if (quota?.tokens !== undefined) series.set(gauges.remainingTokens, quota.tokens)
   }
 
   /** Texts of a caller without a valid key are no labels: anybody could fill the metrics with them. */
@@ -167,7 +197,13 @@ export class CallMetrics {
       exceptionClass: failed ? exceptionClassOf(end) : undefined,
       exceptionStatus: failed ? status : undefined,
       absentDeployment: 'None',
+      custom: identified ? this.#customValues(start) : this.#custom.absent(),
     }
+  }
+
+  #customValues(start: CallStart): readonly string[] {
+    const values = this.#custom.valuesOf(start)
+    return values.length === 0 ? values : values.map(cut)
   }
 
   #modelLabel(start: CallStart, end: CallEnd): string {
@@ -190,16 +226,9 @@ export class CallMetrics {
     variant: CallVariant,
     key: string,
   ): CallSeries {
-    if (this.#heldCount >= MAX_HELD_SERIES) {
-      this.#held.clear()
-      this.#heldCount = 0
-    }
-    const { counters, histograms } = this.#families
-    const series = new CallSeries(
-      callLabelValues(caller, deployment, variant),
-      Object.keys(counters).length,
-      Object.keys(histograms).length,
-    )
+    if (this.#heldCount >= MAX_HELD_SERIES) this.forgetSeries()
+    const labels = callLabelValues(caller, deployment, variant, this.#custom.names)
+    const series = new CallSeries(labels, this.#counts)
     const byDeployment = getOrMake(this.#held, caller, () => new Map())
     getOrMake(byDeployment, deployment, () => new Map()).set(key, series)
     this.#heldCount += 1
@@ -225,16 +254,27 @@ function variantKey(variant: CallVariant): string {
   const userAgent = variant.userAgent ?? ''
   const outcome =
     variant.exceptionClass === undefined ? '' : `${variant.exceptionClass},${variant.exceptionStatus}`
+  const { custom } = variant
+  // JSON keeps texts apart; hardly any configuration has labels of its own.
+  const own = custom.length === 0 ? '' : JSON.stringify(custom)
   return (
-    `${variant.requestedModel.length},${endUser.length},${clientIp.length},${variant.stream ? 1 : 0},` +
+    `${own}${variant.requestedModel.length},${endUser.length},${clientIp.length},${variant.stream ? 1 : 0},` +
     `${variant.status},${variant.ending},${variant.absentDeployment},${variant.route},${variant.serviceTier},${outcome},` +
     `${variant.requestedModel}${endUser}${clientIp}${userAgent}`
   )
 }
 
 function shortened(value: string | undefined): string | undefined {
-  if (value === undefined || value === '') return undefined
+  return value === undefined || value === '' ? undefined : cut(value)
+}
+
+function cut(value: string): string {
   return value.length <= LONGEST_LABEL_VALUE ? value : value.slice(0, LONGEST_LABEL_VALUE)
+}
+
+/** A call whose spans are exported is an example of what it is counted in. */
+function exampleOf({ trace }: CallStart, end: CallEnd): ExampleTrace | undefined {
+  return trace?.sampled === true ? { traceId: trace.traceId, atMs: end.endedAtMs } : undefined
 }
 
 function attemptVariant(attempt: AttemptFacts, variant: CallVariant): CallVariant {

@@ -2,22 +2,37 @@
  * The series of one kind of call: all metrics with the label values of one caller, deployment, model, client and
  * outcome. A series is looked up when it is first counted, and held from then on.
  */
+import type { CallFamily } from './call-families.ts'
 import type { CallLabelValues } from './call-labels.ts'
 import type { Counter, CounterFamily } from './counter.ts'
-import type { CallFamily } from './families.ts'
-import type { Gauge, GaugeFamily } from './gauge.ts'
+import { Gauge, type GaugeFamily } from './gauge.ts'
 import type { Histogram, HistogramFamily } from './histogram.ts'
+
+/** How many metrics of each type there are. */
+export interface SeriesCounts {
+  readonly counters: number
+  readonly histograms: number
+  readonly gauges: number
+}
+
+/** The trace that a call is an example of in the metrics. */
+export interface ExampleTrace {
+  readonly traceId: string
+  /** Epoch milliseconds. */
+  readonly atMs: number
+}
 
 export class CallSeries {
   readonly #labels: CallLabelValues
   readonly #counters: (Counter | undefined)[]
   readonly #histograms: (Histogram | undefined)[]
-  #state: Gauge | undefined
+  readonly #gauges: (Gauge | undefined)[]
 
-  constructor(labels: CallLabelValues, counterCount: number, histogramCount: number) {
+  constructor(labels: CallLabelValues, counts: SeriesCounts) {
     this.#labels = labels
-    this.#counters = Array.from({ length: counterCount })
-    this.#histograms = Array.from({ length: histogramCount })
+    this.#counters = Array.from({ length: counts.counters })
+    this.#histograms = Array.from({ length: counts.histograms })
+    this.#gauges = Array.from({ length: counts.gauges })
   }
 
   add(counter: CallFamily<CounterFamily>, amount: number): void {
@@ -25,14 +40,15 @@ export class CallSeries {
     series.add(amount)
   }
 
-  observe(histogram: CallFamily<HistogramFamily>, value: number): void {
+  observe(histogram: CallFamily<HistogramFamily>, value: number, example: ExampleTrace | undefined): void {
     const series = this.#histograms[histogram.slot] ?? this.#findHistogram(histogram)
-    series.observe(value)
+    if (example === undefined) series.observe(value)
+    else series.observeTraced(value, example.traceId, example.atMs)
   }
 
-  setState(gauge: CallFamily<GaugeFamily>, value: number): void {
-    this.#state ??= gauge.family.series(this.#valuesFor(gauge))
-    this.#state.set(value)
+  set(gauge: CallFamily<GaugeFamily>, value: number): void {
+    const series = this.#gauges[gauge.slot] ?? this.#findGauge(gauge)
+    series.set(value)
   }
 
   #findCounter(counter: CallFamily<CounterFamily>): Counter {
@@ -47,7 +63,14 @@ export class CallSeries {
     return series
   }
 
+  #findGauge(gauge: CallFamily<GaugeFamily>): Gauge {
+    // A value past the bound is not shown: those of several deployments tell nothing together.
+    const series = gauge.family.seriesWithinBound(this.#valuesFor(gauge)) ?? new Gauge('')
+    this.#gauges[gauge.slot] = series
+    return series
+  }
+
   #valuesFor(family: Pick<CallFamily<unknown>, 'labels'>): string[] {
-    return family.labels.map((label) => this.#labels[label])
+    return family.labels.map((label) => this.#labels[label] ?? '')
   }
 }

@@ -1,5 +1,5 @@
 /** Counters: values that only grow. */
-import { Family, type FamilyOptions, type Series } from './family.ts'
+import { Family, type FamilyContext, type FamilyOptions, type Series } from './family.ts'
 
 export interface CounterOptions extends FamilyOptions {
   /**
@@ -26,12 +26,8 @@ export class CounterFamily extends Family<Counter> {
   readonly type = 'counter'
   readonly unit: number
 
-  constructor(
-    options: CounterOptions,
-    clean: (value: string) => string,
-    onOverflow: (metric: string) => void,
-  ) {
-    super(options, clean, onOverflow)
+  constructor(options: CounterOptions, context: FamilyContext) {
+    super(options, context)
     if (!options.name.endsWith('_total'))
       throw new Error(`counter ${options.name}: expected a name with _total`)
     this.unit = options.unit ?? 1
@@ -40,5 +36,11 @@ export class CounterFamily extends Family<Counter> {
 
   protected override create(labelText: string): Counter {
     return new Counter(labelText)
+  }
+
+  protected override dropped(): void {}
+
+  protected override activityOf(child: Counter): number {
+    return child.value
   }
 }

@@ -3,6 +3,8 @@
  * Sources: prometheus.io/docs/instrumenting/exposition_formats, the OpenMetrics specification 1.0.
  */
 
+import type { Exemplar } from './histogram.ts'
+
 /** A metric as it is shown: a family that is counted with, or the sum of several processes' families. */
 export type ShownFamily = ShownCounter | ShownGauge | ShownHistogram
 
@@ -26,7 +28,13 @@ export interface ShownHistogram extends Shown {
   readonly type: 'histogram'
   readonly bounds: readonly number[]
   /** Of each series the counts of its buckets, infinity last, and then the sum. */
-  children(): Iterable<{ readonly labelText: string; readonly cells: Float64Array }>
+  children(): Iterable<ShownHistogramSeries>
+}
+
+export interface ShownHistogramSeries {
+  readonly labelText: string
+  readonly cells: Float64Array
+  readonly exemplar?: Exemplar | undefined
 }
 
 /** Metrics that can be shown. */
@@ -76,7 +84,7 @@ export function* writeExposition(metrics: ShownMetrics, format: ExpositionFormat
   let piece = ''
   for (const family of metrics.families()) {
     piece += header(family, format)
-    for (const lines of samples(family)) {
+    for (const lines of samples(family, format)) {
       piece += lines
       if (piece.length < PIECE_LENGTH) continue
       yield piece
@@ -117,14 +125,14 @@ function escapeHelp(help: string, format: ExpositionFormat): string {
   return format === 'openmetrics' ? escaped.replaceAll('"', '\\"') : escaped
 }
 
-function samples(family: ShownFamily): Iterable<string> {
+function samples(family: ShownFamily, format: ExpositionFormat): Iterable<string> {
   switch (family.type) {
     case 'counter':
       return counterLines(family)
     case 'gauge':
       return gaugeLines(family)
     case 'histogram':
-      return histogramLines(family)
+      return histogramLines(family, format)
   }
 }
 
@@ -139,20 +147,34 @@ function* gaugeLines(family: ShownGauge): Generator<string> {
     yield `${family.name}${gauge.labelText} ${formatNumber(gauge.value)}\n`
 }
 
-function* histogramLines(family: ShownHistogram): Generator<string> {
+function* histogramLines(family: ShownHistogram, format: ExpositionFormat): Generator<string> {
   const endings = [...family.bounds.map(formatBound), '+Inf'].map((bound) => `le="${bound}"} `)
   for (const histogram of family.children()) {
     const open = histogram.labelText === '' ? '{' : `${histogram.labelText.slice(0, -1)},`
     const cells = histogram.cells
+    const exemplar = format === 'openmetrics' ? histogram.exemplar : undefined
+    const exemplarBucket = exemplar === undefined ? -1 : bucketOf(family.bounds, exemplar.value)
     let count = 0
     let lines = ''
     for (let bucket = 0; bucket < endings.length; bucket += 1) {
       count += cells[bucket] ?? 0
-      lines += `${family.name}_bucket${open}${endings[bucket] ?? ''}${count}\n`
+      const mark = bucket === exemplarBucket ? exemplarText(exemplar) : ''
+      lines += `${family.name}_bucket${open}${endings[bucket] ?? ''}${count}${mark}\n`
     }
     const sum = formatNumber(cells[endings.length] ?? 0)
     yield `${lines}${family.name}_sum${histogram.labelText} ${sum}\n${family.name}_count${histogram.labelText} ${count}\n`
   }
+}
+
+function bucketOf(bounds: readonly number[], value: number): number {
+  const bucket = bounds.findIndex((bound) => value <= bound)
+  return bucket < 0 ? bounds.length : bucket
+}
+
+function exemplarText(exemplar: Exemplar | undefined): string {
+  if (exemplar === undefined) return ''
+  const { traceId, value, atMs } = exemplar
+  return ` # {trace_id="${traceId}"} ${formatNumber(value)} ${(atMs / 1000).toFixed(3)}`
 }
 
 /** Whole bounds are written `1.0`, as LiteLLM's Python client does, so that `le` selectors match both. */

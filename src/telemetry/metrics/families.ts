@@ -2,12 +2,8 @@
  * Every metric about calls, as data: name, type, labels in LiteLLM's order, and what it counts. The docs page and the
  * code that counts both come from this list. Source of names and labels: LiteLLM's Prometheus documentation.
  */
-import { CLIENT_GIVEN_LABELS, type CallLabel } from './call-labels.ts'
-import type { CounterFamily } from './counter.ts'
-import { DEFAULT_MAX_SERIES, type AcrossWorkers } from './family.ts'
-import type { GaugeFamily } from './gauge.ts'
-import type { HistogramFamily } from './histogram.ts'
-import type { MetricsRegistry } from './registry.ts'
+import type { CallLabel } from './call-labels.ts'
+import type { AcrossWorkers } from './family.ts'
 
 /** Seconds. LiteLLM's own list. */
 export const LATENCY_BUCKETS: readonly number[] = [
@@ -51,6 +47,16 @@ const DEPLOYMENT: readonly CallLabel[] = ['litellm_model_name', 'model_id', 'api
 
 const ATTEMPT: readonly CallLabel[] = ['requested_model', ...DEPLOYMENT, ...WHO, 'client_ip', 'user_agent']
 
+const QUOTA: readonly CallLabel[] = [
+  'model_group',
+  'api_provider',
+  'api_base',
+  'litellm_model_name',
+  'hashed_api_key',
+  'api_key_alias',
+  'model_id',
+]
+
 const CACHE: readonly CallLabel[] = [
   'model',
   'hashed_api_key',
@@ -63,11 +69,13 @@ const CACHE: readonly CallLabel[] = [
   'api_provider',
 ]
 
-interface FamilyDefinition {
+export interface FamilyDefinition {
   readonly name: string
   readonly help: string
   readonly labels: readonly CallLabel[]
   readonly acrossWorkers?: AcrossWorkers
+  /** Its caller is named as `prometheus_deployment_and_latency_caller_identity` says. */
+  readonly callerIdentity?: true
 }
 
 /** Counters, by the name that the code calls them. */
@@ -228,11 +236,13 @@ export const COUNTERS = {
     name: 'litellm_deployment_total_requests_total',
     help: 'Attempts at a deployment; calls refused by the gateway have empty deployment labels',
     labels: ATTEMPT,
+    callerIdentity: true,
   },
   deploymentSuccess: {
     name: 'litellm_deployment_success_responses_total',
     help: 'Attempts at a deployment that succeeded',
     labels: ATTEMPT,
+    callerIdentity: true,
   },
   deploymentFailure: {
     name: 'litellm_deployment_failure_responses_total',
@@ -246,6 +256,7 @@ export const COUNTERS = {
       'client_ip',
       'user_agent',
     ],
+    callerIdentity: true,
   },
 } as const satisfies Record<string, FamilyDefinition>
 
@@ -255,44 +266,47 @@ export const HISTOGRAMS = {
     name: 'litellm_request_total_latency_metric',
     help: 'Seconds from the arrival of a call to its end, of calls that a provider served',
     labels: [...LATENCY, 'service_tier'],
+    callerIdentity: true,
   },
   llmApiLatency: {
     name: 'litellm_llm_api_latency_metric',
     help: 'Seconds from sending the request to the end of the answer, of calls that a provider served',
     labels: [...LATENCY, 'service_tier'],
+    callerIdentity: true,
   },
   timeToFirstToken: {
     name: 'litellm_llm_api_time_to_first_token_metric',
-    help: 'Seconds from sending the request to the first content of the stream',
+    help: 'Seconds from sending the request to the first content of the stream, of streams that broke off too',
     labels: [...LATENCY, 'service_tier'],
+    callerIdentity: true,
   },
   queueTime: {
     name: 'litellm_request_queue_time_seconds',
     help: 'Seconds from the arrival of a call to its first attempt at a provider',
     labels: LATENCY,
+    callerIdentity: true,
   },
   overhead: {
     name: 'litellm_overhead_latency_metric',
     help: 'Seconds that the gateway added to a call',
-    labels: [
-      'model_group',
-      'api_provider',
-      'api_base',
-      'litellm_model_name',
-      'hashed_api_key',
-      'api_key_alias',
-      'model_id',
-    ],
+    labels: QUOTA,
+    callerIdentity: true,
   },
   latencyPerOutputToken: {
     name: 'litellm_deployment_latency_per_output_token',
     help: 'Seconds of the provider for each output token, of calls that it served',
     labels: [...DEPLOYMENT, ...WHO],
+    callerIdentity: true,
   },
   callDuration: {
     name: 'sluice_call_duration_seconds',
     help: 'Seconds from the arrival of a call to its end, of all calls, by how they ended',
     labels: ['requested_model', 'model_id', 'api_provider', 'ending'],
+  },
+  attemptDuration: {
+    name: 'sluice_attempt_duration_seconds',
+    help: 'Seconds of each attempt at a provider, those that failed included; exception_class is None where it did not',
+    labels: ['requested_model', 'litellm_model_name', 'model_id', 'api_provider', 'exception_class'],
   },
 } as const satisfies Record<string, FamilyDefinition>
 
@@ -309,81 +323,16 @@ export const GAUGES = {
     labels: DEPLOYMENT,
     acrossWorkers: 'max',
   },
+  remainingRequests: {
+    name: 'litellm_remaining_requests_metric',
+    help: 'Requests that the provider said it has left, with its last answer that said so',
+    labels: QUOTA,
+    acrossWorkers: 'min',
+  },
+  remainingTokens: {
+    name: 'litellm_remaining_tokens_metric',
+    help: 'Tokens that the provider said it has left, with its last answer that said so',
+    labels: QUOTA,
+    acrossWorkers: 'min',
+  },
 } as const satisfies Record<string, FamilyDefinition>
-
-export type CounterName = keyof typeof COUNTERS
-export type HistogramName = keyof typeof HISTOGRAMS
-
-/** A metric about calls together with where its series stand in a `CallSeries`. */
-export interface CallFamily<Family> {
-  readonly family: Family
-  readonly labels: readonly CallLabel[]
-  readonly slot: number
-}
-
-export interface CallFamilies {
-  readonly counters: Readonly<Record<CounterName, CallFamily<CounterFamily>>>
-  readonly histograms: Readonly<Record<HistogramName, CallFamily<HistogramFamily>>>
-  readonly inFlight: GaugeFamily
-  readonly deploymentState: CallFamily<GaugeFamily>
-}
-
-export interface FamilySettings {
-  /** Adds the label `stream` to the count of calls (`prometheus_emit_stream_label`). */
-  readonly emitStreamLabel: boolean
-  /** Gives the label `end_user` its values (`enable_end_user_cost_tracking_prometheus_only`). */
-  readonly endUserLabel: boolean
-  /** Bounds in seconds of the latency histograms (`prometheus_latency_buckets`). */
-  readonly latencyBuckets?: readonly number[] | undefined
-  /** Series a metric may have (`prometheus_metrics_max_series_per_metric`). */
-  readonly maxSeriesPerMetric?: number | undefined
-}
-
-/** Series of a metric with a label that clients choose freely, when the configuration gives no bound. */
-const DEFAULT_MAX_CLIENT_SERIES = 2_000
-
-/** Registers every metric about calls. */
-export function registerCallFamilies(registry: MetricsRegistry, settings: FamilySettings): CallFamilies {
-  const clientGiven = settings.endUserLabel
-    ? CLIENT_GIVEN_LABELS
-    : CLIENT_GIVEN_LABELS.filter((label) => label !== 'end_user')
-  const options = (definition: FamilyDefinition) => {
-    const volatileLabels = definition.labels.filter((label) => clientGiven.includes(label))
-    const bound = volatileLabels.length > 0 ? DEFAULT_MAX_CLIENT_SERIES : DEFAULT_MAX_SERIES
-    return { ...definition, volatileLabels, maxSeries: settings.maxSeriesPerMetric ?? bound }
-  }
-  const counter = (name: CounterName, slot: number): CallFamily<CounterFamily> => {
-    const definition: FamilyDefinition = COUNTERS[name]
-    const labels =
-      name === 'proxyTotal' && settings.emitStreamLabel
-        ? [...definition.labels, 'stream' as const]
-        : definition.labels
-    const unit = name === 'spend' ? 1e12 : 1
-    return { family: registry.counter({ ...options({ ...definition, labels }), unit }), labels, slot }
-  }
-  const histogram = (name: HistogramName, slot: number): CallFamily<HistogramFamily> => {
-    const definition = HISTOGRAMS[name]
-    const bounds =
-      name === 'latencyPerOutputToken' ? CLIENT_DEFAULT_BUCKETS : (settings.latencyBuckets ?? LATENCY_BUCKETS)
-    return { family: registry.histogram(options(definition), bounds), labels: definition.labels, slot }
-  }
-  return {
-    counters: mapNames(COUNTERS, counter),
-    histograms: mapNames(HISTOGRAMS, histogram),
-    inFlight: registry.gauge(options(GAUGES.inFlight)),
-    deploymentState: {
-      family: registry.gauge(options(GAUGES.deploymentState)),
-      labels: GAUGES.deploymentState.labels,
-      slot: 0,
-    },
-  }
-}
-
-function mapNames<Name extends string, Value>(
-  definitions: Readonly<Record<Name, unknown>>,
-  make: (name: Name, index: number) => Value,
-): Record<Name, Value> {
-  // Object.keys gives the names of a literal whose type lists them all.
-  const names = Object.keys(definitions) as Name[]
-  return Object.fromEntries(names.map((name, index) => [name, make(name, index)])) as Record<Name, Value>
-}

@@ -21,8 +21,20 @@ export interface FamilyOptions {
   readonly maxSeries?: number | undefined
   /** Labels whose values clients choose freely. They are the first to become `other` when the bound is met. */
   readonly volatileLabels?: readonly string[]
+  /** A series that has not changed for so long is dropped; undefined keeps it. */
+  readonly idleAfterMs?: number | undefined
   /** Of a gauge. Default: `sum`. */
   readonly acrossWorkers?: AcrossWorkers
+}
+
+/** What all families of a registry share. */
+export interface FamilyContext {
+  /** Makes a label value fit to be shown. */
+  readonly clean: (value: string) => string
+  readonly onOverflow: (metric: string) => void
+  /** False for a metric that the configuration takes out: it is counted nowhere. */
+  readonly isShown: (metric: string) => boolean
+  readonly isLabelShown: (metric: string, label: string) => boolean
 }
 
 /** A series by its label values; `labelText` is `{a="1",b="2"}`, or empty without labels. */
@@ -30,40 +42,63 @@ export interface Series {
   readonly labelText: string
 }
 
+interface Idle {
+  readonly activity: number
+  readonly sinceMs: number
+}
+
 export abstract class Family<Child extends Series> {
   readonly name: string
   readonly help: string
+  /** Those that are shown. */
   readonly labels: readonly string[]
   readonly maxSeries: number
   readonly acrossWorkers: AcrossWorkers
+  readonly isShown: boolean
+  readonly #idleAfterMs: number | undefined
+  /** Places of the labels that are shown, among those that values are given for; undefined when all are. */
+  readonly #kept: readonly number[] | undefined
   readonly #volatile: readonly boolean[]
   readonly #children = new Map<string, Child>()
+  /** By the key of a series: how active it was when it last changed. Only where idle series are dropped. */
+  readonly #idle = new Map<string, Idle>()
   readonly #clean: (value: string) => string
   readonly #onOverflow: (metric: string) => void
 
-  constructor(
-    options: FamilyOptions,
-    clean: (value: string) => string,
-    onOverflow: (metric: string) => void,
-  ) {
-    this.name = options.name
+  constructor(options: FamilyOptions, context: FamilyContext) {
+    const { name, labels, volatileLabels = [] } = options
+    this.name = name
     this.help = options.help
-    this.labels = options.labels
+    this.isShown = context.isShown(name)
+    this.labels = this.isShown ? labels.filter((label) => context.isLabelShown(name, label)) : []
+    this.#kept =
+      this.labels.length === labels.length ? undefined : this.labels.map((label) => labels.indexOf(label))
     this.maxSeries = options.maxSeries ?? DEFAULT_MAX_SERIES
     this.acrossWorkers = options.acrossWorkers ?? 'sum'
-    this.#volatile = options.labels.map((label) => options.volatileLabels?.includes(label) === true)
-    this.#clean = clean
-    this.#onOverflow = onOverflow
+    this.#idleAfterMs = labels.length === 0 ? undefined : options.idleAfterMs
+    this.#volatile = this.labels.map((label) => volatileLabels.includes(label))
+    this.#clean = context.clean
+    this.#onOverflow = context.onOverflow
   }
 
   protected abstract create(labelText: string): Child
 
+  /** Called when a series is dropped. */
+  protected abstract dropped(child: Child): void
+
+  /** A number that is another one when the series was counted since. */
+  protected abstract activityOf(child: Child): number
+
+  get size(): number {
+    return this.#children.size
+  }
+
   /**
-   * The series with these label values, in the order of `labels`. Past the bound it is the series whose volatile
-   * labels are `other`, and past twice the bound the one whose labels are all `other`.
+   * The series with these label values, in the order of the labels it was made with. Past the bound it is the series
+   * whose volatile labels are `other`, and past twice the bound the one whose labels are all `other`.
    */
   series(values: readonly string[]): Child {
-    const cleaned = values.map(this.#clean)
+    const cleaned = this.#cleaned(values)
     const known = this.#children.get(cleaned.join('\0'))
     if (known !== undefined) return known
     if (this.#children.size < this.maxSeries) return this.#make(cleaned)
@@ -77,8 +112,54 @@ export abstract class Family<Child extends Series> {
     return this.#children.get(everything.join('\0')) ?? this.#make(everything)
   }
 
+  /** As `series`; undefined past the bound, for values that mean nothing when they are folded together. */
+  seriesWithinBound(values: readonly string[]): Child | undefined {
+    const cleaned = this.#cleaned(values)
+    const known = this.#children.get(cleaned.join('\0'))
+    if (known !== undefined) return known
+    if (this.#children.size < this.maxSeries) return this.#make(cleaned)
+    this.#onOverflow(this.name)
+    return undefined
+  }
+
   children(): IterableIterator<Child> {
     return this.#children.values()
+  }
+
+  /**
+   * Drops the series that have not changed for the time that the family was made with.
+   * @returns how many: whoever holds a series has to ask for it again.
+   */
+  dropIdle(nowMs: number): number {
+    const idleAfterMs = this.#idleAfterMs
+    if (idleAfterMs === undefined) return 0
+    let count = 0
+    for (const [key, child] of this.#children) {
+      const activity = this.activityOf(child)
+      const known = this.#idle.get(key)
+      if (known?.activity !== activity) this.#idle.set(key, { activity, sinceMs: nowMs })
+      else if (nowMs - known.sinceMs >= idleAfterMs) {
+        this.#drop(key, child)
+        count += 1
+      }
+    }
+    return count
+  }
+
+  /** Drops the series for which `keep` is false. */
+  retain(keep: (child: Child) => boolean): void {
+    for (const [key, child] of this.#children) if (!keep(child)) this.#drop(key, child)
+  }
+
+  #cleaned(values: readonly string[]): readonly string[] {
+    if (this.#kept === undefined) return values.map(this.#clean)
+    return this.#kept.map((place) => this.#clean(values[place] ?? ''))
+  }
+
+  #drop(key: string, child: Child): void {
+    this.#children.delete(key)
+    this.#idle.delete(key)
+    this.dropped(child)
   }
 
   #make(values: readonly string[]): Child {

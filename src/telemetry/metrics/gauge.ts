@@ -40,4 +40,10 @@ export class GaugeFamily extends Family<Gauge> {
   protected override create(labelText: string): Gauge {
     return new Gauge(labelText)
   }
+
+  protected override dropped(): void {}
+
+  protected override activityOf(child: Gauge): number {
+    return child.value
+  }
 }

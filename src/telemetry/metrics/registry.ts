@@ -6,7 +6,8 @@ import { cleanLabelValue } from './label-value.ts'
 import { CounterFamily, type CounterOptions } from './counter.ts'
 import { GaugeFamily } from './gauge.ts'
 import { HistogramFamily } from './histogram.ts'
-import type { FamilyOptions } from './family.ts'
+import type { FamilyContext, FamilyOptions } from './family.ts'
+import { MetricFilter, SHOW_EVERYTHING } from './metric-filter.ts'
 
 export type AnyFamily = CounterFamily | GaugeFamily | HistogramFamily
 
@@ -19,27 +20,35 @@ export const OVERFLOW: CounterOptions = {
 
 export class MetricsRegistry {
   readonly #families = new Map<string, AnyFamily>()
-  readonly #clean: (value: string) => string
+  readonly #context: FamilyContext
   readonly #overflow: CounterFamily
   readonly #beforeScrape: (() => void)[] = []
 
   /** @param redact applied to each label value once, when its series is made. */
-  constructor(redact: (value: string) => string = (value) => value) {
-    this.#clean = (value) => cleanLabelValue(redact(value))
-    this.#overflow = this.#add(new CounterFamily(OVERFLOW, this.#clean, () => {}))
+  constructor(
+    redact: (value: string) => string = (value) => value,
+    filter: MetricFilter = new MetricFilter(SHOW_EVERYTHING),
+  ) {
+    this.#context = {
+      clean: (value) => cleanLabelValue(redact(value)),
+      onOverflow: (metric) => this.#overflow.series([metric]).add(1),
+      isShown: filter.isShown,
+      isLabelShown: filter.isLabelShown,
+    }
+    this.#overflow = this.counter(OVERFLOW)
   }
 
   counter(options: CounterOptions): CounterFamily {
-    return this.#add(new CounterFamily(options, this.#clean, this.#countOverflow))
+    return this.#add(new CounterFamily(options, this.#context))
   }
 
   gauge(options: FamilyOptions): GaugeFamily {
-    return this.#add(new GaugeFamily(options, this.#clean, this.#countOverflow))
+    return this.#add(new GaugeFamily(options, this.#context))
   }
 
   /** @param bounds upper bounds of the buckets, ascending, without infinity. */
   histogram(options: FamilyOptions, bounds: readonly number[]): HistogramFamily {
-    return this.#add(new HistogramFamily(options, bounds, this.#clean, this.#countOverflow))
+    return this.#add(new HistogramFamily(options, bounds, this.#context))
   }
 
   /** Calls `collect` at the start of each scrape, for metrics that have to be read together. */
@@ -52,13 +61,20 @@ export class MetricsRegistry {
     for (const collect of this.#beforeScrape) collect()
   }
 
-  /** All metrics, in the order of their names. */
+  /** All metrics that are shown, in the order of their names. */
   families(): AnyFamily[] {
-    return [...this.#families.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    const shown = [...this.#families.values()].filter((family) => family.isShown)
+    return shown.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  readonly #countOverflow = (metric: string): void => {
-    this.#overflow.series([metric]).add(1)
+  /**
+   * Drops the series that have been idle for the time that their metric allows.
+   * @returns how many: whoever holds a series has to ask for it again.
+   */
+  dropIdle(nowMs: number): number {
+    let count = 0
+    for (const family of this.#families.values()) count += family.dropIdle(nowMs)
+    return count
   }
 
   #add<Family extends AnyFamily>(family: Family): Family {
