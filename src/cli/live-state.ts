@@ -1,5 +1,6 @@
 /** What changes while a gateway runs: the configuration in force. */
 import type { Alerts } from '../alerts/alerts.ts'
+import type { BatchServices } from '../batches/batch-services.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
@@ -22,6 +23,7 @@ import type { Telemetry } from '../telemetry/index.ts'
 import type { CallExports } from '../telemetry/export/call-exports.ts'
 import type { Redactor } from '../telemetry/redaction.ts'
 import { alertSettings } from './alert-settings.ts'
+import { batchSettings } from './batch-settings.ts'
 import { callExporters } from './call-exporters.ts'
 import { callTracing } from './call-tracing.ts'
 import { cacheSettings } from './cache-settings.ts'
@@ -42,6 +44,7 @@ const EXPORT_FAREWELL_MS = 30_000
 
 export interface LiveParts {
   readonly gateway: Gateway
+  readonly batches: BatchServices
   readonly identity: Identity
   readonly prices: PriceBook
   readonly redactor: Redactor
@@ -74,6 +77,7 @@ export class LiveState {
   reconfigure(loaded: LoadedConfig): void {
     const {
       gateway,
+      batches,
       identity,
       limits,
       prices,
@@ -90,6 +94,7 @@ export class LiveState {
     limits.configure(limitSettings(loaded.config))
     gateway.settings = callSettings(loaded.config, VERSION)
     gateway.routes = routes
+    batches.settings = batchSettings(loaded.config)
     gateway.tracing = callTracing(loaded.config, environment)
     telemetry.sampleLog(loaded.config.litellm_settings.request_log_sample_ratio)
     identity.configure(

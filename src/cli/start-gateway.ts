@@ -2,6 +2,9 @@
 import type { AddressInfo } from 'node:net'
 import type { ServerOptions as TlsOptions } from 'node:https'
 import type { Alerts } from '../alerts/alerts.ts'
+import { BatchMetrics } from '../batches/batch-metrics.ts'
+import { openCostPoller } from '../batches/cost-poller.ts'
+import type { CostServices } from '../batches/cost-services.ts'
 import { ResponseCache } from '../cache/response-cache.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import type { Environment } from '../config/environment.ts'
@@ -23,6 +26,7 @@ import { createTelemetry, type Telemetry } from '../telemetry/index.ts'
 import type { LogDestination } from '../telemetry/logs/line-buffer.ts'
 import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
+import { batchSettings } from './batch-settings.ts'
 import { callSettings, deploymentTable, identitySettings, ledgerSettings } from './call-settings.ts'
 import { callTracing } from './call-tracing.ts'
 import { collectSecrets } from './collect-secrets.ts'
@@ -152,9 +156,21 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   routes = () => gateway.routes
   reportOperations(telemetry, ledger, database)
   reportCache(telemetry, gateway.cache)
+  const batches: CostServices = {
+    gateway,
+    database,
+    metrics: new BatchMetrics(telemetry),
+    clock: Date.now,
+    settings: batchSettings(loaded.config),
+    keys: identity,
+    log: telemetry.log,
+  }
+  const poller = openCostPoller(batches)
+  stack.defer(() => poller.close())
   const live = new LiveState(
     {
       gateway,
+      batches,
       identity,
       prices,
       redactor,
@@ -174,6 +190,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   const { app, connections } = await createServer(
     {
       gateway,
+      batches,
       management: managementRoutes({
         database,
         identity,

@@ -17,6 +17,16 @@ export const ENVIRONMENT_FALLBACKS: readonly Fallback[] = [
   { section: 'general_settings', key: 'proxy_batch_write_at', variable: 'PROXY_BATCH_WRITE_AT' },
   {
     section: 'general_settings',
+    key: 'proxy_batch_polling_interval',
+    variable: 'PROXY_BATCH_POLLING_INTERVAL',
+  },
+  {
+    section: 'general_settings',
+    key: 'proxy_batch_polling_enabled',
+    variable: 'PROXY_BATCH_POLLING_ENABLED',
+  },
+  {
+    section: 'general_settings',
     key: 'disable_prisma_schema_update',
     variable: 'DISABLE_SCHEMA_UPDATE',
   },

@@ -99,6 +99,11 @@ export interface Identity {
     modelGroup: string,
   ): readonly Scope[] | Promise<readonly Scope[]>
   /**
+   * The principal of a key by its hash, whatever its state: for work that is done for it later.
+   * @returns undefined when there is no such key. @throws when the database does not answer.
+   */
+  principalOf(keyHash: string): Promise<Principal | undefined>
+  /**
    * The scopes that a configuration limits, instead of those of the one before: kept up to the clock, and to what is
    * spent of them. In the order of the limits.
    */
@@ -201,6 +206,11 @@ class CachedIdentity implements Identity, ChangeListener {
     modelGroup: string,
   ): readonly Scope[] | Promise<readonly Scope[]> {
     return this.#callScopes.of(principal, endUser, tags, modelGroup)
+  }
+
+  async principalOf(keyHash: string): Promise<Principal | undefined> {
+    if (keyHash === MASTER_PRINCIPAL.facts.keyHash) return MASTER_PRINCIPAL
+    return await this.#source.find(keyHash)
   }
 
   configuredScopes(limits: readonly ConfiguredLimits[]): readonly Scope[] {

@@ -44,6 +44,11 @@ function routes(
 const OPENAI = ['openai_routes', 'llm_api_routes'] as const
 const ANTHROPIC = ['anthropic_routes', 'llm_api_routes'] as const
 
+/** Every path under which files and batches are served. */
+function filePaths(...paths: readonly string[]): readonly string[] {
+  return paths.flatMap((path) => [path, `/v1${path}`, `/:provider/v1${path}`])
+}
+
 export const ROUTE_TABLE: readonly RouteEntry[] = [
   ...routes('public', ['public_routes'], 'GET', [
     '/',
@@ -79,6 +84,14 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     '/v1/responses',
     '/openai/v1/responses',
   ]),
+  ...routes(EVERYONE, OPENAI, 'POST', filePaths('/files', '/batches', '/batches/:batch_id/cancel')),
+  ...routes(
+    EVERYONE,
+    OPENAI,
+    'GET',
+    filePaths('/files', '/files/:file_id', '/files/:file_id/content', '/batches', '/batches/:batch_id'),
+  ),
+  ...routes(EVERYONE, OPENAI, 'DELETE', filePaths('/files/:file_id')),
   ...routes(EVERYONE, ANTHROPIC, 'POST', [
     '/messages',
     '/v1/messages',

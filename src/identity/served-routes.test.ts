@@ -1,6 +1,7 @@
 import Fastify, { type RouteOptions } from 'fastify'
 import { expect, test } from 'vitest'
 import { managementRoutes } from '../management/index.ts'
+import { registerBatchRoutes } from '../server/batch-routes.ts'
 import { registerCallRoutes } from '../server/call-routes.ts'
 import { registerHealthRoutes } from '../server/health-routes.ts'
 import { registerManagementRoutes } from '../server/management-routes.ts'
@@ -17,8 +18,9 @@ async function servedRoutes(): Promise<readonly string[]> {
   })
   const absent = {} as never
   await app.register(async (scope) => registerCallRoutes(scope, absent, () => undefined))
+  await app.register(async (scope) => registerBatchRoutes(scope, absent, () => undefined))
   await app.register(async (scope) => {
-    registerHealthRoutes(scope, absent, absent, () => 0)
+    registerHealthRoutes(scope, absent, absent, absent)
     registerMetricsRoutes(scope, absent, absent)
     registerModelRoutes(scope, absent, absent)
     registerManagementRoutes(scope, managementRoutes(absent), absent)

@@ -1,9 +1,11 @@
 /** The listener: one Fastify instance for model calls, management, health and metrics. */
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { ServerOptions as TlsOptions } from 'node:https'
+import type { BatchServices } from '../batches/batch-services.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { ManagementRoute } from '../management/route.ts'
+import { registerBatchRoutes } from './batch-routes.ts'
 import { registerCallRoutes } from './call-routes.ts'
 import { Connections } from './connections.ts'
 import { answerMalformedRequest } from './malformed-request.ts'
@@ -14,6 +16,7 @@ import { registerModelRoutes, type ModelSource } from './model-routes.ts'
 
 export interface ServerParts {
   readonly gateway: Gateway
+  readonly batches: BatchServices
   readonly management: readonly ManagementRoute[]
   readonly health: HealthSource
   readonly metrics: MetricsSource
@@ -80,6 +83,7 @@ async function registerRoutes(
 ): Promise<void> {
   const addressOf = options.trustProxy ? forwardedAddress : socketAddress
   await scope.register(async (calls) => registerCallRoutes(calls, parts.gateway, addressOf))
+  await scope.register(async (batches) => registerBatchRoutes(batches, parts.batches, addressOf))
   await scope.register(async (rest) => {
     registerHealthRoutes(rest, parts.health, parts.gateway.identity, connections)
     registerMetricsRoutes(rest, parts.metrics, parts.gateway.identity)

@@ -78,6 +78,14 @@ export const generalSettingsSchema = mapWith({
     decimal(seconds).default(1),
     'Longest time in seconds before settled calls are in the database. Falls back to `PROXY_BATCH_WRITE_AT`.',
   ),
+  proxy_batch_polling_interval: inForce(
+    decimal(seconds).default(3_600),
+    'Seconds between two looks at batches that have not ended, to book the cost of those that have. Falls back to `PROXY_BATCH_POLLING_INTERVAL`.',
+  ),
+  proxy_batch_polling_enabled: inForce(
+    toggle().default(true),
+    'Look for batches that have ended; without it their cost is never booked. Falls back to `PROXY_BATCH_POLLING_ENABLED`. A key of Sluice’s own.',
+  ),
   user_api_key_cache_ttl: inForce(
     decimal(seconds).default(60),
     'Seconds after which a known key is read anew.',
@@ -88,6 +96,14 @@ export const generalSettingsSchema = mapWith({
   ),
   litellm_key_header_name: inForce(text().optional(), 'Name of the one header that carries the key.'),
   max_request_size_mb: inForce(decimal('a number of megabytes').optional(), 'Largest request body.'),
+  max_file_size_mb: inForce(
+    decimal('a number of megabytes').optional(),
+    'Largest file of `/v1/files`; 512 when nothing says.',
+  ),
+  max_batch_file_size_mb: inForce(
+    decimal('a number of megabytes').optional(),
+    'Largest input file of a batch; 200 when nothing says.',
+  ),
   cancel_on_disconnect: inForce(
     toggle().default(true),
     'Cancel the provider’s work when the client leaves; otherwise the answer is read to its end and billed exactly.',
@@ -156,12 +172,12 @@ export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   health_check_details health_check_ignore_transient_errors health_check_interval
   health_check_skip_disabled_background_models health_check_staleness_threshold image_generation_model
   include_call_id_in_error_body infer_model_from_keys key_management_settings key_management_system litellm_jwtauth
-  litellm_license max_batch_file_size_mb max_failed_login_attempts max_failed_login_attempts_per_source
-  max_file_size_mb max_in_flight_requests_per_worker max_parallel_requests max_queued_requests_per_worker
+  litellm_license max_failed_login_attempts max_failed_login_attempts_per_source
+  max_in_flight_requests_per_worker max_parallel_requests max_queued_requests_per_worker
   max_response_size_mb maximum_spend_logs_cleanup_batch_size maximum_spend_logs_cleanup_batch_timeout
   maximum_spend_logs_cleanup_cron maximum_spend_logs_cleanup_max_batches maximum_spend_logs_cleanup_run_budget
   mcp_trusted_proxy_ranges missing_session_id moderation_model oauth2_config_mappings pass_through_endpoints
-  pass_through_request_timeout proxy_batch_polling_interval proxy_budget_rescheduler_max_time
+  pass_through_request_timeout proxy_budget_rescheduler_max_time
   proxy_budget_rescheduler_min_time proxy_config_reload_interval_seconds public_routes reject_clientside_metadata_tags
   require_end_user_mcp_access_defined require_key_mcp_access_defined role_permissions scheduled_job_stagger
   scope_spend_list_endpoints_to_caller search_tools service_account_settings

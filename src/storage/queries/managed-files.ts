@@ -19,7 +19,7 @@ export async function insertFile(
     .insertInto('sluice_managed_file')
     .values(file)
     .onConflict((conflict) =>
-      conflict.columns(['model_id', 'provider_file_id']).doUpdateSet({ bytes: sql`excluded.bytes` }),
+      conflict.columns(['model_id', 'provider_file_id']).doUpdateSet({ bytes: sql<bigint>`greatest(sluice_managed_file.bytes, excluded.bytes)` }),
     )
     .returningAll()
     .executeTakeFirstOrThrow()
