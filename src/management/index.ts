@@ -56,10 +56,12 @@ export function managementRoutes(services: ManagementServices): readonly Managem
     ...tagRoutes(services),
     ...resetSpendRoutes(services),
     ...spendRoutes(services),
+  ]
+  return [
+    ...routes.map((route) => withOpenWindows(services, route)),
     ...cacheRoutes(services),
     healthServicesRoute(services),
-  ]
-  return routes.map((route) => withDatabaseErrors(withOpenWindows(services, route)))
+  ].map(withDatabaseErrors)
 }
 
 /** The same route, which sees the windows that are open now, as calls do: whatever the database has not heard of yet. */

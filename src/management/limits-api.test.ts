@@ -139,6 +139,7 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     test.each([
       { max_budget: -1 },
       { soft_budget: -0.01 },
+      { spend: -1 },
       { rpm_limit: -1 },
       { model_rpm_limit: { a: -1 } },
       { model_max_budget: { a: { budget_limit: -1 } } },

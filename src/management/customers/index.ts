@@ -17,7 +17,7 @@ import { BUDGET_REFERENCE, referencedBudget } from '../budgets/budget-fields.ts'
 import { commitChange, type ChangeContext } from '../commit-change.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
-import { flag, name, spend } from '../wire/fields.ts'
+import { budget, flag, name } from '../wire/fields.ts'
 import { openWindow } from '../wire/limits.ts'
 import { customerOnWire, withBudgets } from './customer-row.ts'
 
@@ -33,7 +33,7 @@ const customerInput = z.object({
   blocked: flag,
   allowed_model_region: z.enum(['eu', 'us'], { error: 'expected eu or us' }).nullish(),
   default_model: name,
-  spend,
+  spend: budget,
 })
 type CustomerInput = z.output<typeof customerInput>
 
@@ -105,7 +105,7 @@ async function write(
     ...(budgetId === undefined ? {} : { budget_id: budgetId }),
     updated_by: madeBy ?? null,
   })
-  const [budget] = await findBudgets(transaction, [budgetId ?? storedBudget ?? ''])
+  const [limits] = await findBudgets(transaction, [budgetId ?? storedBudget ?? ''])
   const scope = { kind: 'end_user', id: input.user_id }
   await writeSpends(
     transaction,
@@ -115,7 +115,7 @@ async function write(
       : [
           {
             ...scope,
-            window: openWindow(budget?.budget_duration, nowMs, calendarOf(config.litellm_settings)),
+            window: openWindow(limits?.budget_duration, nowMs, calendarOf(config.litellm_settings)),
           },
         ],
     nowMs,
@@ -123,7 +123,7 @@ async function write(
   announce({ subject: 'customer', id: input.user_id })
   const row = await findCustomer(transaction, input.user_id)
   if (row === undefined) throw customerNotFound(input.user_id)
-  return customerOnWire(row, budget)
+  return customerOnWire(row, limits)
 }
 
 async function info({ database }: ManagementServices, { query }: ManagementRequest) {

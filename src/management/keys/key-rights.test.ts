@@ -117,7 +117,7 @@ describe('a key that a user makes', () => {
     const { key } = await user()
     for (const fields of [
       { key: 'sk-my-own-choice' },
-      { spend: -100 },
+      { spend: 100 },
       { permissions: { get_spend_routes: true } },
       { organization_id: 'o' },
       { budget_id: 'b' },

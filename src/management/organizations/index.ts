@@ -20,13 +20,13 @@ import { commitChange, type ChangeContext } from '../commit-change.ts'
 import { METADATA_FIELDS } from '../keys/key-fields.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
-import { mergeMembers, name, names, object, openMembers, spend } from '../wire/fields.ts'
+import { budget, mergeMembers, name, names, object, openMembers } from '../wire/fields.ts'
 import { openWindow } from '../wire/limits.ts'
 import { withoutEmpty } from '../wire/query.ts'
 import { organizationsOnWire } from './organization-row.ts'
 
 const id = z.string({ error: 'expected the id of an organization' }).min(1).max(512)
-const FIELDS = { ...BUDGET_REFERENCE, models: names, metadata: object, spend }
+const FIELDS = { ...BUDGET_REFERENCE, models: names, metadata: object, spend: budget }
 const DETAIL_FIELDS = ['object_permission'] as const
 
 const newInput = z.object({
@@ -121,9 +121,9 @@ async function write(
     ...openColumns(input.metadata, body, stored),
     updated_by: madeBy ?? null,
   })
-  const [budget] = await findBudgets(transaction, [budgetId ?? stored.budget_id ?? ''])
+  const [limits] = await findBudgets(transaction, [budgetId ?? stored.budget_id ?? ''])
   const scope = { kind: 'organization', id: organizationId }
-  const window = openWindow(budget?.budget_duration, nowMs, calendarOf(config.litellm_settings))
+  const window = openWindow(limits?.budget_duration, nowMs, calendarOf(config.litellm_settings))
   await writeSpends(
     transaction,
     typeof input.spend === 'bigint' ? [{ ...scope, spent: input.spend }] : [],

@@ -9,33 +9,28 @@ import { parseDollars, toDollars, type Picodollars } from '../../money/picodolla
 /** What a 64-bit integer of picodollars holds. */
 const MOST_DOLLARS = 9_223_372
 
-function money(least: number, expected: string) {
-  return z
-    .union(
-      [
-        z.number(),
-        z
-          .string()
-          .trim()
-          .min(1)
-          .regex(/^[+-]?[\d.]+(e[+-]?\d{1,2})?$/i, expected),
-      ],
-      {
-        error: expected,
-      },
-    )
-    .transform((value, context): Picodollars => {
-      const dollars = Number(value)
-      if (Number.isFinite(dollars) && dollars >= least && dollars <= MOST_DOLLARS) return parseDollars(value)
-      context.addIssue({ code: 'custom', message: expected })
-      return z.NEVER
-    })
-}
+const AMOUNT_EXPECTED = `expected an amount in USD from 0 to ${MOST_DOLLARS}`
 
 /** US dollars, never negative. */
-export const budget = money(0, `expected an amount in USD from 0 to ${MOST_DOLLARS}`).nullish()
-
-export const spend = money(-MOST_DOLLARS, `expected an amount in USD of at most ${MOST_DOLLARS}`).nullish()
+export const budget = z
+  .union(
+    [
+      z.number(),
+      z
+        .string()
+        .trim()
+        .min(1)
+        .regex(/^[+-]?[\d.]+(e[+-]?\d{1,2})?$/i, AMOUNT_EXPECTED),
+    ],
+    { error: AMOUNT_EXPECTED },
+  )
+  .transform((value, context): Picodollars => {
+    const dollars = Number(value)
+    if (Number.isFinite(dollars) && dollars >= 0 && dollars <= MOST_DOLLARS) return parseDollars(value)
+    context.addIssue({ code: 'custom', message: AMOUNT_EXPECTED })
+    return z.NEVER
+  })
+  .nullish()
 
 /** A whole number, never negative. */
 export const limit = z

@@ -4,7 +4,7 @@ import { budgetWindowEndMs, parseDuration } from '../../identity/duration.ts'
 import { picodollars } from '../../money/picodollars.ts'
 import { readSpend, type SpendJson, type WindowChange } from '../../storage/queries/spend-windows.ts'
 import type { LimitColumns } from '../../storage/schema/principals.ts'
-import { budget, budgetDuration, dollarsOf, isoOf, limit, numberOf, spend } from './fields.ts'
+import { budget, budgetDuration, dollarsOf, isoOf, limit, numberOf } from './fields.ts'
 import type { z } from 'zod'
 
 /** Limits of a budget, which may be shared. */
@@ -18,7 +18,7 @@ export const BUDGET_FIELDS = {
 }
 
 /** The same, and the spend that an administrator may set. */
-export const LIMIT_FIELDS = { ...BUDGET_FIELDS, spend }
+export const LIMIT_FIELDS = { ...BUDGET_FIELDS, spend: budget }
 
 type BudgetInput = {
   readonly [Field in keyof typeof BUDGET_FIELDS]?: z.output<(typeof BUDGET_FIELDS)[Field]>

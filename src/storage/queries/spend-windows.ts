@@ -133,7 +133,7 @@ export async function writeSpends(
   await alignWindows(transaction, windows)
 }
 
-/** What counts as spent from now on, in picodollars; negative amounts are room beyond the budget. */
+/** What counts as spent from now on, in picodollars. */
 export interface SpendChange extends ScopeName {
   readonly spent: bigint
 }
