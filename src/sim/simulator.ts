@@ -10,6 +10,7 @@ import { DEFAULT_MODELS, modelAnswer } from './models.ts'
 import { PromptCache } from './prompt-cache.ts'
 import { RequestLog } from './request-log.ts'
 import { credentialOf, serveCall } from './serve-call.ts'
+import { FileServer, isFileRoute, MAX_FILE_BYTES } from './serve-files.ts'
 import { WIRES } from './wire/index.ts'
 import { ANTHROPIC, OPENAI } from './wire/families.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -76,6 +77,7 @@ class Simulation {
   readonly #state: ProviderState
   readonly #models: readonly string[]
   readonly #idPrefix = randomBytes(4).toString('hex')
+  readonly #files: FileServer
   #received = 0
 
   constructor(options: SimulatorOptions) {
@@ -88,14 +90,16 @@ class Simulation {
       knownBodies: new KnownBodies(),
       credentials: options.credentials === undefined ? undefined : new Set(options.credentials),
     }
+    this.#files = new FileServer(this.#state, this.#idPrefix)
   }
 
   receive(request: IncomingMessage, response: ServerResponse): void {
     const chunks: Buffer[] = []
     let bytes = 0
+    const maxBytes = isFileRoute(routeOf(request.url ?? '/')) ? MAX_FILE_BYTES : MAX_BODY_BYTES
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk)
+      if (bytes <= maxBytes) chunks.push(chunk)
     })
     request.once('end', () => this.#serve(request, response, chunks, bytes))
     // A caller that leaves while it still sends has no call to meter.
@@ -117,7 +121,9 @@ class Simulation {
     this.requestLog.add({ simRequestId: id, method, path, rawHeaders: request.rawHeaders, body })
     const family = request.headers['anthropic-version'] === undefined ? OPENAI : ANTHROPIC
     const parts = { response, instructions: {}, family: wire?.family ?? family, id }
-    if (bytes > MAX_BODY_BYTES) sendError(parts, { status: 413, message: 'The body is larger than 64 MB.' })
+    if (isFileRoute(route)) this.#files.serve({ id, request, response, route, body })
+    else if (bytes > MAX_BODY_BYTES)
+      sendError(parts, { status: 413, message: 'The body is larger than 64 MB.' })
     else if (wire !== undefined)
       serveCall(this.#state, { wire, id, request, response, body, known: known?.request })
     else if (method !== 'GET' || !route.startsWith('/models')) notFound(parts, method, path)
