@@ -90,7 +90,8 @@ export class ExportQueue {
 
   async #sendAll(): Promise<void> {
     while (this.#queue.length > 0) {
-      if (this.#queue.length < this.exporter.mostCalls) await pause(this.#parts, GATHER_MS, this.#stop)
+      if (this.#queue.length < this.exporter.mostCalls)
+        await pause(this.#parts, this.exporter.gatherMs ?? GATHER_MS, this.#stop)
       const batch = this.#queue.slice(0, this.exporter.mostCalls)
       await this.#sendBatch(batch)
       this.#queue = this.#queue.slice(batch.length)

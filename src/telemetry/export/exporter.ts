@@ -8,8 +8,10 @@ export interface Exporter {
   readonly name: string
   /** Which calls it is told of. */
   readonly wants: { readonly success: boolean; readonly failure: boolean }
-  /** Calls that are gathered for one batch. */
+  /** Calls that are gathered for one batch, */
   readonly mostCalls: number
+  /** and for how long; a second where it does not say. */
+  readonly gatherMs?: number
   /** Whether it is told of the call, of those that it wants; of all when it does not say. */
   takes?(call: SettledCall): boolean
   /** True: it gets prompts and answers too, where the configuration lets traces hold them. */

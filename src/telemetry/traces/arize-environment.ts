@@ -2,6 +2,7 @@
 import {
   grpcUrl,
   httpUrl,
+  readGatherMs,
   readResource,
   type Environment,
   type OtlpSettings,
@@ -23,7 +24,8 @@ export function readArizeSettings(environment: Environment, version: string): Ot
     ? httpTarget(http, headers)
     : grpcTarget(environment['ARIZE_ENDPOINT'] || ARIZE_ENDPOINT, headers)
   // Arize refuses spans whose resource has no `model_id`.
-  return tracesTo(target, { model_id: project, ...readResource(environment, version) }, project)
+  const resource = { model_id: project, ...readResource(environment, version) }
+  return tracesTo(target, resource, project, readGatherMs(environment))
 }
 
 /**
@@ -41,7 +43,7 @@ export function readPhoenixSettings(environment: Environment, version: string): 
       ? httpTarget(http || either || PHOENIX_ENDPOINT, headers)
       : grpcTarget(either, headers)
   const project = environment['PHOENIX_PROJECT_NAME'] || 'default'
-  return tracesTo(target, readResource(environment, version), project)
+  return tracesTo(target, readResource(environment, version), project, readGatherMs(environment))
 }
 
 function hasPath(endpoint: string | undefined): boolean {
@@ -63,12 +65,14 @@ function tracesTo(
   traces: OtlpTarget | undefined,
   resource: Readonly<Record<string, string>>,
   project: string,
+  gatherMs: number,
 ): OtlpSettings | undefined {
   if (traces === undefined) return undefined
   return {
     traces,
     metrics: undefined,
     logs: undefined,
+    gatherMs,
     metricsIntervalMs: 0,
     resource: { ...resource, 'openinference.project.name': project },
     scopeNames: { traces: 'litellm', metrics: 'litellm', logs: 'litellm' },

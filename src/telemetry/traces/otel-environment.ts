@@ -23,6 +23,8 @@ export interface OtlpSettings {
   readonly traces: OtlpTarget | undefined
   readonly metrics: OtlpTarget | undefined
   readonly logs: OtlpTarget | undefined
+  /** How long calls are gathered for a batch. */
+  readonly gatherMs: number
   readonly metricsIntervalMs: number
   readonly resource: Readonly<Record<string, string>>
   readonly scopeNames: Readonly<Record<Signal, string>>
@@ -44,6 +46,9 @@ const PROTOCOLS: Readonly<Record<string, OtlpProtocol>> = {
 }
 
 const DEFAULT_METRICS_INTERVAL_MS = 60_000
+const DEFAULT_GATHER_MS = 1_000
+const SHORTEST_MS = 10
+const LONGEST_MS = 3_600_000
 
 export function isOn(value: string | undefined): boolean {
   return /^(true|1|yes|on)$/i.test(value?.trim() ?? '')
@@ -56,7 +61,9 @@ export function readOtlpSettings(environment: Environment, version: string): Otl
     traces: environment['OTEL_TRACES_EXPORTER'] === 'none' ? undefined : readTarget(environment, 'traces'),
     metrics: wantsMetrics(environment) ? readTarget(environment, 'metrics') : undefined,
     logs: wantsLogs(environment) ? readTarget(environment, 'logs') : undefined,
-    metricsIntervalMs: readMilliseconds(environment['OTEL_METRIC_EXPORT_INTERVAL']),
+    gatherMs: readGatherMs(environment),
+    metricsIntervalMs:
+      readMilliseconds(environment['OTEL_METRIC_EXPORT_INTERVAL']) ?? DEFAULT_METRICS_INTERVAL_MS,
     resource: readResource(environment, version),
     scopeNames: {
       traces: environment['OTEL_TRACER_NAME'] || 'litellm',
@@ -79,9 +86,14 @@ function wantsLogs(environment: Environment): boolean {
   return exporter?.startsWith('otlp') === true || isOn(environment['LITELLM_OTEL_INTEGRATION_ENABLE_EVENTS'])
 }
 
-function readMilliseconds(value: string | undefined): number {
-  const interval = Number(value?.trim() || Number.NaN)
-  return interval >= 100 && interval <= 3_600_000 ? interval : DEFAULT_METRICS_INTERVAL_MS
+/** Batches are written while calls are served: short waits keep them small. */
+export function readGatherMs(environment: Environment): number {
+  return readMilliseconds(environment['OTEL_BSP_SCHEDULE_DELAY']) ?? DEFAULT_GATHER_MS
+}
+
+function readMilliseconds(value: string | undefined): number | undefined {
+  const ms = Number(value?.trim() || Number.NaN)
+  return ms >= SHORTEST_MS && ms <= LONGEST_MS ? ms : undefined
 }
 
 function readTarget(environment: Environment, signal: Signal): OtlpTarget | undefined {

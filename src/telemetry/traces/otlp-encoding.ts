@@ -79,7 +79,9 @@ export class OtlpEncoding {
     const { metrics: target } = this.#settings
     if (target === undefined || this.#metrics === undefined) return []
     const serializer = target.protocol === 'http/json' ? JsonMetricsSerializer : ProtobufMetricsSerializer
-    const body = serializer.serializeRequest(await this.#metrics.collect())
+    const collected = await this.#metrics.collect()
+    if (collected.scopeMetrics.length === 0) return []
+    const body = serializer.serializeRequest(collected)
     return body === undefined ? [] : [await compressedAsAsked({ target, body })]
   }
 

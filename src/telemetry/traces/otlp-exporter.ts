@@ -23,6 +23,7 @@ export function otlpExporter(settings: OtlpExporterSettings): Exporter {
     name,
     wants,
     mostCalls: MOST_CALLS,
+    gatherMs: settings.gatherMs,
     holdsContent: contentInSpans || contentInLogs,
     takes: ({ start }) => takesAll || start.trace?.sampled === true,
     messages: async (calls) => (await encoding).messages(calls),
