@@ -14,14 +14,33 @@ import type { SpanWords } from '../telemetry/traces/span-words.ts'
 import { VERSION } from './version.ts'
 
 interface TraceCallback {
+  /** Variables that say where to: with one of them set, the callback is meant to export. */
+  readonly variables: readonly string[]
   read(environment: Environment, version: string): OtlpSettings | undefined
   words(environment: Environment): SpanWords
 }
 
 const TRACE_CALLBACKS: Readonly<Record<string, TraceCallback>> = {
-  otel: { read: readOtlpSettings, words: (environment) => new GenAiWords(wantsLegacyNames(environment)) },
-  arize: { read: readArizeSettings, words: () => new OpenInferenceWords() },
-  arize_phoenix: { read: readPhoenixSettings, words: () => new OpenInferenceWords() },
+  otel: {
+    variables: [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+      'OTEL_ENDPOINT',
+      'OTEL_EXPORTER',
+    ],
+    read: readOtlpSettings,
+    words: (environment) => new GenAiWords(wantsLegacyNames(environment)),
+  },
+  arize: {
+    variables: ['ARIZE_ENDPOINT', 'ARIZE_HTTP_ENDPOINT'],
+    read: readArizeSettings,
+    words: () => new OpenInferenceWords(),
+  },
+  arize_phoenix: {
+    variables: ['PHOENIX_COLLECTOR_ENDPOINT', 'PHOENIX_COLLECTOR_HTTP_ENDPOINT'],
+    read: readPhoenixSettings,
+    words: () => new OpenInferenceWords(),
+  },
 }
 
 export const TRACE_CALLBACK_NAMES: readonly string[] = Object.keys(TRACE_CALLBACKS)
@@ -64,8 +83,9 @@ export function withFileVariables(config: Config, environment: Environment): Env
 export function callTracing(config: Config, given: Environment): CallTracing | undefined {
   const environment = withFileVariables(config, given)
   const { litellm_settings: litellm } = config
-  const named = [...litellm.callbacks, ...litellm.success_callback, ...litellm.failure_callback]
-  const isOnAnywhere = named.some((name) => TRACE_CALLBACKS[name]?.read(environment, VERSION) !== undefined)
+  const isOnAnywhere = namedCallbacks(config).some(
+    (name) => TRACE_CALLBACKS[name]?.read(environment, VERSION) !== undefined,
+  )
   if (!isOnAnywhere) return undefined
   const capture = contentCapture(config, environment)
   return new CallTracing({
@@ -74,6 +94,21 @@ export function callTracing(config: Config, given: Environment): CallTracing | u
     tellsProviders: litellm.forward_traceparent_to_llm_provider,
     holdsContent: capture.inSpans || capture.inLogs,
   })
+}
+
+/** Callbacks whose environment says where to, and does not say it in a way that can be used. */
+export function silentTraceCallbacks(config: Config, given: Environment): readonly string[] {
+  const environment = withFileVariables(config, given)
+  if (isOn(environment['OTEL_SDK_DISABLED'])) return []
+  return namedCallbacks(config).filter((name) => {
+    const callback = TRACE_CALLBACKS[name]
+    if (callback === undefined || callback.read(environment, VERSION) !== undefined) return false
+    return callback.variables.some((variable) => environment[variable])
+  })
+}
+
+function namedCallbacks({ litellm_settings: litellm }: Config): readonly string[] {
+  return [...new Set([...litellm.callbacks, ...litellm.success_callback, ...litellm.failure_callback])]
 }
 
 /** The conventions' newest names are the default, and are all that is written when they are asked for by name. */
@@ -99,7 +134,7 @@ interface ContentCapture {
 /** `turn_off_message_logging` wins over every switch. */
 function contentCapture({ litellm_settings: litellm }: Config, environment: Environment): ContentCapture {
   if (litellm.turn_off_message_logging) return { inSpans: false, inLogs: false }
-  switch (environment['OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT']?.trim().toUpperCase()) {
+  switch (environment['OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT']?.trim().toUpperCase() ?? '') {
     case 'SPAN_ONLY':
       return { inSpans: true, inLogs: false }
     case 'EVENT_ONLY':

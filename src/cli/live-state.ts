@@ -25,7 +25,7 @@ import type { Redactor } from '../telemetry/redaction.ts'
 import { alertSettings } from './alert-settings.ts'
 import { batchSettings } from './batch-settings.ts'
 import { callExporters } from './call-exporters.ts'
-import { callTracing } from './call-tracing.ts'
+import { callTracing, silentTraceCallbacks } from './call-tracing.ts'
 import { cacheSettings } from './cache-settings.ts'
 import {
   callSettings,
@@ -209,7 +209,13 @@ export class LiveState {
 
   /** Entries that cannot serve, and models without a price, are told once a configuration. */
   #reportFaults(): void {
-    const { gateway, telemetry } = this.#parts
+    const { gateway, telemetry, environment } = this.#parts
+    for (const name of silentTraceCallbacks(this.#loaded.config, environment)) {
+      telemetry.log.warn(
+        `the callback ${name} exports nothing: its environment names no receiver with an http or https address, or a ` +
+          'protocol other than grpc, http/protobuf and http/json',
+      )
+    }
     for (const fault of gateway.routes.faults) {
       telemetry.log.error(`model ${fault.modelName} is not served: ${fault.message}`)
     }

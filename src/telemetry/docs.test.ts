@@ -12,6 +12,14 @@ import { MetricsRegistry } from './metrics/registry.ts'
 import { REDIS_COUNTERS, REDIS_GAUGES, ServiceMetrics } from './metrics/services.ts'
 import { createRedactor } from './redaction.ts'
 
+const TRACE = {
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+  spanId: 'b7ad6b7169203331',
+  parentSpanId: undefined,
+  traceState: undefined,
+  sampled: true,
+}
+
 const PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
 
 test('the table of metrics in the docs is the one that the definitions give', () => {
@@ -39,7 +47,7 @@ test('every metric that the code registers is documented, and every documented o
 })
 
 test('every field of a call’s log line is documented, and every documented one is written', () => {
-  const line = new CallLineWriter(createRedactor()).line('info', startOf(), {
+  const line = new CallLineWriter(createRedactor()).line('info', startOf({ trace: TRACE }), {
     ...endOf(),
     error: providerErrorOf(500, 'APIError').error,
   })

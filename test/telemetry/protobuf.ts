@@ -62,7 +62,8 @@ function meaningOf(value: bigint | Buffer, kind: Field['kind']): unknown {
       return Array.from({ length: value.length / 8 }, (_, index) => Number(value.readBigUInt64LE(index * 8)))
     case 'packedDouble':
       return Array.from({ length: value.length / 8 }, (_, index) => value.readDoubleLE(index * 8))
-    default:
+    case 'fixed64':
+    case 'varint':
       return String(value.readBigUInt64LE())
   }
 }

@@ -54,7 +54,7 @@ beforeEach(() => configure())
 interface Tree {
   readonly root: ReceivedSpan
   readonly children: readonly ReceivedSpan[]
-  named(name: string): readonly ReceivedSpan[]
+  readonly named: (name: string) => readonly ReceivedSpan[]
 }
 
 /** The spans of the call with the id, once they have come. */
@@ -460,6 +460,26 @@ describe('beside traces', () => {
     )
     expect(receiver.metrics.find((metric) => metric.name === 'gen_ai.usage.cost')?.unit).toBe('USD')
   })
+})
+
+test('calls that went well leave the log by their share, and others never do', async () => {
+  configure({ litellm: ', request_log_sample_ratio: 0' })
+  const ids: (string | null)[] = []
+  for (const body of [HELLO, { ...HELLO, model: 'nothing' }]) {
+    const answer = await gateway.call(CHAT, body)
+    await answer.text()
+    ids.push(answer.headers.get('x-litellm-call-id'))
+  }
+  const logged = gateway.logLines().map((line) => line['call_id'])
+  expect(ids.map((id) => logged.includes(id))).toEqual([false, true])
+})
+
+test('a callback whose environment cannot be used is told of, and calls go on', async () => {
+  configure({ environment: { OTEL_EXPORTER: 'console' } })
+  expect((await gateway.call(CHAT, HELLO)).status).toBe(200)
+  expect(gateway.logLines().map((line) => String(line['msg']))).toContainEqual(
+    expect.stringContaining('the callback otel exports nothing'),
+  )
 })
 
 describe('a collector that', () => {

@@ -28,7 +28,6 @@ export class GenAiWords implements SpanWords {
     return {
       'http.request.method': 'POST',
       'http.route': start.route,
-      'url.path': start.route,
       'http.response.status_code': end.httpStatus,
       'client.address': start.requesterIp,
       'user_agent.original': start.userAgent,

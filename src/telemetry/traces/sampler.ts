@@ -21,7 +21,7 @@ export const SAMPLER_NAMES = [
  */
 export function readSampler(name: string | undefined, argument: string | undefined): Sampler {
   const ratio = readRatio(argument)
-  switch (name?.trim().toLowerCase()) {
+  switch (name?.trim().toLowerCase() ?? '') {
     case 'always_on':
       return () => true
     case 'always_off':

@@ -9,7 +9,7 @@ const SPAN = 'b7ad6b7169203331'
 
 function hex(length: number): fc.Arbitrary<string> {
   return fc
-    .string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length })
+    .string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: length, maxLength: length })
     .filter((text) => /[^0]/.test(text))
 }
 
