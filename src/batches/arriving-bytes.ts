@@ -1,7 +1,7 @@
 /** The bytes of a request's body as they arrive, for a body that is never held whole. */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.ts'
-import { clientGone } from './managed-call.ts'
+import { clientGone } from './call-errors.ts'
 
 /**
  * @param idleTimeoutMs longest wait for the client to send something; time in which nobody reads does not count.

@@ -114,14 +114,17 @@ async function askAbout(
 }
 
 /** As last heard of each: by a call on it, or by the poller. */
-export async function listOwnBatches(call: ManagedCall): Promise<ManagedAnswer> {
+export async function listOwnBatches(
+  call: ManagedCall,
+  pathProvider: string | undefined,
+): Promise<ManagedAnswer> {
   const query = queryOfCall(call)
   const limit = limitOf(query, USUAL_PAGE, LARGEST_PAGE)
   const after = query.get('after')
   const last = after === null ? undefined : await ownBatch(call, after)
   const rows = await listBatches(call.services.database, {
     owner: listedOwner(call.principal),
-    provider: query.get('provider') ?? undefined,
+    provider: pathProvider ?? query.get('provider') ?? undefined,
     modelGroup: query.get('target_model_names') ?? query.get('model') ?? undefined,
     after: last && { id: last.batch_id, createdAt: last.created_at },
     limit,

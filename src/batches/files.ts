@@ -15,7 +15,10 @@ const USUAL_PAGE = 1_000
 const LARGEST_PAGE = 10_000
 
 /** From the gateway's own table: a provider's list would show the files of everybody. */
-export async function listOwnFiles(call: ManagedCall): Promise<ManagedAnswer> {
+export async function listOwnFiles(
+  call: ManagedCall,
+  pathProvider: string | undefined,
+): Promise<ManagedAnswer> {
   const { database } = call.services
   const query = queryOfCall(call)
   const limit = limitOf(query, USUAL_PAGE, LARGEST_PAGE)
@@ -24,6 +27,7 @@ export async function listOwnFiles(call: ManagedCall): Promise<ManagedAnswer> {
   const rows = await listFiles(database, {
     owner: listedOwner(call.principal),
     purpose: query.get('purpose') ?? undefined,
+    provider: pathProvider ?? query.get('provider') ?? undefined,
     after: last && { id: last.file_id, createdAt: last.created_at },
     limit,
     descending: query.get('order') !== 'asc',

@@ -10,17 +10,22 @@ import type { Arrival } from '../calls/arrival.ts'
 import { callStart } from '../calls/call-start.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import { toGatewayError } from '../calls/refuse.ts'
-import { providerErrorFacts, wrapForeignError } from '../dialects/index.ts'
-import { GatewayError, type ErrorCode } from '../errors/gateway-error.ts'
+import { providerErrorFacts } from '../dialects/index.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Reservation } from '../limits/limits.ts'
 import { ZERO } from '../money/picodollars.ts'
-import type { AttemptFacts, CallEnd, CallError, CallStart, Ending } from '../record/call-record.ts'
+import type {
+  AttemptFacts,
+  CallEnd,
+  CallError,
+  CallStart,
+  DeploymentFacts,
+  Ending,
+} from '../record/call-record.ts'
 import { nowMs } from '../record/clock.ts'
 import { isLimited } from '../record/scope.ts'
 import type { Deployment } from '../routing/deployment.ts'
 import type { JournalWaiter } from '../spend/ledger.ts'
-import { DatabaseUnreachableError } from '../storage/postgresql.ts'
 import {
   askProvider,
   brokenAnswer,
@@ -29,7 +34,9 @@ import {
   type ProviderRequest,
 } from './ask-provider.ts'
 import type { BatchServices } from './batch-services.ts'
+import { clientGone, isClientGone, isPrematureClose, ProviderRefusal } from './call-errors.ts'
 import { factsOfModel } from './choose-deployment.ts'
+import { failureOf, writeFailure } from './tell-failure.ts'
 
 /** What a client gets. */
 export interface ManagedAnswer {
@@ -40,23 +47,6 @@ export interface ManagedAnswer {
   /** Of the provider, for those that go on. */
   readonly headers?: IncomingHttpHeaders
 }
-
-/** A provider's own refusal: the client gets its status and words. */
-class ProviderRefusal extends Error {
-  readonly status: number
-  readonly body: Buffer
-  readonly headers: IncomingHttpHeaders
-
-  constructor(status: number, body: Buffer, headers: IncomingHttpHeaders) {
-    super(`the provider answered with status ${status}`)
-    this.status = status
-    this.body = body
-    this.headers = headers
-  }
-}
-
-/** Time that a client gets to read an answer that came before its request was whole. */
-const LINGER_MS = 5_000
 
 const NO_WAITER: JournalWaiter = { onStartJournaled() {}, onEndJournaled() {} }
 
@@ -207,25 +197,10 @@ export class ManagedCall {
   }
 
   record(ending: Ending, httpStatus: number, error: CallError | undefined, changes: boolean): void {
-    const last = this.#attempts.at(-1)
-    const end: CallEnd = {
-      ending,
-      httpStatus,
-      endedAtMs: nowMs(),
-      deployment: this.#deployment?.facts,
-      attempts: this.#attempts,
-      providerStartedAtMs: last?.startedAtMs,
-      firstContentAtMs: undefined,
-      providerEndedAtMs: last?.endedAtMs,
-      usage: undefined,
-      usageSource: 'none',
-      cost: ZERO,
-      priced: true,
-      error,
-      requestBody: undefined,
-      responseBody: undefined,
-    }
-    recordEnd(this.gateway, this.start, end, changes)
+    const { start, gateway } = this
+    const end = endOf(ending, httpStatus, error, this.#deployment?.facts, this.#attempts)
+    if (changes) gateway.ledger.settle(start, end, NO_WAITER)
+    gateway.observer.callSettled(start, end)
   }
 
   #head(contentType: string, provided: IncomingHttpHeaders | undefined): string[] {
@@ -251,27 +226,6 @@ export class ManagedCall {
   }
 }
 
-/** Says that the client has left. */
-export function clientGone(cause: unknown): Error {
-  return Object.assign(new Error('the client closed its connection', { cause }), { code: CLIENT_GONE })
-}
-
-const CLIENT_GONE = 'CLIENT_GONE'
-
-/** What a pipeline throws when the client closes its connection before the end. */
-function isPrematureClose(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
-}
-
-function isClientGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === CLIENT_GONE
-}
-
-function recordEnd(gateway: Gateway, start: CallStart, end: CallEnd, booked: boolean): void {
-  if (booked) gateway.ledger.settle(start, end, NO_WAITER)
-  gateway.observer.callSettled(start, end)
-}
-
 function tellFailure(
   gateway: Gateway,
   arrival: Arrival,
@@ -281,113 +235,35 @@ function tellFailure(
   changes: boolean,
 ): void {
   if (call !== undefined && isClientGone(error)) return call.record('client_gone', 499, undefined, changes)
-  const { ending, status, body, headers, told } = wireOf(gateway, arrival, call, error)
+  const failure = failureOf(gateway, arrival, call?.attempts ?? [], error)
+  const { ending, status, told } = failure
   if (call !== undefined) call.record(ending, status, told, changes)
-  else recordUnserved(gateway, arrival, principal, status, told)
-  writeFailure(arrival, status, body, headers, gateway.settings.version)
+  else recordUnserved(gateway, callStart(arrival, principal, undefined), status, told)
+  writeFailure(arrival, failure, gateway.settings.version)
 }
 
-interface WireFailure {
-  readonly ending: Ending
-  readonly status: number
-  readonly body: Buffer
-  readonly headers: readonly string[]
-  readonly told: CallError
+/** The call of a caller that is not known, or may not do this: only counted, so that nobody can fill the database. */
+function recordUnserved(gateway: Gateway, start: CallStart, status: number, error: CallError): void {
+  gateway.observer.callSettled(start, endOf('refused', status, error, undefined, []))
 }
 
-function wireOf(
-  gateway: Gateway,
-  arrival: Arrival,
-  call: ManagedCall | undefined,
-  error: unknown,
-): WireFailure {
-  if (error instanceof ProviderRefusal) return wireOfRefusal(gateway, call, error)
-  const own = asGatewayError(error)
-  const wire = arrival.endpoint.dialect.writeError(own, arrival.callId)
-  const asked = call !== undefined && call.attempts.length > 0
-  return {
-    ending: asked ? endingOf(own) : 'refused',
-    status: wire.status,
-    body: wire.body,
-    headers: Object.entries(wire.headers).flat(),
-    told: {
-      errorClass: own.kind.errorClass,
-      httpStatus: wire.status,
-      message: gateway.redact(error instanceof Error ? error.message : own.message).slice(0, 2_000),
-      provider: asked && endingOf(own) !== 'refused' ? call.attempts.at(-1)?.deployment.provider : undefined,
-    },
-  }
-}
-
-function wireOfRefusal(
-  gateway: Gateway,
-  call: ManagedCall | undefined,
-  { status, body, headers }: ProviderRefusal,
-): WireFailure {
-  const contentType = headerText(headers['content-type'])
-  const facts = providerErrorFacts('openai', status, body, contentType)
-  const foreign = wrapForeignError(
-    'openai',
-    status,
-    Buffer.from(gateway.redact(body.toString('utf8'))),
-    contentType,
-  )
-  const list = ['content-type', foreign.contentType]
-  appendProviderHeaders(list, headers)
-  // A redirect would lead the client past the gateway.
-  const told = status < 400 ? 502 : status
-  return {
-    ending: 'provider_error',
-    status: told,
-    body: foreign.body,
-    headers: list,
-    told: {
-      errorClass: facts.errorClass,
-      httpStatus: told,
-      message: gateway.redact(facts.message).slice(0, 2_000),
-      provider: call?.attempts.at(-1)?.deployment.provider,
-    },
-  }
-}
-
-function asGatewayError(error: unknown): GatewayError {
-  if (!(error instanceof DatabaseUnreachableError)) return toGatewayError(error)
-  return new GatewayError('identity_unavailable', 'The database does not answer. Try again shortly.', {
-    cause: error,
-    retryAfterSeconds: 1,
-  })
-}
-
-/** Endings that a provider is the cause of; every other error is the gateway's refusal. */
-const ENDINGS: ReadonlyMap<ErrorCode, Ending> = new Map([
-  ['timeout', 'timeout'],
-  ['overloaded', 'timeout'],
-  ['provider_cut', 'provider_cut'],
-  ['provider_unreachable', 'provider_unreachable'],
-  ['provider_bad_answer', 'provider_error'],
-])
-
-function endingOf({ code }: GatewayError): Ending {
-  return ENDINGS.get(code) ?? 'refused'
-}
-
-/** The call of a caller that is not known, or may not do this. */
-function recordUnserved(
-  gateway: Gateway,
-  arrival: Arrival,
-  principal: Principal | undefined,
+function endOf(
+  ending: Ending,
   httpStatus: number,
-  error: CallError,
-): void {
-  const end: CallEnd = {
-    ending: 'refused',
+  error: CallError | undefined,
+  deployment: DeploymentFacts | undefined,
+  attempts: readonly AttemptFacts[],
+): CallEnd {
+  const last = attempts.at(-1)
+  return {
+    ending,
     httpStatus,
     endedAtMs: nowMs(),
-    deployment: undefined,
-    attempts: [],
-    providerStartedAtMs: undefined,
+    deployment,
+    attempts,
+    providerStartedAtMs: last?.startedAtMs,
     firstContentAtMs: undefined,
-    providerEndedAtMs: undefined,
+    providerEndedAtMs: last?.endedAtMs,
     usage: undefined,
     usageSource: 'none',
     cost: ZERO,
@@ -396,35 +272,4 @@ function recordUnserved(
     requestBody: undefined,
     responseBody: undefined,
   }
-  // A caller that could not be identified must not be able to fill the database.
-  recordEnd(gateway, callStart(arrival, principal, undefined), end, principal !== undefined)
-}
-
-/** After the head of an answer nothing can be told: the connection is cut, so that the answer does not look whole. */
-function writeFailure(
-  { request, response, callId }: Arrival,
-  status: number,
-  body: Buffer,
-  headers: readonly string[],
-  version: string,
-): void {
-  if (response.headersSent) return void response.destroy()
-  const unread = !request.complete
-  response.writeHead(status, [
-    ...headers,
-    'content-length',
-    String(body.length),
-    'x-litellm-call-id',
-    callId,
-    'x-litellm-version',
-    version,
-    ...(unread ? ['connection', 'close'] : []),
-  ])
-  if (!unread) return void response.end(body)
-  // A client that is still sending reads the answer when it is done, or stops: until then the connection stays open.
-  response.write(body)
-  const end = (): void => void response.end()
-  const timer = setTimeout(end, LINGER_MS)
-  request.once('close', () => clearTimeout(timer)).once('end', end)
-  request.resume()
 }

@@ -27,7 +27,13 @@ const ROUTES: readonly BatchRoute[] = [
     changes: true,
     serve: (call, { provider }) => createFile(call, provider),
   },
-  { method: 'GET', path: '/files', callType: 'afile_list', changes: false, serve: listOwnFiles },
+  {
+    method: 'GET',
+    path: '/files',
+    callType: 'afile_list',
+    changes: false,
+    serve: (call, { provider }) => listOwnFiles(call, provider),
+  },
   {
     method: 'GET',
     path: '/files/:file_id',
@@ -50,7 +56,13 @@ const ROUTES: readonly BatchRoute[] = [
     serve: (call, { file_id = '' }) => removeFile(call, file_id),
   },
   { method: 'POST', path: '/batches', callType: 'acreate_batch', changes: true, serve: createBatch },
-  { method: 'GET', path: '/batches', callType: 'alist_batches', changes: false, serve: listOwnBatches },
+  {
+    method: 'GET',
+    path: '/batches',
+    callType: 'alist_batches',
+    changes: false,
+    serve: (call, { provider }) => listOwnBatches(call, provider),
+  },
   {
     method: 'GET',
     path: '/batches/:batch_id',

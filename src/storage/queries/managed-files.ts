@@ -19,7 +19,9 @@ export async function insertFile(
     .insertInto('sluice_managed_file')
     .values(file)
     .onConflict((conflict) =>
-      conflict.columns(['model_id', 'provider_file_id']).doUpdateSet({ bytes: sql<bigint>`greatest(sluice_managed_file.bytes, excluded.bytes)` }),
+      conflict
+        .columns(['model_id', 'provider_file_id'])
+        .doUpdateSet({ bytes: sql<bigint>`greatest(sluice_managed_file.bytes, excluded.bytes)` }),
     )
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -35,17 +37,19 @@ export async function findFile(database: Database, fileId: string): Promise<Mana
 
 export interface FileFilter extends Page {
   readonly purpose: string | undefined
+  readonly provider: string | undefined
 }
 
 /** One row more than the page's limit, when there are more. */
 export async function listFiles(database: Database, filter: FileFilter): Promise<readonly ManagedFile[]> {
-  const { owner, purpose, after, limit, descending } = filter
+  const { owner, purpose, provider, after, limit, descending } = filter
   let query = database.sql
     .selectFrom('sluice_managed_file')
     .selectAll()
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', sql<Date>`now()`)]))
   if (owner !== undefined) query = query.where('owner', '=', owner)
   if (purpose !== undefined) query = query.where('purpose', '=', purpose)
+  if (provider !== undefined) query = query.where(sql`deployment ->> 'provider'`, '=', provider)
   if (after !== undefined) query = query.where(afterRow('file_id', after, descending))
   const direction = descending ? 'desc' : 'asc'
   return await query
