@@ -2,8 +2,9 @@ import { sql } from 'kysely'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../../test/free-port.ts'
 import { startPostgresql, type TestPostgresql } from '../../test/postgresql.ts'
-import { openDatabase } from './open-database.ts'
+import { connectDatabase, openDatabase } from './open-database.ts'
 import { DatabaseUnreachableError } from './postgresql.ts'
 
 let server: TestPostgresql
@@ -52,6 +53,21 @@ test('an urgent statement that gets no answer is given up long before others', a
   await expect(slow.execute(database.urgent?.sql ?? database.sql)).rejects.toThrow(DatabaseUnreachableError)
   await slow.execute(database.sql)
   await database.close()
+})
+
+test('a statement that gets no connection is counted as failed', async () => {
+  const failures: string[] = []
+  const observer = {
+    succeeded: () => undefined,
+    failed: (operation: string, errorClass: string) => void failures.push(`${operation} ${errorClass}`),
+  }
+  const database = connectDatabase({
+    url: `postgresql://nobody@127.0.0.1:${await freePort()}/none`,
+    observer,
+  })
+  await expect(sql`select 1`.execute(database.sql)).rejects.toThrow(DatabaseUnreachableError)
+  await database.close()
+  expect(failures).toEqual(['connect DatabaseUnreachableError'])
 })
 
 interface Pooler extends AsyncDisposable {

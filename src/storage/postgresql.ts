@@ -59,9 +59,11 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
   pool.on('error', onBroken)
   pool.on('connect', (client) => client.on('error', onBroken))
   const place = `${url.hostname || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`
+  const dialect = (timeoutMs: number | undefined): Dialect =>
+    new PostgresDialect({ pool: watchedPool(pool, place, state, timeoutMs, options.observer) })
   return {
-    dialect: new PostgresDialect({ pool: watchedPool(pool, place, state, undefined) }),
-    urgentDialect: new PostgresDialect({ pool: watchedPool(pool, place, state, urgentTimeoutMs) }),
+    dialect: dialect(undefined),
+    urgentDialect: dialect(urgentTimeoutMs),
     get reachable() {
       return state.reachable
     },
@@ -165,6 +167,7 @@ function watchedPool(
   place: string,
   state: { reachable: boolean },
   timeoutMs: number | undefined,
+  observer: ServiceObserver | undefined,
 ): PostgresPool {
   const lost = (error: unknown): DatabaseUnreachableError =>
     new DatabaseUnreachableError(`The database ${place} does not answer: ${reasonOf(error)}.`, error)
@@ -176,6 +179,8 @@ function watchedPool(
     } catch (error) {
       if (refusesTimeout(pool, error)) return await connect()
       state.reachable = false
+      // A statement that gets no connection is never sent, and so is told of nowhere else.
+      observer?.failed('connect', DatabaseUnreachableError.name)
       throw new DatabaseUnreachableError(
         `The database ${place} cannot be reached: ${reasonOf(error)}. Check that it runs and that the address, ` +
           `user and password of the database URL are right.`,
