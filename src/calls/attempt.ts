@@ -16,6 +16,7 @@ import {
   type AttemptFailure,
 } from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
+import { quotaOf } from './provider-quota.ts'
 
 /** What an attempt asks of the call it belongs to. */
 export interface AttemptOwner {
@@ -114,6 +115,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       endedAtMs: this.endedAtMs === 0 ? nowMs() : this.endedAtMs,
       httpStatus: this.answered ? this.status : undefined,
       errorClass,
+      quota: this.answered ? quotaOf(this.headers) : undefined,
       spanId: this.spanId,
     }
   }

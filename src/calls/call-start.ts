@@ -48,6 +48,7 @@ export function callStart(
     requesterIp: arrival.requesterIp,
     userAgent: clipped(headers['user-agent']),
     spendLogsMetadata: facts?.spendLogsMetadata,
+    requestMetadata: facts?.metadata,
     trace: arrival.trace,
   }
 }

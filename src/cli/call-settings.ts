@@ -48,6 +48,7 @@ export function identitySettings(config: Config): IdentitySettings {
     refreshAfterMs: general.user_api_key_cache_ttl * 1000,
     allowRequestsOnDatabaseUnavailable: general.allow_requests_on_db_unavailable,
     calendar: calendarOf(litellm),
+    showsAllBudgets: litellm.prometheus_initialize_budget_metrics,
     endUserDefaults: {
       maxBudget: dollarsOrNone(litellm.max_end_user_budget),
       budgetId: litellm.max_end_user_budget_id,

@@ -37,6 +37,7 @@ import {
 import { collectSecrets } from './collect-secrets.ts'
 import type { Departure } from './departure.ts'
 import { gatewayScopes, limitSettings } from './gateway-limits.ts'
+import type { ConfiguredDeployment } from './report-scopes.ts'
 import { VERSION } from './version.ts'
 
 /** Time that calls get which wait for where the configuration no longer sends them. */
@@ -181,6 +182,14 @@ export class LiveState {
       },
       render: (accept) => renderer.renderMetrics(accept),
     }
+  }
+
+  /** The deployments that serve, each with its entry in the configuration. */
+  configuredDeployments(): readonly ConfiguredDeployment[] {
+    return this.#parts.gateway.routes
+      .groups()
+      .flatMap((group) => group.deployments)
+      .map(({ facts }) => ({ facts, entry: this.#entries.get(facts.modelId) }))
   }
 
   get models(): ModelSource {

@@ -10,13 +10,18 @@ import {
 } from '../telemetry/metrics/services.ts'
 import type { ServiceObserver } from '../telemetry/service-observer.ts'
 
+/** Whether the configuration asks for the time that services take. */
+export function measuresServices({ litellm_settings }: Pick<Config, 'litellm_settings'>): boolean {
+  return litellm_settings.service_callback.includes('prometheus_system')
+}
+
 /** Undefined where nobody asked: then nothing is measured. */
 export function serviceObserver(
-  { litellm_settings: litellm }: Pick<Config, 'litellm_settings'>,
+  config: Pick<Config, 'litellm_settings'>,
   telemetry: Telemetry,
   service: ServiceName,
 ): ServiceObserver | undefined {
-  if (!litellm.service_callback.includes('prometheus_system')) return undefined
+  if (!measuresServices(config)) return undefined
   return new ServiceMetrics(telemetry.registry, service)
 }
 

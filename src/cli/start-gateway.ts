@@ -34,12 +34,15 @@ import { callsWithoutClient, Departure } from './departure.ts'
 import { exampleModel, type ExampleModel } from './example-call.ts'
 import { gatewayScopes, limitSettings } from './gateway-limits.ts'
 import { LiveState } from './live-state.ts'
+import { metricsSettings, scopeGaugeSettings } from './metrics-settings.ts'
 import { openAlerts } from './open-alerts.ts'
 import { openExports } from './open-exports.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
 import { reportCache, reportOperations } from './report-operations.ts'
-import { reportRedis, serviceObserver } from './report-redis.ts'
+import { measuresServices, reportRedis, serviceObserver } from './report-redis.ts'
+import { reportDeployments, reportPopulation, reportScopes } from './report-scopes.ts'
+import { reportCalls, reportQueues, timedIdentity } from './report-services.ts'
 import { VERSION } from './version.ts'
 import type { SharedByWorkers } from './workers/worker-link.ts'
 
@@ -132,6 +135,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     dataDir: options.dataDir,
     settings: ledgerSettings(loaded.config, redact),
     log: telemetry.log,
+    bookingObserver: serviceObserver(loaded.config, telemetry, 'batch_write_to_db'),
   })
   stack.defer(() => ledger.close(LEDGER_CLOSE_TIMEOUT_MS))
   const identity = createIdentity({
@@ -140,6 +144,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     settings: identitySettings(loaded.config),
     clock: Date.now,
     redis,
+    resetObserver: serviceObserver(loaded.config, telemetry, 'reset_budget_job'),
   })
   stack.defer(() => identity.close())
   const alerts = openAlerts(loaded.config, { database, ledger, telemetry })
@@ -156,6 +161,12 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   routes = () => gateway.routes
   reportOperations(telemetry, ledger, database)
   reportCache(telemetry, gateway.cache)
+  reportScopes(telemetry, identity, limits, scopeGaugeSettings(loaded.config))
+  reportPopulation(telemetry, identity)
+  if (measuresServices(loaded.config)) {
+    reportCalls(telemetry)
+    reportQueues(telemetry, ledger)
+  }
   const batches: CostServices = {
     gateway,
     database,
@@ -186,6 +197,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     },
     loaded,
   )
+  reportDeployments(telemetry, () => live.configuredDeployments())
   const metrics = live.metricsOf(options.shared ?? telemetry)
   const { app, connections } = await createServer(
     {
@@ -274,8 +286,9 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
   const pools = new UpstreamPools({ connectTimeoutMs: 10_000, keepAliveTimeoutMs: 55_000 })
   stack.defer(() => pools.close())
   const { config } = options.loaded
+  const authObserver = serviceObserver(config, parts.telemetry, 'auth')
   return {
-    identity: parts.identity,
+    identity: authObserver === undefined ? parts.identity : timedIdentity(parts.identity, authObserver),
     limits: parts.limits,
     cache: new ResponseCache({ redis: parts.redis, clock: Date.now }),
     ledger: parts.ledger,
@@ -318,15 +331,8 @@ function openTelemetry(
   redactor: Redactor,
   isKnownModel: (model: string) => boolean,
 ): Telemetry {
-  const litellm = options.loaded.config.litellm_settings
   return createTelemetry({
-    settings: {
-      emitStreamLabel: litellm.prometheus_emit_stream_label,
-      endUserLabel: litellm.enable_end_user_cost_tracking_prometheus_only,
-      latencyBuckets: litellm.prometheus_latency_buckets,
-      maxSeriesPerMetric: litellm.prometheus_metrics_max_series_per_metric,
-      isKnownModel,
-    },
+    settings: metricsSettings(options.loaded.config, isKnownModel),
     level: options.logLevel,
     version: VERSION,
     redactor,

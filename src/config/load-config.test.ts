@@ -93,9 +93,7 @@ describe('a platform team’s config', () => {
       'litellm_settings.callbacks[2]',
     ])
     expect(loaded.warnings.map(formatIssue).join('\n')).toContain('ARIZE_API_KEY')
-    expect(warnedKeys(loaded, 'not_in_force')).toEqual([
-      'litellm_settings.prometheus_initialize_budget_metrics',
-    ])
+    expect(warnedKeys(loaded, 'not_in_force')).toEqual([])
   })
 
   test('is refused with key and variable for each reference to a variable that is not set', () => {

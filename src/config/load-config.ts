@@ -8,6 +8,7 @@ import { ConfigError, type ConfigIssue, sortIssues } from './config-issue.ts'
 import { addFallbacks } from './environment-fallbacks.ts'
 import type { Environment } from './environment.ts'
 import { type LocatedMap, nodeAt } from './located.ts'
+import { checkMetrics } from './prometheus.ts'
 import { readRedis, type RedisReading } from './redis.ts'
 import { type ConfigFiles, readConfigFiles } from './read-files.ts'
 import { resolveReferences } from './resolve-references.ts'
@@ -100,6 +101,7 @@ function readSections(
   if (litellm !== undefined) {
     warnOfAllCallbacks(reader, litellm, merged)
     warnOfCache(reader, litellm)
+    checkMetrics(reader, litellm)
   }
   if (general !== undefined) warnOfAlerting(reader, general)
   if (general === undefined || litellm === undefined || router === undefined) return undefined

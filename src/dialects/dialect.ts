@@ -31,6 +31,8 @@ export interface RequestFacts {
   readonly tags: readonly string[]
   readonly sessionId: string | undefined
   readonly spendLogsMetadata: Readonly<Record<string, unknown>> | undefined
+  /** `metadata`, else `litellm_metadata`, as sent. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
   /** How many choices the answer will have, where the request tells it (`n`): a stream's end is read by it. */
   readonly choiceCount?: number | undefined
 }

@@ -5,7 +5,10 @@ import type { JsonMembers } from './json-members.ts'
 import { objectOf, parseJson, textOf, type JsonObject } from './json-value.ts'
 
 /** Facts on whom and what a call is booked to. */
-export type Attribution = Pick<RequestFacts, 'endUser' | 'tags' | 'sessionId' | 'spendLogsMetadata'>
+export type Attribution = Pick<
+  RequestFacts,
+  'endUser' | 'tags' | 'sessionId' | 'spendLogsMetadata' | 'metadata'
+>
 
 const NO_TAGS: readonly string[] = []
 
@@ -83,6 +86,7 @@ export function readAttribution(members: JsonMembers): Attribution {
       userId.session,
     spendLogsMetadata:
       objectOf(litellmMetadata?.['spend_logs_metadata']) ?? objectOf(metadata?.['spend_logs_metadata']),
+    metadata: metadata ?? litellmMetadata,
   }
 }
 

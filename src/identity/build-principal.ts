@@ -53,6 +53,7 @@ export function buildPrincipal(row: PrincipalRow, book: ScopeBook): Principal {
       teamId: row.team_id ?? undefined,
       teamAlias: row.team_alias ?? undefined,
       organizationId: row.organization_id ?? undefined,
+      metadata: { ...row.team_metadata, ...row.metadata },
     },
     role: roleOf(row),
     modelLists: modelLists(row),

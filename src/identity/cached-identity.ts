@@ -1,10 +1,15 @@
 /** Identity as it runs: callers that are known are answered from memory, and all that is known is kept fresh. */
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
 import type { Secret } from '../config/secret.ts'
 import type { Picodollars } from '../money/picodollars.ts'
 import type { Scope } from '../record/scope.ts'
 import type { PrincipalChange } from '../storage/queries/principals.ts'
+import type { Population } from '../storage/queries/principals-survey.ts'
+import { observed } from '../telemetry/observed.ts'
+import type { ServiceObserver } from '../telemetry/service-observer.ts'
+import { BudgetSurvey } from './budget-survey.ts'
 import { MASTER_PRINCIPAL, unverifiedPrincipal } from './build-principal.ts'
 import { CallScopes } from './call-scopes.ts'
 import { ChangeFeed, type ChangeListener } from './change-feed.ts'
@@ -46,6 +51,8 @@ export class CachedIdentity implements Identity, ChangeListener {
   readonly #unknown = new UnknownKeys()
   readonly #feed: ChangeFeed
   readonly #notifier: ChangeNotifier
+  readonly #survey: BudgetSurvey
+  readonly #resetObserver: ServiceObserver | undefined
   readonly #maintenanceMs: number
   #settings: IdentitySettings
   #masterDigest: Buffer | undefined
@@ -58,7 +65,9 @@ export class CachedIdentity implements Identity, ChangeListener {
   #maintaining: Promise<void> | undefined
   #closed = false
 
-  constructor({ database: given, masterKey, settings, clock, redis, pollIntervalMs }: IdentityOptions) {
+  constructor(options: IdentityOptions) {
+    const { database: given, masterKey, settings, clock, redis, pollIntervalMs } = options
+    this.#resetObserver = options.resetObserver
     // Calls wait for what is asked here.
     const database = given.urgent ?? given
     this.#shared = database.kind !== 'embedded'
@@ -73,6 +82,8 @@ export class CachedIdentity implements Identity, ChangeListener {
     this.#callScopes = new CallScopes(database, this.#book, settings)
     void this.#callScopes.load()
     this.#configured = new ConfiguredScopes(this.#book)
+    this.#survey = new BudgetSurvey({ database: given, book: this.#book, clock, shared: this.#shared })
+    this.#survey.configure(settings.showsAllBudgets)
     this.#feed = new ChangeFeed(database, this)
     this.#scheduleMaintenance(this.#maintenanceMs)
     this.#notifier = openChangeNotifier(database, redis, () => this.#wake())
@@ -107,6 +118,14 @@ export class CachedIdentity implements Identity, ChangeListener {
 
   recordSpend(scopes: readonly Scope[], amount: Picodollars): void {
     this.#book.recordSpend(scopes, amount)
+  }
+
+  scopes(): Iterable<Scope> {
+    return this.#survey.scopes()
+  }
+
+  get population(): Population | undefined {
+    return this.#survey.population
   }
 
   #lookUp(credential: string): Principal | Promise<Principal> {
@@ -196,6 +215,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   changed(change: PrincipalChange): void {
     const { subject, id } = change
     this.#source.somethingChanged()
+    this.#survey.changed()
     this.#callScopes.changed(change)
     switch (subject) {
       case 'key':
@@ -219,6 +239,7 @@ export class CachedIdentity implements Identity, ChangeListener {
 
   changesLost(): void {
     this.#source.somethingChanged()
+    this.#survey.changed()
     this.#callScopes.changesLost()
     this.#unknown.clear()
     this.#forgetAll()
@@ -248,6 +269,7 @@ export class CachedIdentity implements Identity, ChangeListener {
     this.#settings = settings
     this.#book.calendar = settings.calendar
     this.#callScopes.configure(settings)
+    this.#survey.configure(settings.showsAllBudgets)
     void this.#callScopes.load()
     this.#cache.resize(settings.maxCachedCredentials)
     for (const entry of this.#cache.entries()) {
@@ -258,7 +280,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   async maintain(): Promise<void> {
     await this.#feed.poll()
     await this.#callScopes.load()
-    await this.#book.beginDueWindows()
+    await this.beginDueWindows()
     await this.#book.readUnread()
     const nowMs = this.#clock()
     if (!this.#shared || nowMs - this.#spendsReadAtMs < SPENDS_EVERY_MS) return
@@ -267,7 +289,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   }
 
   async beginDueWindows(): Promise<void> {
-    await this.#book.beginDueWindows()
+    await observed(this.#resetObserver, 'begin_due_windows', () => this.#book.beginDueWindows())
   }
 
   tellOthers(): void {
@@ -301,6 +323,7 @@ export class CachedIdentity implements Identity, ChangeListener {
     clearTimeout(this.#maintenance)
     this.#configured.close()
     this.#book.close()
+    await this.#survey.close()
     await this.#notifier.close()
     await this.#maintaining
   }
@@ -326,6 +349,7 @@ function withSharedFacts(fresh: Principal, known: Principal): Principal {
     fresh.facts.userEmail === facts.userEmail &&
     fresh.facts.teamId === facts.teamId &&
     fresh.facts.teamAlias === facts.teamAlias &&
-    fresh.facts.organizationId === facts.organizationId
+    fresh.facts.organizationId === facts.organizationId &&
+    isDeepStrictEqual(fresh.facts.metadata, facts.metadata)
   return same ? { ...fresh, facts } : fresh
 }

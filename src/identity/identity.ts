@@ -6,6 +6,8 @@ import type { Scope } from '../record/scope.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Database } from '../storage/database.ts'
 import type { PrincipalChange } from '../storage/queries/principals.ts'
+import type { Population } from '../storage/queries/principals-survey.ts'
+import type { ServiceObserver } from '../telemetry/service-observer.ts'
 import { CachedIdentity } from './cached-identity.ts'
 import { UTC_CALENDAR, type Calendar } from './calendar.ts'
 import type { CallScopeSettings } from './call-scopes.ts'
@@ -24,6 +26,8 @@ export interface IdentitySettings extends CallScopeSettings {
   readonly allowRequestsOnDatabaseUnavailable: boolean
   /** What budget windows are aligned to. */
   readonly calendar: Calendar
+  /** Metrics show the budgets of all that have one, before their first call. */
+  readonly showsAllBudgets: boolean
 }
 
 export const DEFAULT_IDENTITY_SETTINGS: IdentitySettings = {
@@ -32,6 +36,7 @@ export const DEFAULT_IDENTITY_SETTINGS: IdentitySettings = {
   maxCachedCredentials: 10_000,
   allowRequestsOnDatabaseUnavailable: false,
   calendar: UTC_CALENDAR,
+  showsAllBudgets: false,
   endUserDefaults: { maxBudget: undefined, budgetId: undefined },
   tagBudgets: new Map(),
 }
@@ -44,6 +49,8 @@ export interface IdentityOptions {
   readonly clock: () => number
   /** Wakes the other processes at a change, and is woken by theirs. */
   readonly redis?: Redis | undefined
+  /** Told how long it takes to begin budget windows. */
+  readonly resetObserver?: ServiceObserver | undefined
   /** How often changes are looked for when nobody wakes it. */
   readonly pollIntervalMs?: number
 }
@@ -99,6 +106,10 @@ export interface Identity {
   configuredScopes(limits: readonly ConfiguredLimits[]): readonly Scope[]
   /** Adds a settled cost to each scope, in memory: the ledger writes it down. */
   recordSpend(scopes: readonly Scope[], amount: Picodollars): void
+  /** The scopes in memory, brought up to the clock. While metrics ask, they follow what other processes do. */
+  scopes(): Iterable<Scope>
+  /** How many users, teams and members there are, where `showsAllBudgets`; undefined until they were counted. */
+  readonly population: Population | undefined
   /** Makes the next call that something has changed for read the database, in this process. */
   changed(change: PrincipalChange): void
   /** Wakes the other processes, in the background, after changes are in the database. */

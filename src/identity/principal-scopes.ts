@@ -9,7 +9,7 @@ import {
 import { readSpend, type SpendJson } from '../storage/queries/spend-windows.ts'
 import { modelLimits, readDollars } from './model-limits.ts'
 import type { ScopeBook } from './scope-book.ts'
-import type { BudgetIncrease, ScopeLimits, SharedScope } from './shared-scope.ts'
+import type { BudgetIncrease, ScopeFacts, ScopeLimits, SharedScope } from './shared-scope.ts'
 
 export interface CallerScopes {
   /** The key's own first. */
@@ -40,7 +40,7 @@ function ownScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
   const take = (
     kind: ScopeKind,
     id: string,
-    label: string,
+    names: ScopeNames,
     limits: LimitsJson,
     spend: SpendJson | null,
     metadata?: Record<string, unknown> | null,
@@ -48,41 +48,48 @@ function ownScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
     book.take({
       kind,
       id,
-      label,
+      ...names,
       ...scopeLimits(limits),
       spend: readSpend(spend),
       increase: temporaryIncrease(metadata ?? {}),
     })
-  const scopes = [take('key', row.key_hash, keyLabel(row), row.key_limits, row.key_spend, row.metadata)]
+  const ofKey = named(keyLabel(row.key_alias, row.key_name), row.key_alias)
+  const scopes = [take('key', row.key_hash, ofKey, row.key_limits, row.key_spend, row.metadata)]
   if (teamId === null) {
     if (userId !== null) {
-      scopes.push(
-        take('user', userId, userLabel(row, userId), row.user_limits, row.user_spend, row.user_metadata),
-      )
+      const label = userLabel(row.user_email, row.user_alias, userId)
+      const names = { ...named(label, row.user_alias), email: row.user_email ?? undefined }
+      scopes.push(take('user', userId, names, row.user_limits, row.user_spend, row.user_metadata))
     }
   } else {
-    scopes.push(
-      take('team', teamId, row.team_alias ?? teamId, row.team_limits, row.team_spend, row.team_metadata),
-    )
+    const names = named(row.team_alias ?? teamId, row.team_alias)
+    scopes.push(take('team', teamId, names, row.team_limits, row.team_spend, row.team_metadata))
     if (memberId !== null) {
       const label = `${row.user_email ?? memberId} in ${row.team_alias ?? teamId}`
       const id = teamMemberScopeId(teamId, memberId)
-      scopes.push(take('team_member', id, label, row.member_limits, row.member_spend))
+      scopes.push(take('team_member', id, { label }, row.member_limits, row.member_spend))
     }
   }
   if (organizationId !== null) {
-    const label = row.organization_alias ?? organizationId
-    scopes.push(take('organization', organizationId, label, row.organization_limits, row.organization_spend))
+    const names = named(row.organization_alias ?? organizationId, row.organization_alias)
+    scopes.push(take('organization', organizationId, names, row.organization_limits, row.organization_spend))
   }
   return scopes
 }
 
-function keyLabel({ key_alias: alias, key_name: name }: PrincipalRow): string {
+type ScopeNames = Pick<ScopeFacts, 'label' | 'alias' | 'email'>
+
+function named(label: string, alias: string | null): ScopeNames {
+  return { label, alias: alias ?? undefined }
+}
+
+/** How a key is called in refusals and alerts. */
+export function keyLabel(alias: string | null, name: string): string {
   return alias === null ? name : `${alias} (${name})`
 }
 
-function userLabel(row: PrincipalRow, userId: string): string {
-  return row.user_email ?? row.user_alias ?? userId
+export function userLabel(email: string | null, alias: string | null, userId: string): string {
+  return email ?? alias ?? userId
 }
 
 interface ModelScope {
@@ -92,20 +99,21 @@ interface ModelScope {
 
 function keyModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
   const limits = modelLimits(row.metadata, row.key_model_budgets)
-  return scopesOfModels('key_model', row.key_hash, keyLabel(row), limits, row.key_model_spends, book)
+  const names = named(keyLabel(row.key_alias, row.key_name), row.key_alias)
+  return scopesOfModels('key_model', row.key_hash, names, limits, row.key_model_spends, book)
 }
 
 function teamModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
   if (row.team_id === null) return []
   const limits = modelLimits(row.team_metadata ?? {}, row.team_model_budgets)
-  const label = row.team_alias ?? row.team_id
-  return scopesOfModels('team_model', row.team_id, label, limits, row.team_model_spends, book)
+  const names = named(row.team_alias ?? row.team_id, row.team_alias)
+  return scopesOfModels('team_model', row.team_id, names, limits, row.team_model_spends, book)
 }
 
 function scopesOfModels(
   kind: 'key_model' | 'team_model',
   ownerId: string,
-  ownerLabel: string,
+  owner: ScopeNames,
   limits: ReadonlyMap<string, ScopeLimits>,
   spends: Readonly<Record<string, SpendJson>> | null,
   book: ScopeBook,
@@ -115,7 +123,8 @@ function scopesOfModels(
     const facts = {
       kind,
       id,
-      label: `${model} of ${ownerLabel}`,
+      label: `${model} of ${owner.label}`,
+      alias: owner.alias,
       ...limitsOfModel,
       spend: readSpend(spends?.[id]),
     }
@@ -139,7 +148,7 @@ function toBigint(value: string | number | null): bigint | null {
 }
 
 /** `temp_budget_increase` (USD) and `temp_budget_expiry` (a moment) of a row's metadata. */
-function temporaryIncrease(metadata: Readonly<Record<string, unknown>>): BudgetIncrease | undefined {
+export function temporaryIncrease(metadata: Readonly<Record<string, unknown>>): BudgetIncrease | undefined {
   const expiry = metadata['temp_budget_expiry']
   const amount = readDollars(metadata['temp_budget_increase'])
   const untilMs = typeof expiry === 'string' ? Date.parse(expiry) : Number.NaN

@@ -54,6 +54,17 @@ export class ScopeBook {
     return scope
   }
 
+  /** The scopes that somebody holds, brought up to the clock. */
+  *live(): Generator<SharedScope> {
+    const nowMs = this.#clock()
+    for (const reference of this.#scopes.values()) {
+      const scope = reference.deref()
+      if (scope === undefined) continue
+      scope.advance(nowMs, this.calendar)
+      yield scope
+    }
+  }
+
   /** Brings scopes that a call asks for up to the clock, and has their spend read anew from now on. */
   use(scopes: readonly Scope[]): void {
     const nowMs = this.#clock()
@@ -100,7 +111,7 @@ export class ScopeBook {
     const unread = this.#unread
     this.#unread = new Set()
     try {
-      await this.#read([...unread])
+      await this.readSpends([...unread])
     } catch (error) {
       for (const scope of unread) this.#unread.add(scope)
       throw error
@@ -115,10 +126,11 @@ export class ScopeBook {
       scope.usedAtMs = 0
       this.#inUse.delete(scope)
     }
-    await this.#read([...this.#inUse])
+    await this.readSpends([...this.#inUse])
   }
 
-  async #read(scopes: readonly SharedScope[]): Promise<void> {
+  /** Reads what scopes have spent. @throws when the database does not answer. */
+  async readSpends(scopes: readonly SharedScope[]): Promise<void> {
     for (let from = 0; from < scopes.length; from += BATCH) {
       const batch = scopes.slice(from, from + BATCH)
       const spends = await readSpends(this.#database.sql, batch)

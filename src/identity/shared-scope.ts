@@ -36,6 +36,9 @@ export interface ScopeFacts extends ScopeLimits {
   readonly kind: ScopeKind
   readonly id: string
   readonly label: string
+  /** See `Scope`. */
+  readonly alias?: string | undefined
+  readonly email?: string | undefined
   readonly spend: ScopeSpend
   readonly increase?: BudgetIncrease | undefined
 }
@@ -50,6 +53,8 @@ export class SharedScope implements Scope {
   readonly kind: ScopeKind
   readonly id: string
   label = ''
+  alias: string | undefined
+  email: string | undefined
   requestsPerMinute: number | undefined
   tokensPerMinute: number | undefined
   parallelRequests: number | undefined
@@ -93,6 +98,8 @@ export class SharedScope implements Scope {
   /** Takes up what the database says of the scope, its limits and its spend. */
   refresh(facts: ScopeFacts, nowMs: number, calendar: Calendar): void {
     this.label = facts.label
+    this.alias = facts.alias
+    this.email = facts.email
     this.requestsPerMinute = numberOf(facts.requestsPerMinute)
     this.tokensPerMinute = numberOf(facts.tokensPerMinute)
     this.parallelRequests = numberOf(facts.parallelRequests)

@@ -3,7 +3,7 @@ import { picodollars } from '../money/picodollars.ts'
 import { nowMs } from '../record/clock.ts'
 import type { Scope } from '../record/scope.ts'
 import type { Redis } from '../redis/redis.ts'
-import { admitMessage, asksNothing } from './admit-message.ts'
+import { admitMessage, asksNothing, asksRates } from './admit-message.ts'
 import { HeldReservation, NOTHING_HELD, type CountedBy } from './held-reservation.ts'
 import { limitHeaders } from './limit-headers.ts'
 import type { LimitObserver } from './limit-observer.ts'
@@ -13,6 +13,7 @@ import { messageOnStoreLoss, type LimitSettings } from './loss-policy.ts'
 import { MemoryLimitStore } from './memory-store.ts'
 import { OutputQuantiles } from './output-quantiles.ts'
 import { RedisLimitStore } from './redis-store.ts'
+import { RateUses, type RateUse } from './rate-uses.ts'
 import { limitError } from './refusals.ts'
 import { accountOf } from './scope-names.ts'
 
@@ -30,6 +31,8 @@ export interface LimitsOptions {
 export interface ConfigurableLimits extends Limits {
   /** Takes up a changed configuration. */
   configure(settings: LimitSettings): void
+  /** Requests and tokens of the last minute, as the last call of this process with the scope was told. */
+  useOf(scope: Scope): RateUse
 }
 
 export function createLimits(options: LimitsOptions): ConfigurableLimits {
@@ -42,6 +45,7 @@ class StoredLimits implements ConfigurableLimits {
   readonly #clock: () => number
   readonly #observer: LimitObserver
   readonly #outputs = new OutputQuantiles()
+  readonly #uses = new RateUses()
   #settings: LimitSettings
 
   constructor({ redis, store, settings, clock, observer }: LimitsOptions) {
@@ -70,6 +74,10 @@ class StoredLimits implements ConfigurableLimits {
     this.#settings = settings
   }
 
+  useOf(scope: Scope): RateUse {
+    return this.#uses.of(scope, this.#clock())
+  }
+
   async close(): Promise<void> {
     await this.#shared?.close()
   }
@@ -92,7 +100,7 @@ class StoredLimits implements ConfigurableLimits {
     this.#observer.admitted('shared')
     const stores: CountedBy[] = [{ store: shared, second: answer.second }]
     if (shared.mirrored) stores.push({ store: this.#own, second: Math.floor(this.#clock() / 1000) })
-    return reservation(request, message, answer, stores)
+    return this.#reservation(request, message, answer, stores)
   }
 
   #admitHere(request: AdmissionRequest, message: AdmitMessage): Reservation {
@@ -102,7 +110,26 @@ class StoredLimits implements ConfigurableLimits {
     const stores: CountedBy[] = [{ store: this.#own, second: answer.second }]
     // When the shared store is back, what this call holds is stated there, and so has to be given back there.
     if (this.#shared?.mirrored === true) stores.push({ store: this.#shared, second: undefined })
-    return reservation(request, message, answer, stores)
+    return this.#reservation(request, message, answer, stores)
+  }
+
+  #reservation(
+    { scopes, modelGroup }: AdmissionRequest,
+    message: AdmitMessage,
+    { uses }: Admitted,
+    stores: readonly CountedBy[],
+  ): Reservation {
+    const nowMs = this.#clock()
+    for (let index = 0; index < uses.length; index += 1) {
+      const scope = scopes[index]
+      const use = uses[index]
+      const ask = message.asks[index]
+      if (scope === undefined || use === undefined || ask === undefined) continue
+      if (asksRates(ask)) this.#uses.note(scope, use, nowMs)
+      if (ask.budget !== undefined && use.settled !== undefined && use.settled !== ask.budget.spent)
+        raiseSpent(scope, ask.budget.account, use.settled)
+    }
+    return new HeldReservation(stores, scopes, message, limitHeaders(scopes, message.asks, uses, modelGroup))
   }
 
   #refusal({ scopes }: AdmissionRequest, message: AdmitMessage, refused: Refused): LimitError {
@@ -111,29 +138,15 @@ class StoredLimits implements ConfigurableLimits {
       throw new Error(`the store of limits refused by scope ${refused.ask} of ${scopes.length}`)
     const account = message.asks[refused.ask]?.budget?.account
     if (refused.limit === 'budget' && account !== undefined) raiseSpent(scope, account, refused.used)
+    this.#uses.noteRefusal(scope, refused, this.#clock())
     this.#observer.refused(scope.kind, refused.limit)
     return limitError(scope, refused, this.#clock())
   }
 }
 
-function reservation(
-  { scopes, modelGroup }: AdmissionRequest,
-  message: AdmitMessage,
-  { uses }: Admitted,
-  stores: readonly CountedBy[],
-): Reservation {
-  for (let index = 0; index < uses.length; index += 1) {
-    const budget = message.asks[index]?.budget
-    const settled = uses[index]?.settled
-    if (budget !== undefined && settled !== undefined && settled !== budget.spent)
-      raiseSpent(scopes[index], budget.account, settled)
-  }
-  return new HeldReservation(stores, scopes, message, limitHeaders(scopes, message.asks, uses, modelGroup))
-}
-
 /** Takes up what other processes have settled, unless the window has ended meanwhile. */
-function raiseSpent(scope: Scope | undefined, account: string, settled: string): void {
-  if (scope === undefined || accountOf(scope) !== account) return
+function raiseSpent(scope: Scope, account: string, settled: string): void {
+  if (accountOf(scope) !== account) return
   const amount = BigInt(settled)
   if (amount > scope.spent) scope.spent = picodollars(amount)
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { CallIdentity } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
+import { compressPage } from '../telemetry/metrics/compress-page.ts'
 
 export interface MetricsSource {
   /** `litellm_settings.require_auth_for_metrics_endpoint`; true unless switched off. */
@@ -19,8 +20,13 @@ export function registerMetricsRoutes(
       const refusal = await refusalFor(identity, request.headers)
       if (refusal !== undefined) return reply.code(401).type('application/json').send(JSON.stringify(refusal))
     }
-    const { contentType, body } = await metrics.render(request.headers.accept)
-    return reply.header('content-type', contentType).send(body)
+    const page = await metrics.render(request.headers.accept)
+    const { contentType, contentEncoding, body } = await compressPage(
+      page,
+      request.headers['accept-encoding']?.toString(),
+    )
+    if (contentEncoding !== undefined) void reply.header('content-encoding', contentEncoding)
+    return reply.header('content-type', contentType).header('vary', 'accept, accept-encoding').send(body)
   })
 }
 

@@ -7,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../storage/database.ts'
 import { sqlState } from '../storage/partitions.ts'
 import { bookCalls, type Booked } from '../storage/queries/book-calls.ts'
+import { observed } from '../telemetry/observed.ts'
+import type { ServiceObserver } from '../telemetry/service-observer.ts'
 import type { LedgerLog } from './journal/journal.ts'
 
 export interface BookerOptions {
@@ -14,6 +16,8 @@ export interface BookerOptions {
   /** File that gets the rows which the database refuses. */
   readonly rejectedFile: string
   readonly log: LedgerLog
+  /** Told how long each batch took. */
+  readonly observer?: ServiceObserver | undefined
   /** First pause after a failure; it doubles up to 5 s. Default 100 ms. */
   readonly retryDelayMs?: number
 }
@@ -81,7 +85,8 @@ export class Booker {
 
   async #bookOrSplit(rows: readonly string[]): Promise<Booked> {
     try {
-      return await bookCalls(this.#options.database, rows)
+      const { database, observer } = this.#options
+      return await observed(observer, 'book_calls', () => bookCalls(database, rows))
     } catch (error) {
       if (!blamesData(error)) throw error
       if (rows.length === 1) return await this.#setAside(rows.join(''), error)

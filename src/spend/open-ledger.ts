@@ -5,6 +5,7 @@ import type { CallEnd, CallStart, DeploymentFacts } from '../record/call-record.
 import { nowMs } from '../record/clock.ts'
 import type { Database } from '../storage/database.ts'
 import { createPartitions, dropPartitionsBefore } from '../storage/partitions.ts'
+import type { ServiceObserver } from '../telemetry/service-observer.ts'
 import { adoptJournals } from './adopt-journals.ts'
 import { Booker } from './booker.ts'
 import { BookingQueue, type QueueLimits } from './booking-queue.ts'
@@ -43,6 +44,8 @@ export interface LedgerOptions {
   readonly maxContentBytes?: number
   /** How often partitions are made and dropped and orphaned journals are looked for. Default 1 minute. */
   readonly maintenanceIntervalMs?: number
+  /** Told how long each batch of settled calls took to the database. */
+  readonly bookingObserver?: ServiceObserver | undefined
   /** Epoch milliseconds. */
   readonly clock?: () => number
 }
@@ -139,7 +142,12 @@ class JournalingLedger implements OpenLedger {
     this.#settings = { ...DEFAULTS, ...options.settings }
     const { log, database } = options
     this.#journal = Journal.open({ ...options.journal, directory: this.#directory, log, clock: this.#clock })
-    this.#booker = new Booker({ database, log, rejectedFile: join(this.#directory, 'rejected.log') })
+    this.#booker = new Booker({
+      database,
+      log,
+      rejectedFile: join(this.#directory, 'rejected.log'),
+      observer: options.bookingObserver,
+    })
     const limits = { maxQueuedLength: MAX_QUEUED_LENGTH, maxUnjournaledLength: MAX_UNJOURNALED_LENGTH }
     this.#contents = new WaitingContents(options.maxContentBytes ?? MAX_CONTENT_BYTES, this.#settings)
     this.#queue = new BookingQueue(

@@ -5,11 +5,24 @@ import { expect, test } from 'vitest'
 import { documentedMetrics, metricsTable } from '../../test/telemetry/metrics-table.ts'
 import { endOf, providerErrorOf, startOf } from '../../test/telemetry/sample-calls.ts'
 import { CallLineWriter } from './logs/call-line.ts'
+import { BATCH_COUNTERS, BATCH_GAUGES, BATCH_HISTOGRAMS } from './metrics/batches.ts'
 import { CallMetrics } from './metrics/call-metrics.ts'
 import { OPERATION_COUNTERS, OPERATION_GAUGES, OPERATION_HISTOGRAMS } from './metrics/operations.ts'
 import { registerProcessMetrics } from './metrics/process.ts'
 import { MetricsRegistry } from './metrics/registry.ts'
-import { REDIS_COUNTERS, REDIS_GAUGES, ServiceMetrics } from './metrics/services.ts'
+import {
+  BUDGET_GAUGES,
+  DEPLOYMENT_GAUGES,
+  POPULATION_GAUGES,
+  RATE_GAUGES,
+} from './metrics/scope-metrics.ts'
+import {
+  REDIS_COUNTERS,
+  REDIS_GAUGES,
+  SERVICE_NAMES,
+  SERVICE_QUEUES,
+  ServiceMetrics,
+} from './metrics/services.ts'
 import { createRedactor } from './redaction.ts'
 
 const TRACE = {
@@ -40,9 +53,15 @@ test('every metric that the code registers is documented, and every documented o
   for (const counter of Object.values(OPERATION_COUNTERS)) registry.counter({ ...counter, labels: [] })
   for (const histogram of Object.values(OPERATION_HISTOGRAMS))
     registry.histogram({ ...histogram, labels: [] }, [1])
-  for (const service of ['redis', 'postgres'] as const) new ServiceMetrics(registry, service)
+  for (const service of SERVICE_NAMES) new ServiceMetrics(registry, service)
+  const scopeGauges = { ...BUDGET_GAUGES, ...RATE_GAUGES, ...DEPLOYMENT_GAUGES, ...POPULATION_GAUGES }
+  for (const gauge of Object.values({ ...scopeGauges, ...SERVICE_QUEUES }))
+    registry.gauge({ ...gauge, labels: [] })
   for (const gauge of Object.values(REDIS_GAUGES)) registry.gauge(gauge)
   for (const counter of Object.values(REDIS_COUNTERS)) registry.counter({ ...counter, labels: [] })
+  for (const counter of Object.values(BATCH_COUNTERS)) registry.counter(counter)
+  for (const gauge of Object.values(BATCH_GAUGES)) registry.gauge(gauge)
+  for (const histogram of Object.values(BATCH_HISTOGRAMS)) registry.histogram(histogram, [1])
   expect(registry.families().map((family) => family.name)).toEqual(documentedMetrics().toSorted())
 })
 

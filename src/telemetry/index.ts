@@ -10,12 +10,20 @@ import type { CounterFamily } from './metrics/counter.ts'
 import { renderMetrics, type MetricsPage } from './metrics/exposition.ts'
 import type { FamilyOptions } from './metrics/family.ts'
 import { OPERATION_COUNTERS, type MetricDefinition } from './metrics/operations.ts'
+import type { MetricFilter } from './metrics/metric-filter.ts'
 import { registerProcessMetrics } from './metrics/process.ts'
 import { MetricsRegistry } from './metrics/registry.ts'
 import type { Redactor } from './redaction.ts'
 import { isWithin } from './traces/sampler.ts'
 
-export type TelemetrySettings = CallMetricsSettings
+export interface TelemetrySettings extends CallMetricsSettings {
+  /** Which metrics and labels are shown; all when nothing says. */
+  readonly filter?: MetricFilter | undefined
+  /** How often series that are idle are looked for, where they are dropped. */
+  readonly idleCheckMs?: number | undefined
+}
+
+const IDLE_CHECK_MS = 60_000
 
 export interface TelemetryOptions {
   /** Read once: a change of these needs a new process, for the series that exist have their labels already. */
@@ -53,11 +61,15 @@ export interface Telemetry {
 /** Makes the telemetry of a process. */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { redactor, settings } = options
-  const registry = new MetricsRegistry((value) => redactor.redact(value))
+  const registry = new MetricsRegistry((value) => redactor.redact(value), settings.filter)
   const log = createLogger(options.level, redactor, options.destination)
   const stopMeasuring = registerProcessMetrics(registry, options.version)
   countFrom(registry, OPERATION_COUNTERS.logLinesDropped, () => log.droppedLines)
-  const observer = new Observer(new CallMetrics(registry, settings), new CallLineWriter(redactor), log)
+  const metrics = new CallMetrics(registry, settings)
+  const observer = new Observer(metrics, new CallLineWriter(redactor), log)
+  const idleCheck = setInterval(() => {
+    if (registry.dropIdle(Date.now()) > 0) metrics.forgetSeries()
+  }, settings.idleCheckMs ?? IDLE_CHECK_MS).unref()
   return {
     observer,
     log,
@@ -70,6 +82,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     sampleLog: (ratio) => observer.sampleLog(ratio),
     close: () => {
       stopMeasuring()
+      clearInterval(idleCheck)
       return log.close()
     },
   }

@@ -1,4 +1,5 @@
 /** The table of metrics in the docs, made from the definitions that the code counts with. */
+import { BATCH_COUNTERS, BATCH_GAUGES, BATCH_HISTOGRAMS } from '../../src/telemetry/metrics/batches.ts'
 import { COUNTERS, GAUGES, HISTOGRAMS } from '../../src/telemetry/metrics/families.ts'
 import {
   OPERATION_COUNTERS,
@@ -8,10 +9,17 @@ import {
 } from '../../src/telemetry/metrics/operations.ts'
 import { PROCESS_COUNTERS, PROCESS_GAUGES } from '../../src/telemetry/metrics/process.ts'
 import {
+  BUDGET_GAUGES,
+  DEPLOYMENT_GAUGES,
+  POPULATION_GAUGES,
+  RATE_GAUGES,
+} from '../../src/telemetry/metrics/scope-metrics.ts'
+import {
   REDIS_COUNTERS,
   REDIS_GAUGES,
   SERVICE_FAILURES,
   SERVICE_HISTOGRAMS,
+  SERVICE_QUEUES,
   SERVICE_TOTALS,
 } from '../../src/telemetry/metrics/services.ts'
 import { OVERFLOW } from '../../src/telemetry/metrics/registry.ts'
@@ -22,14 +30,22 @@ const ALL: readonly (readonly [MetricType, Readonly<Record<string, MetricDefinit
   ['counter', COUNTERS],
   ['histogram', HISTOGRAMS],
   ['gauge', GAUGES],
+  ['gauge', BUDGET_GAUGES],
+  ['gauge', RATE_GAUGES],
+  ['gauge', DEPLOYMENT_GAUGES],
+  ['gauge', POPULATION_GAUGES],
   ['gauge', OPERATION_GAUGES],
   ['counter', OPERATION_COUNTERS],
   ['histogram', OPERATION_HISTOGRAMS],
   ['histogram', SERVICE_HISTOGRAMS],
   ['counter', SERVICE_TOTALS],
   ['counter', SERVICE_FAILURES],
+  ['gauge', SERVICE_QUEUES],
   ['gauge', REDIS_GAUGES],
   ['counter', REDIS_COUNTERS],
+  ['counter', BATCH_COUNTERS],
+  ['gauge', BATCH_GAUGES],
+  ['histogram', BATCH_HISTOGRAMS],
   ['counter', { OVERFLOW }],
   ['gauge', PROCESS_GAUGES],
   ['counter', PROCESS_COUNTERS],

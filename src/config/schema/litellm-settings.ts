@@ -18,6 +18,7 @@ import {
   textList,
   toggle,
 } from '../setting.ts'
+import { PROMETHEUS_SHAPE } from './prometheus-settings.ts'
 import { redisArguments } from './redis-arguments.ts'
 
 const seconds = 'a number of seconds'
@@ -100,27 +101,7 @@ export const litellmSettingsSchema = mapWith({
     toggle().default(true),
     'Ask for a key with an admin or admin-viewer role on `/metrics`.',
   ),
-  prometheus_initialize_budget_metrics: accepted(
-    toggle().default(false),
-    'Show budgets of keys and teams in the metrics before their first call.',
-  ),
-  prometheus_emit_stream_label: inForce(toggle().default(false), 'The label `stream` on request metrics.'),
-  prometheus_metrics_max_series_per_metric: inForce(
-    integer('a whole number from 1', 1).optional(),
-    'Most label combinations of a metric; further ones are counted together.',
-  ),
-  prometheus_latency_buckets: inForce(
-    listOf(decimal(seconds), 'a list of numbers of seconds').optional(),
-    'Upper bounds of the latency histograms.',
-  ),
-  prometheus_metrics_config: accepted(
-    listOf(anyMap(), 'a list of maps').optional(),
-    'Which metrics are given, with which labels.',
-  ),
-  enable_end_user_cost_tracking_prometheus_only: inForce(
-    toggle().default(false),
-    'The label `end_user` on request and spend metrics.',
-  ),
+  ...PROMETHEUS_SHAPE,
   request_timeout: inForce(
     decimal(seconds).optional(),
     'Seconds for a whole call, where neither deployment nor `router_settings` says. Falls back to `REQUEST_TIMEOUT`.',
@@ -247,7 +228,7 @@ export type LitellmSettings = z.output<typeof litellmSettingsSchema>
 export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   add_user_information_to_llm_headers aiohttp_trust_env audit_log_callbacks check_provider_endpoint
   content_policy_fallbacks context_window_fallbacks cost_discount_config cost_margin_config
-  custom_prometheus_metadata_labels custom_prometheus_tags custom_provider_map default_fallbacks
+  custom_provider_map default_fallbacks
   default_redis_batch_cache_expiry default_redis_ttl default_team_settings disable_add_user_agent_to_request_tags
   disable_aiohttp_transport disable_copilot_system_to_assistant disable_end_user_cost_tracking
   disable_end_user_cost_tracking_prometheus_only disable_hf_tokenizer_download disable_stop_sequence_limit
@@ -255,7 +236,8 @@ export const LITELLM_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   enable_model_config_credential_overrides enable_preview_features enable_redis_auth_cache extra_spend_tag_headers
   fallbacks force_ipv4 guardrails http2 key_generation_settings
   langfuse_default_tags litellm_key_header_name max_ui_session_budget mcp_aliases model_group_settings
-  modify_params overwrite_user_with_key_hash priority_reservation priority_reservation_settings public_model_groups
+  modify_params overwrite_user_with_key_hash priority_reservation priority_reservation_settings prometheus_emit_input_sequence_length_label
+  public_model_groups
   public_model_groups_links redact_messages_in_exceptions redact_user_api_key_info request_correlation_in_logs
   require_managed_files return_response_headers route_all_chat_openai_to_responses
   service_callbacks set_verbose skip_system_message_in_guardrail ssl_verify store_audit_logs telemetry

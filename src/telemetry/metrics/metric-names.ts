@@ -1,4 +1,5 @@
 /** The names of metrics and labels that settings may choose from. */
+import { CALL_LABELS } from './call-labels.ts'
 import { callLabelsOf, type CallLabelSettings } from './call-labels-of.ts'
 import { COUNTERS, GAUGES, HISTOGRAMS, type FamilyDefinition } from './families.ts'
 import type { MetricDefinition } from './operations.ts'
@@ -38,6 +39,9 @@ export const OTHER_LITELLM_METRICS: ReadonlySet<string> = new Set(
     .split(/\s+/)
     .map(declaredName),
 )
+
+/** Labels of other metrics, that a setting may exclude everywhere. */
+export const EVERY_LABEL: readonly string[] = CALL_LABELS
 
 /** LiteLLM's settings name counters without the `_total` that the page adds. */
 export function declaredName(metric: string): string {

@@ -10,47 +10,91 @@ import type { Histogram } from './histogram.ts'
 import type { MetricDefinition } from './operations.ts'
 import type { MetricsRegistry } from './registry.ts'
 
-export type ServiceName = 'redis' | 'postgres'
+/** Services of LiteLLM that a thing of Sluice stands behind. */
+export const SERVICE_NAMES = [
+  'redis',
+  'postgres',
+  'auth',
+  'proxy_pre_call',
+  'self',
+  'batch_write_to_db',
+  'reset_budget_job',
+] as const
+export type ServiceName = (typeof SERVICE_NAMES)[number]
+
+interface ServiceWords {
+  /** Of what the time is measured. */
+  readonly latency: string
+  /** What is counted. */
+  readonly counted: string
+}
+
+const WORDS: Readonly<Record<ServiceName, ServiceWords>> = {
+  redis: { latency: 'Seconds that Redis took to answer a command', counted: 'Commands for Redis' },
+  postgres: {
+    latency: 'Seconds that PostgreSQL took for a statement',
+    counted: 'Statements for PostgreSQL',
+  },
+  auth: { latency: 'Seconds to find out who calls', counted: 'Calls whose caller was looked for' },
+  proxy_pre_call: {
+    latency: 'Seconds from the arrival of a call to its first attempt at a provider',
+    counted: 'Calls until their first attempt; one that had none has failed',
+  },
+  self: { latency: 'Seconds from the arrival of a call to its end', counted: 'Calls' },
+  batch_write_to_db: {
+    latency: 'Seconds to write a batch of settled calls to the database',
+    counted: 'Batches of settled calls for the database',
+  },
+  reset_budget_job: {
+    latency: 'Seconds to begin the budget windows that are due',
+    counted: 'Looks for budget windows that are due',
+  },
+}
+
+const WHERE = 'with prometheus_system'
 
 /** In seconds. LiteLLM has a label here whose name and value are the name of the service. */
-export const SERVICE_HISTOGRAMS = {
-  redis: {
-    name: 'litellm_redis_latency',
-    help: 'Seconds that Redis took to answer a command; with prometheus_system',
-    labels: ['redis'],
-  },
-  postgres: {
-    name: 'litellm_postgres_latency',
-    help: 'Seconds that PostgreSQL took for a statement; with prometheus_system',
-    labels: ['postgres'],
-  },
-} as const satisfies Record<ServiceName, MetricDefinition>
+export const SERVICE_HISTOGRAMS = definitions((service, { latency }) => ({
+  name: `litellm_${service}_latency`,
+  help: `${latency}; ${WHERE}`,
+  labels: [service],
+}))
 
-export const SERVICE_TOTALS = {
-  redis: {
-    name: 'litellm_redis_total_requests_total',
-    help: 'Commands for Redis, those that failed included; with prometheus_system',
-    labels: ['redis'],
-  },
-  postgres: {
-    name: 'litellm_postgres_total_requests_total',
-    help: 'Statements for PostgreSQL, those that failed included; with prometheus_system',
-    labels: ['postgres'],
-  },
-} as const satisfies Record<ServiceName, MetricDefinition>
+export const SERVICE_TOTALS = definitions((service, { counted }) => ({
+  name: `litellm_${service}_total_requests_total`,
+  help: `${counted}, those that failed included; ${WHERE}`,
+  labels: [service],
+}))
 
-export const SERVICE_FAILURES = {
-  redis: {
-    name: 'litellm_redis_failed_requests_total',
-    help: 'Commands for Redis that failed, those refused at once included; with prometheus_system',
-    labels: ['redis', 'error_class', 'function_name'],
+export const SERVICE_FAILURES = definitions((service, { counted }) => ({
+  name: `litellm_${service}_failed_requests_total`,
+  help: `${counted}, that failed; ${WHERE}`,
+  labels: [service, 'error_class', 'function_name'],
+}))
+
+type ServiceDefinition = MetricDefinition & { readonly labels: readonly string[] }
+
+function definitions(
+  define: (service: ServiceName, words: ServiceWords) => ServiceDefinition,
+): Readonly<Record<ServiceName, ServiceDefinition>> {
+  const entries = SERVICE_NAMES.map((service) => [service, define(service, WORDS[service])] as const)
+  // Every name has an entry.
+  return Object.fromEntries(entries) as Record<ServiceName, ServiceDefinition>
+}
+
+/** Sizes of what waits for the database. Sluice has one queue for both. */
+export const SERVICE_QUEUES = {
+  spend: {
+    name: 'litellm_in_memory_spend_update_queue_size',
+    help: `Settled calls whose spend is not yet in the database; ${WHERE}`,
+    labels: ['in_memory_spend_update_queue'],
   },
-  postgres: {
-    name: 'litellm_postgres_failed_requests_total',
-    help: 'Statements for PostgreSQL that failed; with prometheus_system',
-    labels: ['postgres', 'error_class', 'function_name'],
+  dailySpend: {
+    name: 'litellm_in_memory_daily_spend_update_queue_size',
+    help: `The same, as part of the daily figures; ${WHERE}`,
+    labels: ['in_memory_daily_spend_update_queue'],
   },
-} as const satisfies Record<ServiceName, MetricDefinition>
+} as const satisfies Record<string, MetricDefinition>
 
 export const REDIS_GAUGES = {
   breakerState: {
