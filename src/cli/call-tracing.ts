@@ -17,7 +17,7 @@ interface TraceCallback {
   /** Variables that say where to: with one of them set, the callback is meant to export. */
   readonly variables: readonly string[]
   read(environment: Environment, version: string): OtlpSettings | undefined
-  words(environment: Environment): SpanWords
+  words(environment: Environment, redact: (text: string) => string): SpanWords
 }
 
 const TRACE_CALLBACKS: Readonly<Record<string, TraceCallback>> = {
@@ -29,17 +29,17 @@ const TRACE_CALLBACKS: Readonly<Record<string, TraceCallback>> = {
       'OTEL_EXPORTER',
     ],
     read: readOtlpSettings,
-    words: (environment) => new GenAiWords(wantsLegacyNames(environment)),
+    words: (environment, redact) => new GenAiWords(redact, wantsLegacyNames(environment)),
   },
   arize: {
     variables: ['ARIZE_ENDPOINT', 'ARIZE_HTTP_ENDPOINT'],
     read: readArizeSettings,
-    words: () => new OpenInferenceWords(),
+    words: (_environment, redact) => new OpenInferenceWords(redact),
   },
   arize_phoenix: {
     variables: ['PHOENIX_COLLECTOR_ENDPOINT', 'PHOENIX_COLLECTOR_HTTP_ENDPOINT'],
     read: readPhoenixSettings,
-    words: () => new OpenInferenceWords(),
+    words: (_environment, redact) => new OpenInferenceWords(redact),
   },
 }
 
@@ -62,7 +62,7 @@ export function traceExporter(
     name,
     wants,
     version: VERSION,
-    words: callback.words(environment),
+    words: callback.words(environment, (text) => redactor.redact(text)),
     contentInSpans: capture.inSpans,
     contentInLogs: capture.inLogs,
     redactor,

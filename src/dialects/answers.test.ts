@@ -116,3 +116,26 @@ test('a malformed string in a large answer costs only the member it stands in', 
   const text = `{"x":"${'x'.repeat(10_000)}","model":"a\\x","usage":${JSON.stringify(CHAT_USAGE)}}`
   expect(read('openai-chat', text)).toMatchObject({ responseModel: undefined, usage: { inputTokens: 3 } })
 })
+
+describe('why an answer ended', () => {
+  test.each<[DialectName, string, string | undefined]>([
+    [
+      'openai-chat',
+      '{"choices":[{"message":{"content":"\\"finish_reason\\":\\"no\\""},"finish_reason":"tool_calls"}]}',
+      'tool_calls',
+    ],
+    ['openai-chat', '{"choices":[{"finish_reason" : "length","message":{}}],"usage":{}}', 'length'],
+    ['openai-chat', '{"choices":[{"finish_reason":null}]}', undefined],
+    ['openai-completions', '{"choices":[{"text":"a","finish_reason":"stop"}]}', 'stop'],
+    ['openai-responses', '{"status":"completed"}', 'completed'],
+    [
+      'openai-responses',
+      '{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}',
+      'max_output_tokens',
+    ],
+    ['anthropic-messages', '{"type":"message","stop_reason":"end_turn"}', 'end_turn'],
+    ['openai-embeddings', '{"data":[]}', undefined],
+  ])('is what %s says: %s', (name, body, reason) => {
+    expect(read(name, body).finishReason).toBe(reason)
+  })
+})

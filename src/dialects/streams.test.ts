@@ -485,3 +485,24 @@ test.each(SAMPLES)(
     )
   },
 )
+
+describe('why a stream ended', () => {
+  test.each<[DialectName, string, string]>([
+    ['openai-chat', 'data: {"choices":[{"delta":{},"finish_reason":"length"}]}\n\n', 'length'],
+    ['openai-completions', 'data: {"choices":[{"text":"a","finish_reason":"stop"}]}\n\n', 'stop'],
+    [
+      'anthropic-messages',
+      'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":1}}\n\n',
+      'tool_use',
+    ],
+    [
+      'openai-responses',
+      'event: response.completed\ndata: {"type":"response.completed","response":{"status":"completed"}}\n\n',
+      'completed',
+    ],
+  ])('is what %s says in its last events', (name, events, reason) => {
+    const tap = open(name)
+    tap.push(Buffer.from(events))
+    expect(tap.finishReason).toBe(reason)
+  })
+})

@@ -303,6 +303,15 @@ describe('prompts and answers', () => {
   })
 })
 
+test('a secret that a client puts where it does not belong is in no span', async () => {
+  const key = await gateway.newKey()
+  const tree = await traced(
+    { ...HELLO, model: key, user: key, metadata: { tags: [key] } },
+    { 'user-agent': `agent ${key}`, 'x-litellm-customer-id': key },
+  )
+  expect(JSON.stringify(tree)).not.toContain(key)
+})
+
 describe('sampling', () => {
   test('leaves a call out of the traces, and its ids in the log', async () => {
     configure({ environment: { OTEL_TRACES_SAMPLER: 'always_off' } })

@@ -21,7 +21,10 @@ function lineOf(start: CallStart, end: CallEnd, secrets: string[] = []): string 
 }
 
 test('a call is one JSON object with these fields', () => {
-  const line = lineOf(startOf({ stream: true, endUser: 'customer-1', sessionId: 'session-1' }), endOf())
+  const line = lineOf(
+    startOf({ stream: true, endUser: 'customer-1', sessionId: 'session-1' }),
+    endOf({ finishReason: 'stop' }),
+  )
   expect(line.endsWith('}\n')).toBe(true)
   expect(JSON.parse(line)).toEqual({
     level: 'info',
@@ -67,6 +70,8 @@ test('a call is one JSON object with these fields', () => {
     provider_ms: 98,
     ttft_ms: 28,
     overhead_ms: 3,
+    queue_ms: 2,
+    finish_reason: 'stop',
   })
 })
 

@@ -70,8 +70,8 @@ const anyTrace: fc.Arbitrary<CallTrace> = fc
   }))
 
 test.each([
-  ['the conventions', new GenAiWords(true)],
-  ['OpenInference', new OpenInferenceWords()],
+  ['the conventions', new GenAiWords(String, true)],
+  ['OpenInference', new OpenInferenceWords(String)],
 ])('every settled call is one tree with one root, and no span ends before it begins (%s)', (_, words) => {
   fc.assert(
     fc.property(anyEnd, anyTrace, fc.boolean(), (end, trace, stream) => {

@@ -9,14 +9,19 @@ import { operationName, providerName } from './gen-ai-names.ts'
 import type { MessageTexts } from './message-texts.ts'
 import { serverAddress } from './server-address.ts'
 import type { Attributes } from './span.ts'
-import { DeploymentAttributes, type SpanWords } from './span-words.ts'
+import { clientTexts, DeploymentAttributes, type SpanWords } from './span-words.ts'
 
 export class GenAiWords implements SpanWords {
   readonly #deployments: DeploymentAttributes
   readonly #hasLegacyNames: boolean
+  readonly #redact: (text: string) => string
 
-  /** @param hasLegacyNames also the names that the conventions had before. */
-  constructor(hasLegacyNames: boolean) {
+  /**
+   * @param redact takes secrets out of a text.
+   * @param hasLegacyNames also the names that the conventions had before.
+   */
+  constructor(redact: (text: string) => string, hasLegacyNames: boolean) {
+    this.#redact = redact
     this.#hasLegacyNames = hasLegacyNames
     this.#deployments = new DeploymentAttributes((deployment) =>
       deploymentAttributes(deployment, hasLegacyNames),
@@ -25,14 +30,15 @@ export class GenAiWords implements SpanWords {
 
   callAttributes(start: CallStart, end: CallEnd): Attributes {
     const { caller } = start
+    const texts = clientTexts(start, this.#redact)
     return {
       'http.request.method': 'POST',
       'http.route': start.route,
       'http.response.status_code': end.httpStatus,
       'client.address': start.requesterIp,
-      'user_agent.original': start.userAgent,
+      'user_agent.original': texts.userAgent,
       'error.type': end.error?.errorClass,
-      'gen_ai.request.model': start.requestedModel,
+      'gen_ai.request.model': texts.requestedModel,
       'litellm.call_id': start.callId,
       'litellm.ending': end.ending,
       'litellm.request.streaming': start.stream,
@@ -42,9 +48,9 @@ export class GenAiWords implements SpanWords {
       'litellm.metadata.user_api_key_alias': caller.keyAlias,
       'litellm.metadata.user_api_key_user_id': caller.userId,
       'litellm.metadata.user_api_key_org_id': caller.organizationId,
-      'litellm.metadata.user_api_key_end_user_id': start.endUser,
-      'litellm.request.tags': start.tags.length === 0 ? undefined : [...start.tags],
-      'session.id': start.sessionId,
+      'litellm.metadata.user_api_key_end_user_id': texts.endUser,
+      'litellm.request.tags': texts.tags,
+      'session.id': texts.sessionId,
       'litellm.cost.total': toDollars(end.cost),
       'litellm.attempts': end.attempts.length,
       'litellm.cache.hit': end.cache?.hit,
@@ -78,7 +84,7 @@ export class GenAiWords implements SpanWords {
       'gen_ai.response.model': end.responseModel,
       'gen_ai.response.finish_reasons': end.finishReason === undefined ? undefined : [end.finishReason],
       'gen_ai.response.time_to_first_chunk': start.stream ? secondsToFirstChunk(end) : undefined,
-      'gen_ai.conversation.id': start.sessionId,
+      'gen_ai.conversation.id': start.sessionId === undefined ? undefined : this.#redact(start.sessionId),
       ...(end.usage === undefined ? {} : usageAttributes(end.usage, this.#hasLegacyNames)),
       'litellm.cost.total': toDollars(end.cost),
       'litellm.usage_source': end.usageSource,

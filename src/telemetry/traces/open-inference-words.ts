@@ -7,21 +7,28 @@ import { toDollars } from '../../money/picodollars.ts'
 import type { AttemptFacts, CallEnd, CallStart, DeploymentFacts } from '../../record/call-record.ts'
 import { plainText, type Message, type MessageTexts } from './message-texts.ts'
 import type { Attributes } from './span.ts'
-import { DeploymentAttributes, type SpanWords } from './span-words.ts'
+import { clientTexts, DeploymentAttributes, type SpanWords } from './span-words.ts'
 
 const KIND = 'openinference.span.kind'
 
 export class OpenInferenceWords implements SpanWords {
   readonly #deployments = new DeploymentAttributes(deploymentAttributes)
+  readonly #redact: (text: string) => string
+
+  /** @param redact takes secrets out of a text. */
+  constructor(redact: (text: string) => string) {
+    this.#redact = redact
+  }
 
   callAttributes(start: CallStart, end: CallEnd): Attributes {
+    const texts = clientTexts(start, this.#redact)
     return {
       [KIND]: 'CHAIN',
-      'session.id': start.sessionId,
-      'user.id': start.endUser ?? start.caller.userId,
+      'session.id': texts.sessionId,
+      'user.id': texts.endUser ?? start.caller.userId,
       'http.response.status_code': end.httpStatus,
       metadata: JSON.stringify(metadataOf(start, end)),
-      'tag.tags': start.tags.length === 0 ? undefined : [...start.tags],
+      'tag.tags': texts.tags,
     }
   }
 
@@ -38,12 +45,13 @@ export class OpenInferenceWords implements SpanWords {
   }
 
   answerAttributes(start: CallStart, end: CallEnd, texts: MessageTexts | undefined): Attributes {
+    const told = clientTexts(start, this.#redact)
     return {
       ...(end.cache?.hit === true && end.deployment !== undefined
         ? { [KIND]: kindOf(start), ...this.#deployments.of(end.deployment) }
         : {}),
-      'session.id': start.sessionId,
-      'user.id': start.endUser ?? start.caller.userId,
+      'session.id': told.sessionId,
+      'user.id': told.endUser ?? start.caller.userId,
       ...(end.usage === undefined ? {} : usageAttributes(end.usage)),
       'llm.cost.total': toDollars(end.cost),
       ...(texts === undefined ? {} : contentAttributes(texts)),

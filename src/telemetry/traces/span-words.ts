@@ -14,6 +14,28 @@ export interface SpanWords {
   answerAttributes(start: CallStart, end: CallEnd, texts: MessageTexts | undefined): Attributes
 }
 
+/** Texts of a call that its client chose, with the secrets taken out that it may have put there. */
+export interface ClientTexts {
+  readonly requestedModel: string
+  readonly userAgent: string | undefined
+  readonly endUser: string | undefined
+  readonly sessionId: string | undefined
+  /** Undefined when there are none. */
+  readonly tags: string[] | undefined
+}
+
+export function clientTexts(start: CallStart, redact: (text: string) => string): ClientTexts {
+  const safe = (text: string | undefined): string | undefined =>
+    text === undefined ? undefined : redact(text)
+  return {
+    requestedModel: redact(start.requestedModel),
+    userAgent: safe(start.userAgent),
+    endUser: safe(start.endUser),
+    sessionId: safe(start.sessionId),
+    tags: start.tags.length === 0 ? undefined : start.tags.map(redact),
+  }
+}
+
 /** Attributes that never change for a deployment are made once. */
 export class DeploymentAttributes {
   readonly #known = new WeakMap<DeploymentFacts, Attributes>()
