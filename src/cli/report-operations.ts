@@ -1,9 +1,14 @@
 /** Shows in the metrics what other rooms count: journal, ledger, database. */
 import type { ResponseCache } from '../cache/response-cache.ts'
-import type { LedgerStats, OpenLedger } from '../spend/open-ledger.ts'
+import type { LedgerStats, OpenLedger, RetentionObserver } from '../spend/open-ledger.ts'
 import type { Database } from '../storage/database.ts'
 import type { Telemetry } from '../telemetry/index.ts'
-import { OPERATION_COUNTERS, OPERATION_GAUGES } from '../telemetry/metrics/operations.ts'
+import { LATENCY_BUCKETS } from '../telemetry/metrics/families.ts'
+import {
+  OPERATION_COUNTERS,
+  OPERATION_GAUGES,
+  OPERATION_HISTOGRAMS,
+} from '../telemetry/metrics/operations.ts'
 
 /** Members of the ledger's statistics that only grow, by the counter that shows them. */
 const LEDGER_COUNTERS = {
@@ -31,6 +36,24 @@ export function reportOperations(
     telemetry.counterFrom(OPERATION_COUNTERS[LEDGER_COUNTERS[name]], () => ledger.stats[name])
   }
   telemetry.gauge(OPERATION_GAUGES.databaseReachable, () => (database.reachable ? 1 : 0))
+}
+
+/** Counts what is dropped of the call log. */
+export function retentionObserver(telemetry: Telemetry): RetentionObserver {
+  const runs = telemetry.counter(OPERATION_COUNTERS.cleanupRuns)
+  const rows = telemetry.counter(OPERATION_COUNTERS.cleanupRows)
+  const failures = telemetry.counter(OPERATION_COUNTERS.cleanupFailures)
+  const seconds = telemetry.registry
+    .histogram({ ...OPERATION_HISTOGRAMS.cleanupSeconds, labels: [] }, LATENCY_BUCKETS)
+    .series([])
+  return {
+    ran: (outcome) => runs.series([outcome]).add(1),
+    dropped: (table, count, tookMs) => {
+      rows.series([table]).add(count)
+      seconds.observe(tookMs / 1000)
+    },
+    failed: (table) => failures.series([table]).add(1),
+  }
 }
 
 export function reportCache(telemetry: Telemetry, cache: Pick<ResponseCache, 'stats'>): void {

@@ -39,7 +39,7 @@ import { openAlerts } from './open-alerts.ts'
 import { openExports } from './open-exports.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
-import { reportCache, reportOperations } from './report-operations.ts'
+import { reportCache, reportOperations, retentionObserver } from './report-operations.ts'
 import { measuresServices, reportRedis, serviceObserver } from './report-redis.ts'
 import { reportDeployments, reportPopulation, reportScopes } from './report-scopes.ts'
 import { reportCalls, reportQueues, timedIdentity } from './report-services.ts'
@@ -136,6 +136,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     settings: ledgerSettings(loaded.config, redact),
     log: telemetry.log,
     bookingObserver: serviceObserver(loaded.config, telemetry, 'batch_write_to_db'),
+    retentionObserver: retentionObserver(telemetry),
   })
   stack.defer(() => ledger.close(LEDGER_CLOSE_TIMEOUT_MS))
   const identity = createIdentity({

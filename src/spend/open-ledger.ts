@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { CallEnd, CallStart, DeploymentFacts } from '../record/call-record.ts'
 import { nowMs } from '../record/clock.ts'
 import type { Database } from '../storage/database.ts'
-import { createPartitions, dropPartitionsBefore } from '../storage/partitions.ts'
+import { createPartitions, dropPartitionsBefore, type DropObserver } from '../storage/partitions.ts'
 import type { ServiceObserver } from '../telemetry/service-observer.ts'
 import { adoptJournals } from './adopt-journals.ts'
 import { Booker } from './booker.ts'
@@ -46,8 +46,15 @@ export interface LedgerOptions {
   readonly maintenanceIntervalMs?: number
   /** Told how long each batch of settled calls took to the database. */
   readonly bookingObserver?: ServiceObserver | undefined
+  /** Told what is dropped of the call log. */
+  readonly retentionObserver?: RetentionObserver | undefined
   /** Epoch milliseconds. */
   readonly clock?: () => number
+}
+
+export interface RetentionObserver extends DropObserver {
+  /** Once a look for rows that are past their retention. */
+  ran(outcome: 'success' | 'failure'): void
 }
 
 /** For gauges and counters; counts are since the start of the process. */
@@ -283,13 +290,25 @@ class JournalingLedger implements OpenLedger {
     }
   }
 
+  async #dropLog(beforeMs: number): Promise<readonly string[]> {
+    const { database, retentionObserver } = this.#options
+    try {
+      const dropped = await dropPartitionsBefore(database, LOG_TABLES, beforeMs, retentionObserver)
+      retentionObserver?.ran('success')
+      return dropped
+    } catch (error) {
+      retentionObserver?.ran('failure')
+      throw error
+    }
+  }
+
   async #dropOldPartitions(): Promise<void> {
     const { database, log } = this.#options
     const { retentionMs } = this.#settings
     const nowMs = this.#clock()
     const dropped = await dropPartitionsBefore(database, ID_TABLES, nowMs - ID_RETENTION_MS)
     if (retentionMs !== undefined) {
-      dropped.push(...(await dropPartitionsBefore(database, LOG_TABLES, nowMs - retentionMs)))
+      dropped.push(...(await this.#dropLog(nowMs - retentionMs)))
     }
     if (dropped.length > 0)
       log.info('Dropped days of the call log that are past their retention.', { dropped })

@@ -44,6 +44,13 @@ async function createPartition(database: Database, table: string, day: number): 
   )
 }
 
+/** Told of each partition and batch of rows that is dropped, or could not be. Must not throw. */
+export interface DropObserver {
+  /** @param rows as the database estimates them, where a whole partition went. */
+  dropped(table: PartitionedTable, rows: number, tookMs: number): void
+  failed(table: PartitionedTable): void
+}
+
 /**
  * Drops the partitions that lie wholly before `beforeMs`, and deletes such rows of the default partitions in small
  * batches: memory does not grow with the number of rows.
@@ -54,31 +61,47 @@ export async function dropPartitionsBefore(
   database: Database,
   tables: readonly PartitionedTable[],
   beforeMs: number,
+  observer?: DropObserver,
 ): Promise<string[]> {
   const lastDay = Math.floor(beforeMs / DAY_MS) - 1
-  const { rows } = await sql<{ name: string }>`
-    select child.relname as name from pg_inherits
+  const { rows } = await sql<{ name: string; rows: number }>`
+    select child.relname as name, greatest(child.reltuples, 0)::float8 as rows from pg_inherits
     join pg_class as child on child.oid = inhrelid
     where inhparent = any(${tables.map(String)}::text[]::regclass[]) and pg_table_is_visible(child.oid)
     order by 1`.execute(database.sql)
   const dropped: string[] = []
-  for (const { name } of rows) {
+  for (const { name, rows: estimate } of rows) {
     const day = dayOfPartition(name)
     if (day === undefined || day > lastDay) continue
-    if (await underLockTimeout(database, `drop table if exists ${name}`)) dropped.push(name)
+    const table = tables.find((candidate) => name.startsWith(`${candidate}_`))
+    const beganAtMs = performance.now()
+    const gone = await underLockTimeout(database, `drop table if exists ${name}`)
+    if (gone) dropped.push(name)
+    if (table === undefined) continue
+    if (gone) observer?.dropped(table, estimate, performance.now() - beganAtMs)
+    else observer?.failed(table)
   }
-  for (const table of tables) await deleteBefore(database, `${table}_default`, beforeMs)
+  for (const table of tables) await deleteBefore(database, table, beforeMs, observer)
   return dropped
 }
 
-async function deleteBefore(database: Database, table: string, beforeMs: number): Promise<void> {
+async function deleteBefore(
+  database: Database,
+  table: PartitionedTable,
+  beforeMs: number,
+  observer: DropObserver | undefined,
+): Promise<void> {
   const before = new Date(beforeMs)
+  const rest = sql.table(`${table}_default`)
   for (;;) {
+    const beganAtMs = performance.now()
     const result = await sql`
-      delete from ${sql.table(table)} where ctid in (
-        select ctid from ${sql.table(table)} where started_at < ${before} limit ${DELETE_BATCH}
+      delete from ${rest} where ctid in (
+        select ctid from ${rest} where started_at < ${before} limit ${DELETE_BATCH}
       )`.execute(database.sql)
-    if ((result.numAffectedRows ?? 0n) < BigInt(DELETE_BATCH)) return
+    const rows = Number(result.numAffectedRows ?? 0n)
+    if (rows > 0) observer?.dropped(table, rows, performance.now() - beganAtMs)
+    if (rows < DELETE_BATCH) return
   }
 }
 

@@ -13,7 +13,7 @@ import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../cal
 import { callLabelValues, exceptionClassLabel, isIdentified, type CallVariant } from './call-labels.ts'
 import { registerCallFamilies, type CallFamilies, type FamilySettings } from './call-families.ts'
 import { CallSeries, type ExampleTrace, type SeriesCounts } from './call-series.ts'
-import { CustomLabels, NO_CUSTOM_LABELS } from './custom-labels.ts'
+import { NO_CUSTOM_LABELS, type CustomLabels } from './custom-labels.ts'
 import { OTHER } from './family.ts'
 import type { Gauge } from './gauge.ts'
 import { LONGEST_LABEL_VALUE } from './label-value.ts'

@@ -55,6 +55,10 @@ export const OPERATION_GAUGES = {
 
 /** Times, and their buckets in seconds. */
 export const OPERATION_HISTOGRAMS = {
+  cleanupSeconds: {
+    name: 'litellm_spend_log_cleanup_batch_duration_seconds',
+    help: 'How long it took to drop a day of the call log, or a batch of rows; where a retention is set',
+  },
   limitStoreSeconds: {
     name: 'sluice_limit_store_seconds',
     help: 'How long calls waited for the store that processes share limits in',
@@ -65,6 +69,21 @@ export const LIMIT_STORE_BUCKETS = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.
 
 /** Counts of events. */
 export const OPERATION_COUNTERS = {
+  cleanupRuns: {
+    name: 'litellm_spend_log_cleanup_runs_total',
+    help: 'Looks for rows of the call log that are past their retention: success or failure; where a retention is set',
+    labels: ['outcome'],
+  },
+  cleanupRows: {
+    name: 'litellm_spend_log_cleanup_rows_deleted_total',
+    help: 'Rows dropped with days of the call log, as the database estimates them; where a retention is set',
+    labels: ['table'],
+  },
+  cleanupFailures: {
+    name: 'litellm_spend_log_cleanup_batch_failures_total',
+    help: 'Days of the call log that could not be dropped because the table was in use; where a retention is set',
+    labels: ['table'],
+  },
   logLinesDropped: {
     name: 'sluice_log_lines_dropped_total',
     help: 'Log lines given up because nobody read standard output',
