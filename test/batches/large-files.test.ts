@@ -7,12 +7,12 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { MASTER_KEY, SIMULATED_MODELS, startTestGateway, type TestGateway } from '../running-gateway.ts'
 import { batchText } from './batch-file.ts'
 
 const MEGABYTE = 1_048_576
-const FILE_MEGABYTES = 128
+const FILE_MEGABYTES = 96
 /** A few buffers on each side of the gateway. */
 const HELD_MEGABYTES = 16
 
@@ -50,7 +50,7 @@ async function heldMegabytes(work: () => Promise<unknown>): Promise<number> {
   let most = 0
   const timer = setInterval(() => {
     most = Math.max(most, heldBytes() - before)
-  }, 20)
+  }, 100)
   await work()
   clearInterval(timer)
   return most / MEGABYTE
@@ -115,7 +115,7 @@ test('a large file goes up and comes down in bounded memory, each line with the 
   })
   expect(received).toBe(uploaded!.body.bytes)
   expect(heldDown).toBeLessThan(HELD_MEGABYTES)
-})
+}, 120_000)
 
 test('a file over the limit is refused while it is still being sent, and nothing is kept of it', async () => {
   gateway.reconfigure(`general_settings: { max_batch_file_size_mb: 4 }\n${config}`)
@@ -134,4 +134,49 @@ test('a line far down the file that may not go on is named, and nothing is kept 
     400,
     expect.stringMatching(/^file, line 4: body\.model: 'embedder' is not the model of the lines before/),
   ])
+})
+
+test('a client that leaves within its upload leaves nothing behind', async () => {
+  const before = (await (await gateway.call('/v1/files')).json()) as { data: readonly unknown[] }
+  const sending = request(`${gateway.url}/v1/files`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${MASTER_KEY}`,
+      'content-type': `multipart/form-data; boundary=${BOUNDARY}`,
+    },
+  })
+  sending.on('error', () => undefined)
+  let sent = 0
+  for (const piece of uploadOf(batchText([{}]), 3 * MEGABYTE)) {
+    sent += piece.length
+    if (!sending.write(piece)) await once(sending, 'drain')
+    // Beyond what is held before the provider is asked.
+    if (sent > 2 * MEGABYTE) break
+  }
+  sending.destroy()
+  await vi.waitFor(() =>
+    expect(gateway.logLines()).toContainEqual(
+      expect.objectContaining({ call_type: 'acreate_file', ending: 'client_gone', status: 499 }),
+    ),
+  )
+  const after = (await (await gateway.call('/v1/files')).json()) as { data: readonly unknown[] }
+  expect(after.data).toEqual(before.data)
+})
+
+test('a download that the client breaks off ends the provider’s sending too', async () => {
+  const { data } = (await (await gateway.call('/v1/files')).json()) as {
+    data: readonly { id: string; bytes: number }[]
+  }
+  const large = data.find(({ bytes }) => bytes > FILE_MEGABYTES * MEGABYTE)
+  const asking = request(`${gateway.url}/v1/files/${large!.id}/content`, {
+    headers: { authorization: `Bearer ${MASTER_KEY}` },
+  }).end()
+  const [answer] = (await once(asking, 'response')) as [Readable]
+  await once(answer, 'data')
+  asking.destroy()
+  await vi.waitFor(() =>
+    expect(gateway.logLines()).toContainEqual(
+      expect.objectContaining({ call_type: 'afile_content', ending: 'client_gone' }),
+    ),
+  )
 })
