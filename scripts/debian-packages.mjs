@@ -24,8 +24,13 @@ function hasPostgresql() {
 const postgresql = { name: 'postgresql', isInstalled: hasPostgresql }
 const nginx = { name: 'nginx-light', isInstalled: () => isOnPath('nginx') }
 const haproxy = { name: 'haproxy', isInstalled: () => isOnPath('haproxy') }
-/** Its promtool checks the page of metrics. */
-const prometheus = { name: 'prometheus', isInstalled: () => isOnPath('promtool') }
+/** Scrapes, and its promtool checks metrics and alert rules. */
+const prometheus = { name: 'prometheus', isInstalled: () => isOnPath('promtool') && isOnPath('prometheus') }
+/** With vmagent and vmalert. */
+const victoriaMetrics = {
+  name: 'victoria-metrics',
+  isInstalled: () => ['victoria-metrics', 'vmagent', 'vmalert'].every(isOnPath),
+}
 
 const redis = { name: 'redis-server', isInstalled: () => isOnPath('redis-server') }
 
@@ -37,7 +42,7 @@ const binutils = { name: 'binutils', isInstalled: () => isOnPath('strip') }
 /** @type {readonly DebianPackage[]} */
 export const BENCH_PACKAGES = [postgresql, redis, nginx, haproxy]
 /** @type {readonly DebianPackage[]} */
-export const TEST_PACKAGES = [...BENCH_PACKAGES, prometheus, unzip, make, binutils]
+export const TEST_PACKAGES = [...BENCH_PACKAGES, prometheus, victoriaMetrics, unzip, make, binutils]
 
 /**
  * Installs what is missing, when run as root on a Debian.

@@ -50,10 +50,11 @@ function document(value: unknown): string {
 }
 
 function ruleGroup({ name, alerts }: AlertGroup): Record<string, unknown> {
-  return { name: `sluice-${name}`, interval: '1m', rules: alerts.map(rule) }
+  return { name: `sluice-${name}`, interval: '1m', rules: alerts.map(alertRule) }
 }
 
-function rule(alert: Alert): Record<string, unknown> {
+/** A rule as all three write it. */
+export function alertRule(alert: Alert): Record<string, unknown> {
   return {
     alert: alert.name,
     expr: alert.expression,
