@@ -313,9 +313,15 @@ export class CachedIdentity implements Identity, ChangeListener {
       // A database that does not answer is the storage room's to report; the next round asks again.
       this.#maintaining = this.maintain()
         .catch(() => undefined)
-        .finally(() => this.#scheduleMaintenance(this.#wokenAgain ? WAKE_PAUSE_MS : this.#maintenanceMs))
+        .finally(() => this.#scheduleMaintenance(this.#pauseMs()))
     }, delayMs)
     this.#maintenance.unref()
+  }
+
+  /** A change is in force within a second, also while nobody can be woken. */
+  #pauseMs(): number {
+    if (this.#wokenAgain) return WAKE_PAUSE_MS
+    return this.#shared && !this.#notifier.reaches ? this.#maintenanceMs / 2 : this.#maintenanceMs
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,8 @@ import type { Redis } from '../redis/redis.ts'
 import type { Database } from '../storage/database.ts'
 
 export interface ChangeNotifier {
+  /** False while no message can arrive: then whoever waits for one has to look by itself, and more often. */
+  readonly reaches: boolean
   /** Tells the others, in the background. */
   announce(): void
   close(): Promise<void>
@@ -29,6 +31,9 @@ function byRedis(redis: Redis, onChange: () => void): ChangeNotifier {
   redis.subscribe(channel, onChange)
   redis.onConnected(onChange)
   return {
+    get reaches() {
+      return redis.available
+    },
     announce: () => void redis.publish(channel, '').catch(() => undefined),
     // The connection belongs to whoever opened it.
     close: async () => undefined,
@@ -37,8 +42,11 @@ function byRedis(redis: Redis, onChange: () => void): ChangeNotifier {
 
 function byDatabase(database: Database, onChange: () => void): ChangeNotifier {
   const listening = database.listen?.(CHANNEL, onChange)
-  if (listening === undefined) return { announce: () => undefined, close: async () => undefined }
+  if (listening === undefined) {
+    return { reaches: false, announce: () => undefined, close: async () => undefined }
+  }
   return {
+    reaches: true,
     announce: () => void notify(database).catch(() => undefined),
     close: () => listening.close(),
   }

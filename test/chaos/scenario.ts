@@ -131,7 +131,10 @@ class SteadyPlay {
   }
 
   async #outcome(load: Load, times: Times, measuredMs: number | undefined): Promise<Outcome> {
-    const failed = load.seen.filter((seen) => seen.end !== 'whole')
+    // Who left as planned wanted no answer.
+    const failed = load.seen.filter(
+      ({ end, plan }) => end !== 'whole' && !(end === 'left' && plan.leave !== undefined),
+    )
     const { mayFail } = this.#scenario
     this.#faults.push(...describeFailures(failed.filter((seen) => mayFail?.(seen, this.#platform) !== true)))
     const addedP99Ms = addedP99(load.seen, times)

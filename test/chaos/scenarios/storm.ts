@@ -30,8 +30,6 @@ export const clientStorm = steadyScenario({
     await idle(run)
     return undefined
   },
-  // Those who left wanted no answer.
-  mayFail: (seen) => seen.plan.leave !== undefined && seen.end === 'left',
 })
 
 async function client(run: SteadyRun, random: Random, number: number): Promise<void> {
