@@ -2,13 +2,10 @@
  * Checks manifests against the types of Kubernetes and of custom resources: each is written down as a typed literal, so
  * that the compiler refuses unknown fields as well as wrong types.
  */
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { bringNpmPackages, cacheFolder } from '../bring-npm-package.ts'
+import { typeFaultsOf } from '../type-faults.ts'
 import type { Manifest } from './helm.ts'
 
 const PACKAGES = [
@@ -18,17 +15,6 @@ const PACKAGES = [
   '@kubernetes-models/keda@2.0.0',
   '@kubernetes-models/prometheus-operator@6.0.0',
 ]
-
-const COMPILER_OPTIONS = {
-  noEmit: true,
-  strict: true,
-  skipLibCheck: true,
-  allowImportingTsExtensions: true,
-  module: 'esnext',
-  moduleResolution: 'bundler',
-  target: 'es2024',
-  types: [],
-}
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -57,11 +43,18 @@ const MODULES: ReadonlyMap<string, string> = new Map([
       return [name, `@kubernetes-models/external-secrets/${name}`] as const
     }),
   ),
-  [
-    'monitoring.coreos.com/v1/ServiceMonitor',
-    '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor',
-  ],
+  ...['ServiceMonitor', 'PodMonitor', 'PrometheusRule'].map((kind) => {
+    const name = `monitoring.coreos.com/v1/${kind}`
+    return [name, `@kubernetes-models/prometheus-operator/${name}`] as const
+  }),
   ['operator.victoriametrics.com/v1beta1/VMPodScrape', join(ROOT, 'test/chart/vm-pod-scrape.ts')],
+  ...['VMServiceScrape', 'VMRule'].map(
+    (kind) =>
+      [
+        `operator.victoriametrics.com/v1beta1/${kind}`,
+        join(ROOT, 'test/observability/vm-resources.ts'),
+      ] as const,
+  ),
 ])
 
 /**
@@ -71,15 +64,7 @@ const MODULES: ReadonlyMap<string, string> = new Map([
 export async function typeFaults(manifests: readonly Manifest[]): Promise<readonly string[]> {
   const types = join(cacheFolder('kubernetes-types'), '1')
   await bringNpmPackages(types, PACKAGES)
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-types-'))
-  try {
-    await symlink(join(types, 'node_modules'), join(folder, 'node_modules'))
-    await writeFile(join(folder, 'manifests.ts'), manifests.map(literal).join('\n'))
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }))
-    return await compile(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  return await typeFaultsOf(types, manifests.map(literal).join('\n'))
 }
 
 function literal(manifest: Manifest, index: number): string {
@@ -89,15 +74,4 @@ function literal(manifest: Manifest, index: number): string {
   // Imported in each line, for kinds come more than once.
   const type = `import(${JSON.stringify(module)}).I${manifest.kind}`
   return `export const m${index}: ${type} = ${JSON.stringify(manifest)}`
-}
-
-async function compile(project: string): Promise<readonly string[]> {
-  try {
-    await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), ['-p', project])
-    return []
-  } catch (error) {
-    const { stdout = '' } = error as { readonly stdout?: string }
-    if (stdout === '') throw error
-    return stdout.split('\n').filter((line) => line !== '')
-  }
 }

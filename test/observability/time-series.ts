@@ -35,7 +35,7 @@ export class TimeSeries implements AsyncDisposable {
   /** The values of a label, as variables of dashboards ask for them. */
   async labelValues(label: string, series: string): Promise<readonly string[]> {
     const query = new URLSearchParams({ 'match[]': series })
-    const answer = await fetch(`${this.url}/api/v1/label/${label}/values?${query}`)
+    const answer = await fetch(`${this.url}/api/v1/label/${label}/values?${query.toString()}`)
     const { data } = (await answer.json()) as { readonly data: readonly string[] }
     return data
   }

@@ -74,6 +74,9 @@ export function stat(options: PanelOptions, limits?: Limits): Panel {
       colorMode: limits === undefined ? 'none' : 'value',
       graphMode: 'area',
       justifyMode: 'auto',
+      wideLayout: true,
+      showPercentChange: false,
+      percentChangeColorMode: 'standard',
     },
     fieldConfig: {
       defaults: {
@@ -141,6 +144,7 @@ export function bars(options: PanelOptions): Panel {
       minVizHeight: 10,
       minVizWidth: 0,
       maxVizHeight: 300,
+      legend: { displayMode: 'list', placement: 'bottom', showLegend: false, calcs: [] },
     },
     fieldConfig: {
       defaults: { unit: options.unit, min: 0, noValue: '0', color: { mode: 'continuous-BlPu' } },
@@ -173,6 +177,7 @@ export function table(
     kind: 'table',
     queries: columns.map(({ expression }) => ({ expression, instant: true })),
     options: {
+      frameIndex: 0,
       showHeader: true,
       cellHeight: 'sm',
       sortBy: [{ displayName: columns[0]?.title ?? '', desc: true }],
