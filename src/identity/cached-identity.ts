@@ -30,7 +30,8 @@ import { UnknownKeys } from './unknown-keys.ts'
 const LONGEST_CREDENTIAL = 512
 /** After a refresh that failed, the next one waits this long. */
 const RETRY_REFRESH_MS = 1_000
-const MAINTENANCE_MS = 1_000
+/** A change is in force within a second, the query included. */
+const MAINTENANCE_MS = 800
 /** Between two rounds of a process that is woken all the time. */
 const WAKE_PAUSE_MS = 20
 /** The embedded database serves one process: nobody else changes anything. */
