@@ -66,3 +66,12 @@ export function metricsTable(): string {
 export function documentedMetrics(): string[] {
   return ALL.flatMap(([, definitions]) => Object.values(definitions).map((definition) => definition.name))
 }
+
+/** The labels of a metric by its sample name; undefined for one that is not here. */
+export function definedLabels(name: string): readonly string[] | undefined {
+  for (const [, definitions] of ALL) {
+    const definition = Object.values(definitions).find((each) => each.name === name)
+    if (definition !== undefined) return definition.labels ?? []
+  }
+  return undefined
+}

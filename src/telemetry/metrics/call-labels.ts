@@ -67,7 +67,7 @@ export function callLabelValues(
   deployment: DeploymentFacts | undefined,
   variant: CallVariant,
   customNames: readonly string[],
-): CallLabelValues {
+): Record<string, string> {
   const own: Record<CallLabel, string> = {
     api_base: deployment?.apiBase ?? variant.absentDeployment,
     api_key_alias: caller.keyAlias ?? NONE,

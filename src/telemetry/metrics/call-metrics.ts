@@ -34,6 +34,7 @@ const MAX_HELD_SERIES = 20_000
 
 export class CallMetrics {
   readonly #settings: CallMetricsSettings
+  readonly #registry: MetricsRegistry
   readonly #families: CallFamilies
   readonly #custom: CustomLabels
   readonly #counts: SeriesCounts
@@ -43,6 +44,7 @@ export class CallMetrics {
 
   constructor(registry: MetricsRegistry, settings: CallMetricsSettings) {
     this.#settings = settings
+    this.#registry = registry
     this.#custom = settings.customLabels ?? NO_CUSTOM_LABELS
     this.#families = registerCallFamilies(registry, settings, this.#custom)
     const { counters, histograms, gauges, inFlight } = this.#families
@@ -227,7 +229,8 @@ export class CallMetrics {
     key: string,
   ): CallSeries {
     if (this.#heldCount >= MAX_HELD_SERIES) this.forgetSeries()
-    const labels = callLabelValues(caller, deployment, variant, this.#custom.names)
+    const labels: Record<string, string> = callLabelValues(caller, deployment, variant, this.#custom.names)
+    for (const label of Object.keys(labels)) labels[label] = this.#registry.clean(labels[label] ?? '')
     const series = new CallSeries(labels, this.#counts)
     const byDeployment = getOrMake(this.#held, caller, () => new Map())
     getOrMake(byDeployment, deployment, () => new Map()).set(key, series)

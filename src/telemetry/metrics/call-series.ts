@@ -28,6 +28,7 @@ export class CallSeries {
   readonly #histograms: (Histogram | undefined)[]
   readonly #gauges: (Gauge | undefined)[]
 
+  /** @param labels fit to be shown: each is made so once, and not once a metric. */
   constructor(labels: CallLabelValues, counts: SeriesCounts) {
     this.#labels = labels
     this.#counters = Array.from({ length: counts.counters })
@@ -52,13 +53,13 @@ export class CallSeries {
   }
 
   #findCounter(counter: CallFamily<CounterFamily>): Counter {
-    const series = counter.family.series(this.#valuesFor(counter))
+    const series = counter.family.seriesOfClean(this.#valuesFor(counter))
     this.#counters[counter.slot] = series
     return series
   }
 
   #findHistogram(histogram: CallFamily<HistogramFamily>): Histogram {
-    const series = histogram.family.series(this.#valuesFor(histogram))
+    const series = histogram.family.seriesOfClean(this.#valuesFor(histogram))
     this.#histograms[histogram.slot] = series
     return series
   }

@@ -59,6 +59,8 @@ export abstract class Family<Child extends Series> {
   /** Places of the labels that are shown, among those that values are given for; undefined when all are. */
   readonly #kept: readonly number[] | undefined
   readonly #volatile: readonly boolean[]
+  readonly #hasVolatile: boolean
+  readonly #othersKey: string
   readonly #children = new Map<string, Child>()
   /** By the key of a series: how active it was when it last changed. Only where idle series are dropped. */
   readonly #idle = new Map<string, Idle>()
@@ -77,6 +79,8 @@ export abstract class Family<Child extends Series> {
     this.acrossWorkers = options.acrossWorkers ?? 'sum'
     this.#idleAfterMs = labels.length === 0 ? undefined : options.idleAfterMs
     this.#volatile = this.labels.map((label) => volatileLabels.includes(label))
+    this.#hasVolatile = this.#volatile.includes(true)
+    this.#othersKey = this.labels.map(() => OTHER).join('\0')
     this.#clean = context.clean
     this.#onOverflow = context.onOverflow
   }
@@ -98,23 +102,22 @@ export abstract class Family<Child extends Series> {
    * whose volatile labels are `other`, and past twice the bound the one whose labels are all `other`.
    */
   series(values: readonly string[]): Child {
-    const cleaned = this.#cleaned(values)
-    const known = this.#children.get(cleaned.join('\0'))
+    return this.seriesOfClean(values.map(this.#clean))
+  }
+
+  /** As `series`, for values that are fit to be shown already. */
+  seriesOfClean(values: readonly string[]): Child {
+    const shown = this.#shown(values)
+    const known = this.#children.get(shown.join('\0'))
     if (known !== undefined) return known
-    if (this.#children.size < this.maxSeries) return this.#make(cleaned)
+    if (this.#children.size < this.maxSeries) return this.#make(shown)
     this.#onOverflow(this.name)
-    const stable = cleaned.map((value, index) => (this.#volatile[index] === true ? OTHER : value))
-    const folded = this.#children.get(stable.join('\0'))
-    if (folded !== undefined) return folded
-    const hasVolatile = this.#volatile.includes(true)
-    if (hasVolatile && this.#children.size < 2 * this.maxSeries) return this.#make(stable)
-    const everything = cleaned.map(() => OTHER)
-    return this.#children.get(everything.join('\0')) ?? this.#make(everything)
+    return this.#hasVolatile ? this.#folded(shown) : this.#ofOthers()
   }
 
   /** As `series`; undefined past the bound, for values that mean nothing when they are folded together. */
   seriesWithinBound(values: readonly string[]): Child | undefined {
-    const cleaned = this.#cleaned(values)
+    const cleaned = this.#shown(values).map(this.#clean)
     const known = this.#children.get(cleaned.join('\0'))
     if (known !== undefined) return known
     if (this.#children.size < this.maxSeries) return this.#make(cleaned)
@@ -151,9 +154,21 @@ export abstract class Family<Child extends Series> {
     for (const [key, child] of this.#children) if (!keep(child)) this.#drop(key, child)
   }
 
-  #cleaned(values: readonly string[]): readonly string[] {
-    if (this.#kept === undefined) return values.map(this.#clean)
-    return this.#kept.map((place) => this.#clean(values[place] ?? ''))
+  #shown(values: readonly string[]): readonly string[] {
+    return this.#kept === undefined ? values : this.#kept.map((place) => values[place] ?? '')
+  }
+
+  /** The series without its volatile labels. */
+  #folded(shown: readonly string[]): Child {
+    const stable = shown.map((value, index) => (this.#volatile[index] === true ? OTHER : value))
+    const known = this.#children.get(stable.join('\0'))
+    if (known !== undefined) return known
+    return this.#children.size < 2 * this.maxSeries ? this.#make(stable) : this.#ofOthers()
+  }
+
+  /** The series of all that has no room. */
+  #ofOthers(): Child {
+    return this.#children.get(this.#othersKey) ?? this.#make(this.labels.map(() => OTHER))
   }
 
   #drop(key: string, child: Child): void {

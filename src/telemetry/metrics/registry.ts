@@ -31,11 +31,16 @@ export class MetricsRegistry {
   ) {
     this.#context = {
       clean: (value) => cleanLabelValue(redact(value)),
-      onOverflow: (metric) => this.#overflow.series([metric]).add(1),
+      onOverflow: (metric) => this.#overflow.seriesOfClean([metric]).add(1),
       isShown: filter.isShown,
       isLabelShown: filter.isLabelShown,
     }
     this.#overflow = this.counter(OVERFLOW)
+  }
+
+  /** A label value as it may be shown: redacted, bounded, printable. */
+  clean(value: string): string {
+    return this.#context.clean(value)
   }
 
   counter(options: CounterOptions): CounterFamily {

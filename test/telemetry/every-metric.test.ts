@@ -1,0 +1,126 @@
+/** Every metric of LiteLLM: whether it is here, with its labels, and whether it moves when its capability is used. */
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { COUNTERS } from '../../src/telemetry/metrics/families.ts'
+import { freePort } from '../free-port.ts'
+import { startPostgresql } from '../postgresql.ts'
+import { startRedis } from '../redis.ts'
+import { startTestGateway, type TestGateway } from '../running-gateway.ts'
+import { EVERY_CAPABILITY, LOAD_ENVIRONMENT, useEveryCapability } from './every-capability.ts'
+import { LITELLM_METRICS, type LitellmMetric } from './litellm-metrics.ts'
+import { definedLabels } from './metrics-table.ts'
+import { readExposition, type ReadFamily } from './read-exposition.ts'
+
+const PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
+
+/** Failures that this load does not bring about, and what waits for them to be over. */
+const NOT_MOVED: ReadonlySet<string> = new Set([
+  'litellm_check_batch_cost_errors_total',
+  'litellm_spend_log_cleanup_rows_deleted_total',
+  'litellm_spend_log_cleanup_batch_failures_total',
+  'litellm_spend_log_cleanup_batch_duration_seconds',
+  'litellm_redis_circuit_breaker_failures_total',
+  'litellm_redis_circuit_breaker_transitions_total',
+  'litellm_redis_failed_requests_total',
+  'litellm_postgres_failed_requests_total',
+  'litellm_batch_write_to_db_failed_requests_total',
+  'litellm_reset_budget_job_failed_requests_total',
+])
+
+const stack = new AsyncDisposableStack()
+let gateway: TestGateway
+
+async function scrape(accept = 'text/plain'): Promise<string> {
+  const answer = await gateway.call('/metrics', undefined, { accept })
+  expect(answer.status).toBe(200)
+  return await answer.text()
+}
+
+beforeAll(async () => {
+  const postgresql = stack.use(await startPostgresql())
+  const redis = stack.use(await startRedis())
+  const closed = String(await freePort())
+  gateway = await startTestGateway({
+    databaseUrl: postgresql.url,
+    config: EVERY_CAPABILITY.replace('{redis_port}', String(redis.port)),
+    environment: {
+      ...LOAD_ENVIRONMENT,
+      GENERIC_LOGGER_ENDPOINT: LOAD_ENVIRONMENT.GENERIC_LOGGER_ENDPOINT.replace('{closed_port}', closed),
+    },
+  })
+  stack.defer(() => gateway.stop())
+  await useEveryCapability(gateway)
+}, 60_000)
+
+afterAll(() => stack.disposeAsync())
+
+test('every metric that LiteLLM has and this load uses is there, with its labels, and has moved', async () => {
+  await vi.waitFor(
+    async () => {
+      const families = readExposition(await scrape())
+      const still = LITELLM_METRICS.filter(({ name }) => definedLabels(name) !== undefined)
+        .filter((metric) => !NOT_MOVED.has(metric.name) && !hasMoved(metric, families))
+        .map(({ name }) => name)
+      expect(still).toEqual([])
+    },
+    { timeout: 30_000, interval: 250 },
+  )
+  const families = readExposition(await scrape())
+  const wrong = LITELLM_METRICS.flatMap(({ name, labels }) => {
+    const here = definedLabels(name)
+    if (here === undefined || labels === undefined) return []
+    return String([...here].toSorted()) === String([...labels].toSorted()) ? [] : [{ name, here, labels }]
+  })
+  expect(wrong).toEqual([])
+  const page = readFileSync(PAGE, 'utf8')
+  const expected = page.replace(
+    /(<!-- litellm:[^\n]*-->\n)[^]*?(<!-- \/litellm -->)/,
+    (_, open: string, close: string) => `${open}${table(families)}\n${close}`,
+  )
+  if (process.env['SLUICE_WRITE_DOCS'] === '1') writeFileSync(PAGE, expected)
+  else expect(page).toBe(expected)
+})
+
+test('promtool reads the page, and finds no fault but in names that are LiteLLM’s', async () => {
+  const { stderr } = spawnSync('promtool', ['check', 'metrics'], {
+    input: await scrape(),
+    encoding: 'utf8',
+  })
+  const complaints = stderr.split('\n').filter((line) => line !== '')
+  const names = new Set(LITELLM_METRICS.map(({ name }) => name))
+  expect(complaints.filter((line) => !names.has(line.split(' ', 1)[0] ?? ''))).toEqual([])
+})
+
+test('a page that is asked for compressed says the same', async () => {
+  const answer = await gateway.call('/metrics', undefined, { 'accept-encoding': 'gzip' })
+  expect(answer.headers.get('content-encoding')).toBe('gzip')
+  expect(answer.headers.get('vary')).toContain('accept-encoding')
+  expect(readExposition(await answer.text()).has(COUNTERS.proxyTotal.name)).toBe(true)
+  const plain = await gateway.call('/metrics', undefined, { 'accept-encoding': 'identity' })
+  expect(plain.headers.get('content-encoding')).toBeNull()
+  await plain.text()
+})
+
+test('OpenMetrics ends as it has to', async () => {
+  expect(await scrape('application/openmetrics-text')).toMatch(/# EOF\n$/)
+})
+
+function table(families: ReadonlyMap<string, ReadFamily>): string {
+  const rows = LITELLM_METRICS.map((metric) => {
+    const here = definedLabels(metric.name)
+    if (here === undefined) return `| \`${metric.name}\` | – | – | – |`
+    const labels = metric.labels === undefined ? 'LiteLLM’s are not known' : 'equal'
+    const moved = NOT_MOVED.has(metric.name) ? 'not by this load' : hasMoved(metric, families) ? 'yes' : 'no'
+    return `| \`${metric.name}\` | yes | ${labels} | ${moved} |`
+  })
+  return ['| LiteLLM’s metric | here | labels | moves |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+/** A counter and a histogram must have counted; of a gauge a value is enough, for zero may be the truth. */
+function hasMoved({ name, type }: LitellmMetric, families: ReadonlyMap<string, ReadFamily>): boolean {
+  const samples = families.get(name)?.samples ?? []
+  if (type === 'gauge') return samples.length > 0
+  return samples.some((sample) => sample.value > 0)
+}
