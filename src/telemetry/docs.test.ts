@@ -10,12 +10,7 @@ import { CallMetrics } from './metrics/call-metrics.ts'
 import { OPERATION_COUNTERS, OPERATION_GAUGES, OPERATION_HISTOGRAMS } from './metrics/operations.ts'
 import { registerProcessMetrics } from './metrics/process.ts'
 import { MetricsRegistry } from './metrics/registry.ts'
-import {
-  BUDGET_GAUGES,
-  DEPLOYMENT_GAUGES,
-  POPULATION_GAUGES,
-  RATE_GAUGES,
-} from './metrics/scope-metrics.ts'
+import { BUDGET_GAUGES, DEPLOYMENT_GAUGES, POPULATION_GAUGES, RATE_GAUGES } from './metrics/scope-metrics.ts'
 import {
   REDIS_COUNTERS,
   REDIS_GAUGES,
