@@ -149,9 +149,18 @@ export abstract class Family<Child extends Series> {
     return count
   }
 
-  /** Drops the series for which `keep` is false. */
-  retain(keep: (child: Child) => boolean): void {
-    for (const [key, child] of this.#children) if (!keep(child)) this.#drop(key, child)
+  /**
+   * Drops the series for which `keep` is false.
+   * @returns how many: whoever holds a series has to ask for it again.
+   */
+  retain(keep: (child: Child) => boolean): number {
+    let count = 0
+    for (const [key, child] of this.#children) {
+      if (keep(child)) continue
+      this.#drop(key, child)
+      count += 1
+    }
+    return count
   }
 
   #shown(values: readonly string[]): readonly string[] {

@@ -51,7 +51,7 @@ export class ScopeGauges {
   readonly #budgets: ReadonlyMap<ScopeKind, BudgetFamilies>
   readonly #rates: Readonly<Record<keyof typeof RATE_GAUGES, GaugeFamily>>
   readonly #families: readonly GaugeFamily[]
-  readonly #shown = new WeakMap<Scope, Shown>()
+  #shown = new WeakMap<Scope, Shown>()
   /** Gauges that this scrape has set. */
   #live = new Set<Gauge>()
 
@@ -91,7 +91,9 @@ export class ScopeGauges {
       if (scope.requestsPerMinute !== undefined || scope.tokensPerMinute !== undefined) this.#showRates(scope)
     }
     const live = this.#live
-    for (const family of this.#families) family.retain((gauge) => live.has(gauge))
+    let dropped = 0
+    for (const family of this.#families) dropped += family.retain((gauge) => live.has(gauge))
+    if (dropped > 0) this.#shown = new WeakMap()
   }
 
   #showBudget(scope: Scope, maxBudget: bigint, nowMs: number): void {
