@@ -63,10 +63,12 @@ async function refusedAfter(pod: Pod, key: string, fromMs: number): Promise<numb
 }
 
 const WRITERS = 20
+/** Of each key. */
+const CHANGE_EVERY_MS = 500
 
 export const teamWriters = steadyScenario({
   name: '20 writers on one team',
-  injected: `${WRITERS} keys of one team call over 4 pods, while the team and its keys are changed all the time`,
+  injected: `${WRITERS} keys of one team call over 4 pods, while each key is changed twice a second`,
   promised: 'no deadlock in the log of PostgreSQL, no failed call, every sum right',
   pods: 4,
   callsPerSecond: 150,
@@ -83,6 +85,7 @@ export const teamWriters = steadyScenario({
       while (performance.now() < untilMs) {
         await platform.manage('/key/update', { key, metadata: { change: changes } }, url)
         changes += 1
+        await delay(CHANGE_EVERY_MS)
       }
     })
     await Promise.all(writers)
