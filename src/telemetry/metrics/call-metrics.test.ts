@@ -18,7 +18,7 @@ import { parseDollars } from '../../money/picodollars.ts'
 import type { CallEnd, CallStart } from '../../record/call-record.ts'
 import { CallMetrics, type CallMetricsSettings } from './call-metrics.ts'
 import { writeExposition } from './exposition.ts'
-import { COUNTERS, HISTOGRAMS } from './families.ts'
+import { COUNTERS, GAUGES, HISTOGRAMS } from './families.ts'
 import { MetricsRegistry, OVERFLOW } from './registry.ts'
 
 const SETTINGS: CallMetricsSettings = { emitStreamLabel: false, endUserLabel: false }
@@ -347,3 +347,44 @@ test('times that run backwards count as zero', () => {
   expect(valueOf(families, `${HISTOGRAMS.queueTime.name}_sum`)).toBe(0)
   expect(valueOf(families, `${HISTOGRAMS.overhead.name}_sum`)).toBe(0)
 })
+
+test('a stream that broke off has its time to the first content, and each attempt its duration', () => {
+  const cut = attemptOf({ errorClass: 'APIConnectionError' })
+  const families = metricsOf([
+    [startOf({ stream: true }), endOf({ ending: 'provider_cut', attempts: [cut] })],
+    [startOf(), providerErrorOf(401, 'AuthenticationError')],
+  ])
+  expect(valueOf(families, `${HISTOGRAMS.timeToFirstToken.name}_count`)).toBe(1)
+  const attempts = (exceptionClass: string): number =>
+    valueOf(families, `${HISTOGRAMS.attemptDuration.name}_count`, { exception_class: exceptionClass })
+  expect(attempts('Openai.APIConnectionError')).toBe(1)
+  expect(attempts('Openai.AuthenticationError')).toBe(1)
+  expect(samplesOf(families, `${HISTOGRAMS.totalLatency.name}_count`)).toEqual([])
+})
+
+test('what a provider has left of its quota is shown, zero too', () => {
+  const quota = { requests: 0, tokens: 5_000 }
+  const families = metricsOf([[startOf(), endOf({ attempts: [attemptOf({ quota })] })]])
+  expect(valueOf(families, GAUGES.remainingRequests.name, { model_id: 'deployment-1' })).toBe(0)
+  expect(valueOf(families, GAUGES.remainingTokens.name, { api_key_alias: 'ci-key' })).toBe(5_000)
+})
+
+test.each([
+  { identity: 'api_key_alias', shown: { api_key_alias: 'ci-key' }, absent: 'user_email' },
+  { identity: 'user_email', shown: { user_email: 'ada@example.com' }, absent: 'api_key_alias' },
+  { identity: 'both', shown: { api_key_alias: 'ci-key', user_email: 'ada@example.com' }, absent: '' },
+] as const)(
+  'metrics of deployments and latencies name the caller by $identity',
+  ({ identity, shown, absent }) => {
+    const caller = { ...CALLER, userEmail: 'ada@example.com' }
+    const call = [startOf({ caller }), endOf({ usage: USAGE })] as const
+    const families = metricsOf([call], { callerIdentity: identity })
+    const names = [COUNTERS.deploymentTotal.name, `${HISTOGRAMS.overhead.name}_count`]
+    for (const name of names) {
+      const [sample] = samplesOf(families, name)
+      expect(sample?.labels).toMatchObject(shown)
+      expect(sample?.labels).not.toHaveProperty(absent === '' ? 'nothing' : absent)
+    }
+    expect(samplesOf(families, COUNTERS.spend.name)[0]?.labels).toMatchObject({ api_key_alias: 'ci-key' })
+  },
+)
