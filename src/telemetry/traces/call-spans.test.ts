@@ -94,3 +94,23 @@ test.each([
     }),
   )
 })
+
+test.each([
+  ['acompletion', 'POST'],
+  ['acreate_file', 'POST'],
+  ['afile_content', 'GET'],
+  ['afile_delete', 'DELETE'],
+  ['alist_batches', 'GET'],
+] as const)('the span of a call of type %s is named by its method %s', (callType, method) => {
+  const trace = {
+    traceId: 'a'.repeat(32),
+    spanId: newSpanId(),
+    parentSpanId: undefined,
+    traceState: undefined,
+    sampled: true,
+  }
+  const call = { start: startOf({ callType, route: '/v1/route', trace }), end: endOf() }
+  const [root] = callSpans(call, trace, new GenAiWords(String, false), ORIGIN, undefined)
+  expect(root?.name).toBe(`${method} /v1/route`)
+  expect(root?.attributes['http.request.method']).toBe(method)
+})

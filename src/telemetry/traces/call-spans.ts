@@ -8,6 +8,7 @@ import { isSuccess, type AttemptFacts, type CallEnd, type CallStart } from '../.
 import type { CallTrace } from '../../record/call-trace.ts'
 import type { SettledCall } from '../export/settled-call.ts'
 import { operationName } from './gen-ai-names.ts'
+import { httpMethod } from './http-method.ts'
 import type { MessageTexts } from './message-texts.ts'
 import {
   eventAt,
@@ -52,7 +53,7 @@ export function callSpans(
 function callSpan(start: CallStart, end: CallEnd, trace: CallTrace, words: SpanWords): SpanParts {
   const { traceId, parentSpanId } = trace
   return {
-    name: `POST ${start.route}`,
+    name: `${httpMethod(start.callType)} ${start.route}`,
     kind: KIND_SERVER,
     spanId: trace.spanId,
     parent:

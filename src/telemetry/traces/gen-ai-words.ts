@@ -6,6 +6,7 @@ import { completionTokens, promptTokens, type Usage } from '../../dialects/usage
 import { toDollars } from '../../money/picodollars.ts'
 import type { AttemptFacts, CallEnd, CallStart, DeploymentFacts } from '../../record/call-record.ts'
 import { operationName, providerName } from './gen-ai-names.ts'
+import { httpMethod } from './http-method.ts'
 import type { MessageTexts } from './message-texts.ts'
 import { serverAddress } from './server-address.ts'
 import type { Attributes } from './span.ts'
@@ -32,7 +33,7 @@ export class GenAiWords implements SpanWords {
     const { caller } = start
     const texts = clientTexts(start, this.#redact)
     return {
-      'http.request.method': 'POST',
+      'http.request.method': httpMethod(start.callType),
       'http.route': start.route,
       'http.response.status_code': end.httpStatus,
       'client.address': start.requesterIp,
