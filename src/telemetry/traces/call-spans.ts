@@ -40,7 +40,7 @@ export function callSpans(
   }
   const parts = [
     callSpan(start, end, trace, words),
-    admissionSpan(start, end, trace, root, words),
+    ...admissionSpan(start, end, trace, root, words),
     ...cacheSpan(start, end, trace, root, words, texts),
     ...end.attempts.map((attempt, index) => {
       const isLast = index === end.attempts.length - 1
@@ -78,29 +78,32 @@ function exceptionAt(timeMs: number, errorClass: string, message: string | undef
   return eventAt('exception', timeMs, { 'exception.type': errorClass, 'exception.message': message ?? '' })
 }
 
-/** From the arrival until all limits had let the call in, or until it was refused. */
+/** From the arrival until all limits had let the call in, or until it was refused; calls on files have no such stage. */
 function admissionSpan(
   start: CallStart,
   end: CallEnd,
   trace: CallTrace,
   root: SpanContext,
   words: SpanWords,
-): SpanParts {
+): readonly SpanParts[] {
   const isRefused = trace.admittedAtMs === undefined
+  if (isRefused && end.ending !== 'refused') return []
   const events: TimedEvent[] = []
   if (trace.identifiedAtMs !== undefined) events.push(eventAt('caller identified', trace.identifiedAtMs))
   if (trace.readAtMs !== undefined) events.push(eventAt('request read', trace.readAtMs))
-  return {
-    name: 'admission',
-    kind: KIND_INTERNAL,
-    spanId: newSpanId(),
-    parent: root,
-    startMs: start.arrivedAtMs,
-    endMs: trace.admittedAtMs ?? end.endedAtMs,
-    attributes: { ...words.stageAttributes(), 'error.type': isRefused ? end.error?.errorClass : undefined },
-    events,
-    error: undefined,
-  }
+  return [
+    {
+      name: 'admission',
+      kind: KIND_INTERNAL,
+      spanId: newSpanId(),
+      parent: root,
+      startMs: start.arrivedAtMs,
+      endMs: trace.admittedAtMs ?? end.endedAtMs,
+      attributes: { ...words.stageAttributes(), 'error.type': isRefused ? end.error?.errorClass : undefined },
+      events,
+      error: undefined,
+    },
+  ]
 }
 
 function cacheSpan(
