@@ -72,6 +72,11 @@ const breaker = (open: string): Series => ({
   [`litellm_redis_circuit_breaker_state{${GATEWAY},state="open"}`]: open,
 })
 
+const batches = (lastRun: string, unpaid: string): Series => ({
+  [`litellm_check_batch_cost_last_run_timestamp{${GATEWAY}}`]: lastRun,
+  [`litellm_check_batch_cost_jobs_polled{${GATEWAY}}`]: unpaid,
+})
+
 /** By the alert's name. */
 export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   SluiceCallsFailing: {
@@ -226,6 +231,17 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     },
     at: '450m',
     labels: TEAM_LABELS,
+  },
+  SluiceBatchCostsLate: {
+    // Promtool's clock begins at zero.
+    fires: batches('60x400', '2x400'),
+    quiet: batches('60x400', '0x400'),
+    at: '300m',
+    labels: JOB,
+  },
+  SluiceBatchCostsFailing: {
+    ...growing('litellm_check_batch_cost_errors_total', `${GATEWAY},error_type="deployment_gone"`),
+    labels: { ...JOB, error_type: 'deployment_gone' },
   },
   SluicePodDown: {
     fires: { [`up{${GATEWAY}}`]: '1x10 0x50', [`sluice_build_info{${GATEWAY}}`]: '1x10' },

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSimulator, type Simulator } from '../../src/sim/index.ts'
+import { batchFile } from '../batches/batch-file.ts'
 import { GatewayProcess } from '../life/gateway-process.ts'
 import { startPostgresql, type TestPostgresql } from '../postgresql.ts'
 import { startRedis, type TestRedis } from '../redis.ts'
@@ -33,13 +34,17 @@ litellm_settings:
   cache: true
   cache_params: { type: redis }
   ${more}
+router_settings:
+  provider_budget_config: { anthropic: { budget_limit: 1000, time_period: 30d } }
 `
+
+const MAX_SERIES = 20
 
 /** The second gateway shows its metrics to everyone, and soon has more series than it may. */
 const CONFIGS = [
   settings(''),
   settings(`require_auth_for_metrics_endpoint: false
-  prometheus_metrics_max_series_per_metric: 20`),
+  prometheus_metrics_max_series_per_metric: ${MAX_SERIES}`),
 ]
 
 export interface Platform extends AsyncDisposable {
@@ -49,7 +54,7 @@ export interface Platform extends AsyncDisposable {
   readonly viewerKey: string
   /** All that users do, once. */
   round(): Promise<void>
-  /** What befalls a gateway: stores that are away, a worker that dies, a configuration that is wrong. */
+  /** What befalls a gateway: stores that are away, a worker that dies, a configuration that is wrong, too many clients. */
   troubles(): Promise<void>
 }
 
@@ -66,6 +71,8 @@ export async function startPlatform(): Promise<Platform> {
     GENERIC_LOGGER_ENDPOINT: `${receiver}/calls`,
     WEBHOOK_URL: `${receiver}/alerts`,
     PROXY_BATCH_WRITE_AT: '0.2',
+    // So that a round falls into the time that PostgreSQL is away.
+    PROXY_BATCH_POLLING_INTERVAL: '1',
   }
   const folder = mkdtempSync(join(tmpdir(), 'sluice-platform-'))
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
@@ -100,7 +107,8 @@ export async function startPlatform(): Promise<Platform> {
       await losePostgresql(postgresql, users)
       await loseRedis(redis, users)
       await reconfigure(second, simulator)
-      killWorker(first.gateway)
+      await loseWorker(first.gateway)
+      await users.manyPrograms()
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
@@ -152,9 +160,12 @@ async function reconfigure(
   writeConfig(file, `# Changed.\n${config}`, simulator)
 }
 
-function killWorker(gateway: GatewayProcess): void {
+/** Until the other processes know of it: a connection that is handed to the dead worker is lost with it. */
+async function loseWorker(gateway: GatewayProcess): Promise<void> {
   const worker = gateway.workers()[0]
-  if (worker !== undefined) process.kill(worker, 'SIGKILL')
+  if (worker === undefined) throw new Error('the gateway has no workers')
+  process.kill(worker, 'SIGKILL')
+  await gateway.printed(/"msg":"a worker has died[^"]*"/)
 }
 
 interface Chat {
@@ -181,7 +192,13 @@ class Users {
 
   async prepare(): Promise<void> {
     const budget = { max_budget: 1_000, budget_duration: '30d' }
-    const team = await this.#manage('/team/new', { team_alias: 'Platform', rpm_limit: 100_000, ...budget })
+    const organization = await this.#manage('/organization/new', { organization_alias: 'Works', ...budget })
+    const team = await this.#manage('/team/new', {
+      team_alias: 'Platform',
+      organization_id: organization['organization_id'],
+      rpm_limit: 100_000,
+      ...budget,
+    })
     const user = await this.#manage('/user/new', { user_id: 'ada', user_email: 'ada@example.com', ...budget })
     const owner = { team_id: team['team_id'], user_id: user['user_id'] }
     const key = { ...owner, key_alias: 'ci', rpm_limit: 100_000, tpm_limit: 100_000_000, ...budget }
@@ -201,7 +218,7 @@ class Users {
     const stream = { stream: true }
     await Promise.all([
       this.chat({ ...stream }),
-      this.chat({ body: { user: 'end-user-1' }, userAgent: `client/${this.#calls}` }),
+      this.chat({ body: { user: 'end-user-1' } }),
       this.chat({ say: 'cached=2048 input=100 reasoning=20' }),
       this.chat({ say: 'tier=flex' }),
       this.chat({ model: 'unpriced' }),
@@ -214,10 +231,17 @@ class Users {
       this.chat({ key: this.#poorKey }),
       this.#claude('written=512 cached=1024'),
       this.#leave(),
+      this.#batch(),
       ...Array.from({ length: 3 }, () => this.chat({ say: 'say=always_the_same', body: { seed: 1 } })),
     ])
     // Asked once more, the cache has it.
     await this.chat({ say: 'say=always_the_same', body: { seed: 1 } })
+  }
+
+  /** More of them than the second gateway may have series, although every other call goes to the first. */
+  async manyPrograms(): Promise<void> {
+    const names = Array.from({ length: 3 * MAX_SERIES }, (_, index) => `program/${index}`)
+    await Promise.all(names.map((userAgent) => this.chat({ userAgent })))
   }
 
   async chat({ key = this.#key, model = 'gpt', say, stream = false, userAgent, body }: Chat): Promise<void> {
@@ -236,6 +260,25 @@ class Users {
       '/v1/messages',
       { model: 'claude', max_tokens: 64, messages },
       { 'x-api-key': this.#key, 'anthropic-version': '2023-06-01' },
+    )
+  }
+
+  async #batch(): Promise<void> {
+    const url = this.#url()
+    const headers = { authorization: `Bearer ${this.#key}` }
+    const form = new FormData()
+    form.append('purpose', 'batch')
+    form.append('file', batchFile([{}]))
+    const upload = await fetch(`${url}/v1/files`, { method: 'POST', headers, body: form }).catch(
+      () => undefined,
+    )
+    // While PostgreSQL is away there are no files.
+    if (upload?.ok !== true) return
+    const { id } = (await upload.json()) as { readonly id: string }
+    await this.#post(
+      '/v1/batches',
+      { input_file_id: id, endpoint: '/v1/chat/completions', completion_window: '24h' },
+      headers,
     )
   }
 

@@ -94,5 +94,23 @@ export const MONEY_ALERTS: AlertGroup = {
       summary: 'The budget of team {{ $labels.team_alias }} ends before its window does',
       description: 'At the pace of the last six hours it is spent in {{ $value | humanize }} hours.',
     },
+    {
+      name: 'SluiceBatchCostsLate',
+      severity: 'warning',
+      for: '15m',
+      expression:
+        'time() - max by (job) (litellm_check_batch_cost_last_run_timestamp) > 3 * 3600 and max by (job) (litellm_check_batch_cost_jobs_polled) > 0',
+      summary: 'Nobody looks for batches of {{ $labels.job }} that have ended',
+      description:
+        'The last look was {{ $value | humanizeDuration }} ago, and there are batches whose cost is not known. Until it is, budgets do not see it.',
+    },
+    {
+      name: 'SluiceBatchCostsFailing',
+      severity: 'warning',
+      for: '0m',
+      expression: 'sum by (job, error_type) (increase(litellm_check_batch_cost_errors_total[3h])) > 2',
+      summary: 'The cost of batches of {{ $labels.job }} cannot be known',
+      description: '{{ $value | humanize }} failures within three hours: {{ $labels.error_type }}.',
+    },
   ],
 }

@@ -103,11 +103,19 @@ const calls = [
   }),
 ]
 
+/** What is used is counted for all pods together, and each tells what it last heard: the most is the newest. */
+function rateUse(kind: 'api_key' | 'team', labels: readonly string[], matcher: string): string {
+  const of = (fact: 'used' | 'allowed'): string =>
+    max([...labels, 'rate_limit_type'], series(`litellm_${kind}_rate_limit_${fact}_metric`, [matcher]))
+  return `${of('used')} / ${of('allowed')}`
+}
+
 const left = [
   graph({
     title: 'Left of the budget of the key',
     description: 'US dollars; only keys with a budget.',
     unit: 'currencyUSD',
+    width: 12,
     queries: [
       {
         expression: min(
@@ -122,6 +130,7 @@ const left = [
     title: 'Left of the budget of the team',
     description: 'US dollars; only teams with a budget.',
     unit: 'currencyUSD',
+    width: 12,
     queries: [
       {
         expression: min(
@@ -136,10 +145,23 @@ const left = [
     title: 'Use of the rate limits of the key',
     description: 'Share of what is allowed in a minute that is used; only keys with such limits.',
     unit: 'percentunit',
+    width: 12,
     queries: [
       {
-        expression: `${max(['api_key_alias', 'rate_limit_type'], series('litellm_api_key_rate_limit_used_metric', ['api_key_alias=~"$key"']))} / ${max(['api_key_alias', 'rate_limit_type'], series('litellm_api_key_rate_limit_allowed_metric', ['api_key_alias=~"$key"']))}`,
+        expression: rateUse('api_key', ['hashed_api_key', 'api_key_alias'], 'api_key_alias=~"$key"'),
         legend: '{{api_key_alias}} {{rate_limit_type}}',
+      },
+    ],
+  }),
+  graph({
+    title: 'Use of the rate limits of the team',
+    description: 'Share of what is allowed in a minute that is used; only teams with such limits.',
+    unit: 'percentunit',
+    width: 12,
+    queries: [
+      {
+        expression: rateUse('team', ['team', 'team_alias'], 'team_alias=~"$team"'),
+        legend: '{{team_alias}} {{rate_limit_type}}',
       },
     ],
   }),

@@ -1,7 +1,7 @@
 /** Deployments and the providers behind them: how they do, what is tried again. */
 import { MODEL, POD_VARIABLES, type Dashboard } from './dashboard.ts'
 import { graph, stackedGraph, stat, stateTimeline, table } from './panel.ts'
-import { growth, known, max, quantile, rate, series, share, sum } from './query.ts'
+import { growth, known, max, min, quantile, rate, series, share, sum } from './query.ts'
 
 const ATTEMPTS = 'litellm_deployment_total_requests_total'
 const FAILURES = 'litellm_deployment_failure_responses_total'
@@ -111,6 +111,74 @@ const deployments = [
   ),
 ]
 
+const limits = [
+  graph({
+    title: 'Requests that providers have left',
+    description:
+      'What the last answers of a provider said, the least of all pods; only providers that say so.',
+    unit: 'short',
+    queries: [
+      {
+        expression: min(['litellm_model_name', 'model_id'], series('litellm_remaining_requests_metric')),
+        legend: '{{litellm_model_name}} {{model_id}}',
+      },
+    ],
+  }),
+  graph({
+    title: 'Tokens that providers have left',
+    description:
+      'What the last answers of a provider said, the least of all pods; only providers that say so.',
+    unit: 'short',
+    queries: [
+      {
+        expression: min(['litellm_model_name', 'model_id'], series('litellm_remaining_tokens_metric')),
+        legend: '{{litellm_model_name}} {{model_id}}',
+      },
+    ],
+  }),
+  graph({
+    title: 'Use of tpm',
+    description:
+      'Share of the tokens a minute that the configuration gives a deployment; only those with tpm.',
+    unit: 'percentunit',
+    queries: [
+      {
+        expression: `60 * ${sum(['model_id'], rate('litellm_total_tokens_metric_total', AT_PROVIDERS))} / ${max(['model_id'], series('litellm_deployment_tpm_limit'))}`,
+        legend: '{{model_id}}',
+      },
+    ],
+  }),
+  graph({
+    title: 'Left of the budgets of providers',
+    description: 'US dollars; only providers with a budget (provider_budget_config).',
+    unit: 'currencyUSD',
+    width: 12,
+    queries: [
+      {
+        expression: min(['api_provider'], series('litellm_provider_remaining_budget_metric')),
+        legend: '{{api_provider}}',
+      },
+    ],
+  }),
+  graph({
+    title: 'Duration of attempts by outcome, 95 %',
+    description: 'Attempts that failed included: None is success. A class at a time-out’s value is one.',
+    unit: 's',
+    width: 12,
+    queries: [
+      {
+        expression: quantile(
+          0.95,
+          'sluice_attempt_duration_seconds',
+          ['api_provider', 'exception_class'],
+          ['requested_model=~"$model"'],
+        ),
+        legend: '{{api_provider}} {{exception_class}}',
+      },
+    ],
+  }),
+]
+
 const failures = [
   stackedGraph({
     title: 'Failures by class',
@@ -173,5 +241,6 @@ export const PROVIDERS: Dashboard = {
     { title: 'Now', panels: now },
     { title: 'Deployments', panels: deployments },
     { title: 'Failures', panels: failures },
+    { title: 'Limits', panels: limits },
   ],
 }

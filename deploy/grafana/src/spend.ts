@@ -1,7 +1,7 @@
 /** What is spent, on what, by whom, and what is left. */
 import { KEY, MODEL, POD_VARIABLES, TEAM, type Dashboard } from './dashboard.ts'
 import { bars, graph, stackedGraph, stat, table, type Column } from './panel.ts'
-import { growth, known, max, min, rate, series, share, sum } from './query.ts'
+import { growth, known, max, min, quantile, rate, series, share, sum } from './query.ts'
 
 const OF_CALLER = ['requested_model=~"$model"', 'team_alias=~"$team"', 'api_key_alias=~"$key"']
 const SPEND = 'litellm_spend_metric_total'
@@ -203,7 +203,7 @@ const KEY_BUDGET = ['api_key_alias=~"$key"', known('api_key_alias')]
 
 /** What is left of what may be spent; the same on every pod, so the smallest is the newest. */
 const left = (
-  kind: 'team' | 'api_key' | 'user',
+  kind: 'team' | 'api_key' | 'user' | 'org',
   labels: readonly string[],
   matchers: readonly string[] = [],
 ) =>
@@ -232,6 +232,12 @@ const budgets = [
     description: 'Share of the budget that is left; users without a budget are not shown.',
     unit: 'percentunit',
     queries: [{ expression: left('user', ['user']), legend: '{{user}}' }],
+  }),
+  bars({
+    title: 'Left to organizations',
+    description: 'Share of the budget that is left; organizations without a budget are not shown.',
+    unit: 'percentunit',
+    queries: [{ expression: left('org', ['org_id', 'org_alias']), legend: '{{org_alias}}' }],
   }),
   graph({
     title: 'Left to teams, US dollars',
@@ -274,6 +280,68 @@ const budgets = [
   }),
 ]
 
+const batches = [
+  graph({
+    title: 'Batches and files',
+    description: 'Batches begun and files uploaded, by model.',
+    unit: 'short',
+    queries: [
+      {
+        expression: sum(['model'], growth('litellm_managed_batch_created_total')),
+        legend: '{{model}} batches',
+      },
+      { expression: sum(['model'], growth('litellm_managed_file_created_total')), legend: '{{model}} files' },
+    ],
+  }),
+  graph({
+    title: 'Batches without a known cost',
+    description: 'Those that have not ended, as the last round found them. Their cost is in no budget yet.',
+    unit: 'short',
+    queries: [{ expression: max([], series('litellm_check_batch_cost_jobs_polled')), legend: 'batches' }],
+  }),
+  graph({
+    title: 'Last look at batches',
+    description: 'Time since a process looked for batches that have ended. Their cost is booked then.',
+    unit: 's',
+    queries: [
+      {
+        expression: `time() - ${max([], series('litellm_check_batch_cost_last_run_timestamp'))}`,
+        legend: 'since the last look',
+      },
+    ],
+  }),
+  graph({
+    title: 'Batches paid for',
+    description: 'Batches that have ended and whose cost was booked, in the time shown.',
+    unit: 'short',
+    queries: [
+      {
+        expression: sum(['model'], growth('litellm_check_batch_cost_jobs_processed_total')),
+        legend: '{{model}}',
+      },
+    ],
+  }),
+  graph({
+    title: 'Costs that could not be known',
+    description: 'By reason. All but stale are tried again.',
+    unit: 'short',
+    queries: [
+      {
+        expression: sum(['error_type'], growth('litellm_check_batch_cost_errors_total')),
+        legend: '{{error_type}}',
+      },
+    ],
+  }),
+  graph({
+    title: 'Duration of batches, 50 %',
+    description: 'From creation to completion, as the provider tells it.',
+    unit: 's',
+    queries: [
+      { expression: quantile(0.5, 'litellm_managed_batch_duration_seconds', ['model']), legend: '{{model}}' },
+    ],
+  }),
+]
+
 function spendColumns(labels: readonly string[]): readonly Column[] {
   const column = (title: string, unit: Column['unit'], metric: string): Column => ({
     title,
@@ -297,5 +365,6 @@ export const SPEND_AND_BUDGETS: Dashboard = {
     { title: 'Money', panels: money },
     { title: 'Tokens', panels: tokens },
     { title: 'Budgets', panels: budgets },
+    { title: 'Batches', panels: batches },
   ],
 }
