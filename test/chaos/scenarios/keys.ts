@@ -71,7 +71,7 @@ export const teamWriters = steadyScenario({
   injected: `${WRITERS} keys of one team call over 4 pods, while each key is changed twice a second`,
   promised: 'no deadlock in the log of PostgreSQL, no failed call, every sum right',
   pods: 4,
-  callsPerSecond: 150,
+  callsPerSecond: 100,
   makeKeys: async (platform) => {
     const team = await platform.manage('/team/new', { team_id: 'writers', team_alias: 'writers' })
     const key = (): Promise<string> => platform.newKey({ team_id: team['team_id'], max_budget: 1_000 })
