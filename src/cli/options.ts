@@ -133,17 +133,22 @@ function ignored(name: string, value?: string, variable?: string): OptionSpec {
 export const COMMANDS = ['serve', 'check', 'migrate', 'sim', 'version', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
+const HELP_COLUMN = 32
+const HELP_WIDTH = 100
+
 /** The text of `--help`. */
 export function helpText(): string {
   const rows = OPTIONS.map((option) => {
     const short = option.short === undefined ? '' : `-${option.short}, `
     const value = option.value === undefined ? '' : ` ${option.value}`
     const names = [option.variable, option.otherVariable].filter((name) => name !== undefined)
-    const variables = names.length === 0 ? '' : ` [${names.join(', ')}]`
+    const variables = names.length === 0 ? '' : `[${names.join(', ')}]`
     const usage = `${short}--${option.name}${value}`
     // What is longer than its column is told on a line of its own.
-    const gap = usage.length < 30 ? usage.padEnd(30) : `${usage}\n${' '.repeat(32)}`
-    return `  ${gap}${option.help}${variables}`
+    const below = `\n${' '.repeat(HELP_COLUMN)}`
+    const gap = usage.length < 30 ? usage.padEnd(30) : usage + below
+    const space = HELP_COLUMN + option.help.length + variables.length < HELP_WIDTH ? ' ' : below
+    return `  ${gap}${option.help}${variables === '' ? '' : space + variables}`
   })
   return `Usage: sluice [COMMAND] [OPTIONS]
 
