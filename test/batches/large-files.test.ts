@@ -13,8 +13,8 @@ import { batchText } from './batch-file.ts'
 
 const MEGABYTE = 1_048_576
 const FILE_MEGABYTES = 96
-/** A few buffers on each side of the gateway. */
-const HELD_MEGABYTES = 16
+/** Some buffers on each side of the gateway, and what waits for the collector on a busy machine. */
+const HELD_MEGABYTES = 40
 
 const SIMULATOR_COMMAND = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
