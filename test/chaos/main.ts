@@ -1,6 +1,6 @@
 /**
  * `npm run chaos`: plays every scenario and prints the table. `--only NAME` (several, a part of a name is enough),
- * `--short`, `--list`; `--record` writes the table into docs/reliability.md.
+ * `--short`, `--list`; `--record` writes the rows of what was played into the table of docs/reliability.md.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -42,7 +42,11 @@ async function playAll(scenarios: readonly Scenario[], form: Form): Promise<numb
   writeResults(all, form)
   if (values.record) {
     const page = readFileSync(DOCUMENT, 'utf8')
-    writeFileSync(DOCUMENT, page.replace(TABLE, `$1${renderMarkdown(all)}\n$2`))
+    const table = renderMarkdown(all, SCENARIOS, page)
+    writeFileSync(
+      DOCUMENT,
+      page.replace(TABLE, (_, begin: string, end: string) => `${begin}${table}\n${end}`),
+    )
   }
   const failed = all.filter((played) => verdictOf(played) === 'FAILED').length
   process.stdout.write(

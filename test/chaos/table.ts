@@ -68,9 +68,18 @@ export function remarksOf({ scenario, outcome }: Played): readonly string[] {
   ]
 }
 
-export function renderMarkdown(all: readonly Played[]): string {
-  const rows = all.map((played) => [...cellsOf(played), played.outcome.notes.join('; ')])
+/** @param earlier the table as it stands: the rows of scenarios that were not played now are kept. */
+export function renderMarkdown(all: readonly Played[], order: readonly Scenario[], earlier: string): string {
   const head = [...HEAD, 'figures of its own']
   const rule = head.map((_, column) => (column === 0 || column >= HEAD.length - 1 ? '---' : '---:'))
-  return [head, rule, ...rows].map((line) => `| ${line.join(' | ')} |`).join('\n')
+  const rows = order.flatMap(({ name }) => {
+    const played = all.find(({ scenario }) => scenario.name === name)
+    if (played !== undefined) return [rowOf([...cellsOf(played), played.outcome.notes.join('; ')])]
+    return earlier.split('\n').filter((line) => line.startsWith(`| ${name} |`))
+  })
+  return [rowOf(head), rowOf(rule), ...rows].join('\n')
+}
+
+function rowOf(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
 }

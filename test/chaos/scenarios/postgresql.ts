@@ -170,6 +170,7 @@ async function podBooked(pod: Pod, giveUpAtMs: number): Promise<void> {
   const target = (await booked()) + waiting
   while ((await booked()) < target) {
     if (performance.now() > giveUpAtMs) throw new Error(`${pod.name} does not book what waits in it`)
-    await delay(50)
+    // A page of metrics costs the pod some milliseconds.
+    await delay(250)
   }
 }
