@@ -67,10 +67,10 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
     requestBody: call.settings.storePrompts ? call.members.body : undefined,
     responseBody: call.settings.storePrompts ? ended.kept?.body : undefined,
   }
-  countSpend(call, end, cost)
   if (call.arrival.endpoint.dialect.unbilled) queueMicrotask(call.onEndJournaled.bind(call))
   else call.gateway.ledger.settle(call.start, end, call)
-  // After the ledger: nothing that only reports may keep a call from being booked.
+  // After the ledger: nothing that only counts or reports may keep a call from being booked.
+  countSpend(call, end, cost)
   call.gateway.observer.callSettled(call.start, end)
   if (cost !== ZERO) watchBudgets(call)
   return { cost, usage, usageSource: source, error: ended.error, endedAtMs }

@@ -6,6 +6,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseDockerfile, type Instruction, type Stage } from './dockerfile.ts'
@@ -121,7 +122,7 @@ function build(
 }
 
 const { stages, args } = parseDockerfile(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8'))
-const scratch = mkdtempSync('/tmp/sluice-image-')
+const scratch = mkdtempSync(join(tmpdir(), 'sluice-image-'))
 try {
   // A file system of its own, for overlays cannot be laid over each other.
   run('mount', '-t', 'tmpfs', 'sluice-image', scratch)

@@ -1,0 +1,32 @@
+/** The order in which the end of a call is told. */
+import { expect, test } from 'vitest'
+import { DIALECTS, estimatedUsage } from '../dialects/index.ts'
+import type { CallEnd } from '../record/call-record.ts'
+import type { Call } from './call.ts'
+import { settle } from './settle.ts'
+
+test('a call is booked even when its limits cannot take up what it used', () => {
+  const booked: CallEnd[] = []
+  const call = {
+    arrival: { arrivedAtMs: 0, endpoint: { dialect: DIALECTS['openai-chat'] } },
+    deployment: { facts: {}, price: undefined, scopes: [] },
+    attempts: [],
+    settings: { storePrompts: false },
+    scopes: [],
+    reservations: [
+      {
+        headers: [],
+        settle() {
+          throw new RangeError('no such count')
+        },
+      },
+    ],
+    start: {},
+    gateway: { ledger: { settle: (_start: unknown, end: CallEnd) => void booked.push(end) } },
+  }
+  const usage = estimatedUsage(400, 40)
+  const ended = { ending: 'complete', httpStatus: 200, error: undefined, usage, kept: undefined } as const
+  // Of the call only what settling reads: a whole one needs a server, and then its limits cannot be made to fail.
+  expect(() => settle(call as unknown as Call, undefined, ended)).toThrow('no such count')
+  expect(booked).toMatchObject([{ ending: 'complete', usage }])
+})
