@@ -8,7 +8,7 @@ import { startPostgresql, type TestPostgresql } from '../postgresql.ts'
 import { runMoney, type RunResult } from './money-run.ts'
 import { printProof, prove } from './proof.ts'
 
-const CALLS = Number(process.env['SLUICE_MONEY_CALLS'] ?? 160)
+const CALLS = Number(process.env['SLUICE_MONEY_CALLS'] ?? 240)
 const SEED = Number(process.env['SLUICE_MONEY_SEED'] ?? Date.now() % 1_000_000_000)
 
 let postgresql: TestPostgresql
