@@ -9,6 +9,8 @@ type Framing = 'headers' | 'length' | 'chunk-size' | 'chunk' | 'chunk-end' | 'la
 export interface AnswerListener {
   /** Server-sent events, counted by the blank line that ends each, since the last call. */
   onEvents(count: number): void
+  /** Bytes of a body, from the first one up to `end`. */
+  onBody?(bytes: Buffer, end: number): void
   onAnswerEnd(status: number, bodyBytes: number): void
 }
 
@@ -93,6 +95,7 @@ export class AnswerReader {
   #readBody(buffer: Buffer): number {
     const used = Math.min(buffer.length, this.#remaining)
     this.#countEvents(buffer, used)
+    this.#listener.onBody?.(buffer, used)
     this.#remaining -= used
     this.#bodyBytes += used
     if (this.#remaining === 0) {

@@ -1,8 +1,9 @@
 /** Throughput: a fixed number of connections that are never idle. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { LoadConnection, requestBytes, type CallListener } from './load-connection.ts'
+import { LoadConnection, type CallListener } from './load-connection.ts'
 import type { ClosedLoopFigures, ClosedLoopJob } from './load-job.ts'
 import { cpuMicroseconds } from './process-figures.ts'
+import { RequestSource } from './request-source.ts'
 
 /** Sends the next call of each connection as soon as its last one has ended. */
 class ClosedLoop implements CallListener {
@@ -26,11 +27,8 @@ class ClosedLoop implements CallListener {
 
 export async function runClosedLoop(job: ClosedLoopJob): Promise<ClosedLoopFigures> {
   const loop = new ClosedLoop()
-  const bytes = requestBytes(job.request)
-  const connections = Array.from(
-    { length: job.connections },
-    () => new LoadConnection(job.request, bytes, loop),
-  )
+  const source = new RequestSource(job.request)
+  const connections = Array.from({ length: job.connections }, () => new LoadConnection(source, loop))
   for (const connection of connections) connection.send()
   await delay(job.warmUpMs)
   const startedAtMs = performance.now()

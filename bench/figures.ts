@@ -1,11 +1,11 @@
 /** The figures of the tables, computed from the raw ones: medians over the rounds of a run. */
 import type { BenchResult, ResultRow, RoundFigures } from './result.ts'
 import { median } from './statistics.ts'
-import type { TargetName } from './target.ts'
 
 export interface RowFigures {
-  readonly name: TargetName
+  readonly name: string
   readonly title: string
+  readonly settings: string
   readonly failure: string | undefined
   /** 1,000,000 µs divided by what one call costs: what one core can serve. */
   readonly callsPerSecondPerCore: number
@@ -39,6 +39,7 @@ function figuresOf(row: ResultRow, direct: ResultRow | undefined): RowFigures {
   return {
     name: row.name,
     title: row.title,
+    settings: row.settings,
     failure: row.failure,
     callsPerSecondPerCore: 1_000_000 / chat1kMicroseconds,
     chat1kMicroseconds,
@@ -79,7 +80,7 @@ export interface TargetLine {
 /** Sluice against what it promises; empty when a run did not measure all that is needed. */
 export function targetLines(result: BenchResult): TargetLine[] {
   const rows = rowFigures(result)
-  const find = (name: TargetName) => rows.find((row) => row.name === name)
+  const find = (name: string) => rows.find((row) => row.name === name)
   const [sluice, nginx, haproxy, extras] = [find('sluice'), find('nginx'), find('haproxy'), result.sluice]
   if (sluice === undefined || nginx === undefined || haproxy === undefined || extras === undefined) return []
   const atMost = (what: string, unit: string, measured: number, target: number, goal: number) => ({

@@ -1,14 +1,26 @@
 /** What the benchmark asks of its load generator, and what that answers: both cross a process border as JSON. */
 
+export const BENCH_DIALECTS = ['openai-chat', 'openai-responses', 'anthropic-messages'] as const
+export type BenchDialect = (typeof BENCH_DIALECTS)[number]
+
+/** Keys that are made of a prefix and a number, so that a million of them need no list. */
+export interface KeyRange {
+  readonly prefix: string
+  readonly count: number
+}
+
 export interface LoadRequest {
   readonly host: string
   readonly port: number
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly model: string
+  readonly dialect: BenchDialect
   readonly stream: boolean
   /** About how large the request body is. */
   readonly bodyBytes: number
+  /** Calls take these in turn, as their bearer token. */
+  readonly keys: KeyRange | undefined
 }
 
 interface JobBase {
@@ -40,13 +52,21 @@ export interface StreamsJob extends JobBase {
   readonly rounds: number
 }
 
+/** Streams that begin at fixed times, for the time to the first chunk and for that of each chunk on its way. */
+export interface StreamLatencyJob extends JobBase {
+  readonly kind: 'stream-latency'
+  readonly streamsPerSecond: number
+  readonly warmUpMs: number
+  readonly durationMs: number
+}
+
 /** Streams that are all open at the same time, for the memory that each takes. */
 export interface HeldStreamsJob extends JobBase {
   readonly kind: 'held-streams'
   readonly streams: number
 }
 
-export type LoadJob = ClosedLoopJob | OpenLoopJob | StreamsJob | HeldStreamsJob
+export type LoadJob = ClosedLoopJob | OpenLoopJob | StreamsJob | StreamLatencyJob | HeldStreamsJob
 
 interface FiguresBase {
   /** Answers with another status than 200, and connections that broke. */
@@ -75,6 +95,20 @@ export interface StreamsFigures extends FiguresBase {
   readonly cpuMicrosecondsPerChunk: number
 }
 
+export interface StreamLatencyFigures extends FiguresBase {
+  readonly kind: 'stream-latency'
+  readonly streams: number
+  readonly chunks: number
+  /** From the sending of a request to the first chunk. */
+  readonly firstChunkP50Ms: number
+  readonly firstChunkP99Ms: number
+  /** From the provider's write of a chunk to its arrival at the client. */
+  readonly chunkP50Ms: number
+  readonly chunkP99Ms: number
+  /** Mean difference between the times that two chunks in a row of a stream took: RFC 3550, without its smoothing. */
+  readonly jitterMs: number
+}
+
 export interface HeldStreamsFigures extends FiguresBase {
   readonly kind: 'held-streams'
   readonly streams: number
@@ -82,5 +116,10 @@ export interface HeldStreamsFigures extends FiguresBase {
   readonly residentBytesDuring: number
 }
 
+export type LoadFigures =
+  | ClosedLoopFigures
+  | OpenLoopFigures
+  | StreamsFigures
+  | StreamLatencyFigures
+  | HeldStreamsFigures
 export type FiguresOf<Job extends LoadJob> = Extract<LoadFigures, { readonly kind: Job['kind'] }>
-export type LoadFigures = ClosedLoopFigures | OpenLoopFigures | StreamsFigures | HeldStreamsFigures

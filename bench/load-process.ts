@@ -2,6 +2,7 @@
 import { runClosedLoop } from './closed-loop.ts'
 import type { LoadFigures, LoadJob } from './load-job.ts'
 import { runOpenLoop } from './open-loop.ts'
+import { runStreamLatency } from './stream-latency.ts'
 import { runHeldStreams, runStreams } from './streams.ts'
 
 function runJob(job: LoadJob): Promise<LoadFigures> {
@@ -12,6 +13,8 @@ function runJob(job: LoadJob): Promise<LoadFigures> {
       return runOpenLoop(job)
     case 'streams':
       return runStreams(job)
+    case 'stream-latency':
+      return runStreamLatency(job)
     case 'held-streams':
       return runHeldStreams(job)
   }

@@ -6,18 +6,14 @@ import { portkey } from './peer.ts'
 import { providerDirect } from './provider.ts'
 import type { BenchResult, ResultRow, RoundFigures, SluiceExtras } from './result.ts'
 import { haproxy, nginx } from './reverse-proxies.ts'
+import { rotated } from './rotated.ts'
 import { loadRequest, runLoad } from './run-load.ts'
+import { CONNECTIONS, LARGE_BODY, MIDDLE_BODY, SMALL_BODY, STREAMS } from './section.ts'
 import { embeddedStartToReadyMs, readEventLoopLagP99Ms, simulator, sluice } from './sluice-targets.ts'
-import type { RunningTarget, Target, TargetContext, TargetName } from './target.ts'
+import type { RunningTarget, Target, TargetContext } from './target.ts'
 
-const TARGETS: Readonly<Record<TargetName, Target>> = {
-  provider: providerDirect,
-  simulator,
-  nginx,
-  haproxy,
-  sluice,
-  portkey,
-}
+/** The rows of the main table. */
+export const MAIN_TARGETS: readonly Target[] = [providerDirect, simulator, nginx, haproxy, sluice, portkey]
 
 /** How long each load runs. */
 interface Plan {
@@ -28,64 +24,61 @@ interface Plan {
   readonly heldStreams: number
 }
 
-const FULL: Plan = { rounds: 3, warmUpMs: 2_000, durationMs: 5_000, streamRounds: 2, heldStreams: 1_000 }
+const FULL: Plan = { rounds: 3, warmUpMs: 1_500, durationMs: 4_000, streamRounds: 2, heldStreams: 1_000 }
 const QUICK: Plan = { rounds: 1, warmUpMs: 500, durationMs: 1_000, streamRounds: 1, heldStreams: 200 }
 
-const CONNECTIONS = 64
-const STREAMS = 200
 const CALLS_PER_SECOND = 1_000
-const SMALL_BODY = 1_000
-const MIDDLE_BODY = 100_000
-const LARGE_BODY = 2_000_000
 
 export async function measureRows(
-  names: readonly TargetName[],
+  targets: readonly Target[],
   isQuick: boolean,
   context: TargetContext,
   say: (text: string) => void,
 ): Promise<Pick<BenchResult, 'rows' | 'sluice'>> {
   const plan = isQuick ? QUICK : FULL
-  const rows = new Map<TargetName, MutableRow>(
-    names.map((name) => [name, { name, title: TARGETS[name].title, rounds: [], failure: undefined }]),
-  )
+  const rows = targets.map((target): MutableRow => {
+    const { name, title, settings } = target
+    return { target, name, title, settings, rounds: [], failure: undefined }
+  })
   for (let round = 0; round < plan.rounds; round += 1) {
-    for (const name of rotated(names, round)) {
-      const row = rows.get(name)
-      if (row === undefined || row.failure !== undefined) continue
+    for (const row of rotated(rows, round)) {
+      if (row.failure !== undefined) continue
       say(`round ${round + 1} of ${plan.rounds}: ${row.title}`)
-      row.failure = await measureInto(row.rounds, TARGETS[name], plan, context)
+      row.failure = await measureInto(row, plan, context)
       if (row.failure !== undefined) say(`  not measured: ${row.failure}`)
     }
   }
-  const extras = rows.get('sluice')
+  const extras = rows.find((row) => row.name === 'sluice')
   const wantsExtras = !isQuick && extras !== undefined && extras.failure === undefined
   if (wantsExtras) say('Sluice: start with the embedded database, large bodies, profile')
   return {
-    rows: [...rows.values()],
+    rows: rows.map(({ name, title, settings, rounds, failure }) => ({
+      name,
+      title,
+      settings,
+      rounds,
+      failure,
+    })),
     sluice: wantsExtras ? await measureSluiceExtras(plan, context) : undefined,
   }
 }
 
-type MutableRow = { -readonly [Member in keyof ResultRow]: ResultRow[Member] } & { rounds: RoundFigures[] }
-
-/** Each round begins with another row, so that no row always has the machine in the same state. */
-function rotated<T>(items: readonly T[], by: number): T[] {
-  return items.map((_, index) => items[(index + by) % items.length]).filter((item) => item !== undefined)
+interface MutableRow extends ResultRow {
+  readonly target: Target
+  readonly rounds: RoundFigures[]
+  settings: string
+  failure: string | undefined
 }
 
 /**
  * A row that fails says why in the table; the others are measured all the same.
  * @returns the reason, when it failed.
  */
-async function measureInto(
-  rounds: RoundFigures[],
-  target: Target,
-  plan: Plan,
-  context: TargetContext,
-): Promise<string | undefined> {
+async function measureInto(row: MutableRow, plan: Plan, context: TargetContext): Promise<string | undefined> {
   try {
-    await using running = await target.start(context)
-    rounds.push(await measureRound(running, plan))
+    await using running = await row.target.start(context)
+    if (running.note !== undefined) row.settings = `${row.target.settings}; ${running.note}`
+    row.rounds.push(await measureRound(running, plan))
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message.split('\n')[0] : String(error)
@@ -102,8 +95,8 @@ async function measureRound(target: RunningTarget, plan: Plan): Promise<RoundFig
     serverPid,
     streams: plan.heldStreams,
   })
-  const small = loadRequest(target, 'chat', SMALL_BODY)
-  const middle = loadRequest(target, 'chat', MIDDLE_BODY)
+  const small = loadRequest(target, 'whole', SMALL_BODY)
+  const middle = loadRequest(target, 'whole', MIDDLE_BODY)
   const closedLoop = { kind: 'closed-loop', serverPid, connections: CONNECTIONS, ...times } as const
   const chat1k = await runLoad({ ...closedLoop, request: small })
   const chat100k = await runLoad({ ...closedLoop, request: middle })
@@ -141,7 +134,7 @@ async function profileSmallCalls(plan: Plan, context: TargetContext): Promise<Pr
     await using target = await sluice.start({ ...context, profileDirectory })
     await runLoad({
       kind: 'closed-loop',
-      request: loadRequest(target, 'chat', SMALL_BODY),
+      request: loadRequest(target, 'whole', SMALL_BODY),
       serverPid: target.pid,
       connections: CONNECTIONS,
       warmUpMs: plan.warmUpMs,
@@ -158,7 +151,7 @@ async function lagUnderLargeBodies(plan: Plan, context: TargetContext): Promise<
   await readEventLoopLagP99Ms(target.port)
   await runLoad({
     kind: 'closed-loop',
-    request: loadRequest(target, 'chat', LARGE_BODY),
+    request: loadRequest(target, 'whole', LARGE_BODY),
     serverPid: target.pid,
     connections: 2,
     warmUpMs: plan.warmUpMs,

@@ -1,6 +1,8 @@
 /** Latency: calls at a fixed rate, each on an idle connection or a new one, so that none waits for another's answer. */
-import { LoadConnection, requestBytes, type CallListener } from './load-connection.ts'
+import { LoadConnection, type CallListener } from './load-connection.ts'
 import type { LoadRequest, OpenLoopFigures, OpenLoopJob } from './load-job.ts'
+import { RequestSource } from './request-source.ts'
+import { sendSteadily } from './steady-pace.ts'
 import { quantile } from './statistics.ts'
 
 const OPEN_AT_START = 32
@@ -9,15 +11,13 @@ class OpenLoop implements CallListener {
   readonly latenciesMs: number[] = []
   readonly #idle: LoadConnection[] = []
   readonly #all: LoadConnection[] = []
-  readonly #request: LoadRequest
-  readonly #bytes: Buffer
+  readonly #source: RequestSource
   /** Latencies are kept only while this is true. */
   measuring = false
   failures = 0
 
   constructor(request: LoadRequest) {
-    this.#request = request
-    this.#bytes = requestBytes(request)
+    this.#source = new RequestSource(request)
   }
 
   send(): void {
@@ -30,7 +30,7 @@ class OpenLoop implements CallListener {
   }
 
   #open(): LoadConnection {
-    const connection = new LoadConnection(this.#request, this.#bytes, this)
+    const connection = new LoadConnection(this.#source, this)
     this.#all.push(connection)
     return connection
   }
@@ -52,7 +52,12 @@ class OpenLoop implements CallListener {
 export async function runOpenLoop(job: OpenLoopJob): Promise<OpenLoopFigures> {
   const loop = new OpenLoop(job.request)
   for (let index = 0; index < OPEN_AT_START; index += 1) loop.send()
-  await sendSteadily(job, loop)
+  await sendSteadily(job.callsPerSecond, job, {
+    send: () => loop.send(),
+    measure: () => {
+      loop.measuring = true
+    },
+  })
   loop.close()
   const sorted = loop.latenciesMs.toSorted((a, b) => a - b)
   return {
@@ -63,22 +68,4 @@ export async function runOpenLoop(job: OpenLoopJob): Promise<OpenLoopFigures> {
     maxMs: sorted.at(-1) ?? Number.NaN,
     failures: loop.failures,
   }
-}
-
-/** A timer a millisecond releases what is due by then; a late timer releases more at once, and loses none. */
-async function sendSteadily(job: OpenLoopJob, loop: OpenLoop): Promise<void> {
-  const startedAtMs = performance.now()
-  let sent = 0
-  const ended = Promise.withResolvers<void>()
-  const timer = setInterval(() => {
-    const elapsedMs = performance.now() - startedAtMs
-    if (elapsedMs >= job.warmUpMs + job.durationMs) {
-      clearInterval(timer)
-      ended.resolve()
-      return
-    }
-    loop.measuring = elapsedMs >= job.warmUpMs
-    for (const due = Math.floor((elapsedMs * job.callsPerSecond) / 1000); sent < due; sent += 1) loop.send()
-  }, 1)
-  await ended.promise
 }

@@ -13,6 +13,7 @@ const NODE_SERVER_VERSION = '1.13.8'
 export const portkey: Target = {
   name: 'portkey',
   title: `Portkey gateway ${VERSION}`,
+  settings: 'npm package, as a relay and no more; no cache, no logs',
   start: startPortkey,
 }
 

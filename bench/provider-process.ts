@@ -1,65 +1,40 @@
 /**
- * The model provider of the benchmark: fixed answers in the OpenAI dialect from bare sockets. It reads no more of a
- * request than where it ends, so that it costs a small part of what any relay before it does. Prints its port.
+ * The model provider of the benchmark: fixed answers from bare sockets, in the dialect that the end of the path names.
+ * It reads no more of a request than where it ends, so that it costs a small part of what any relay before it does.
+ * Every chunk of a stream says when it was sent. Prints its ports as one line of JSON.
  *
- * The first segment of the path says which answer is wanted: `/chat/…` one JSON body of 1 KB, `/stream/…` 100 chunks
- * 20 ms apart, `/slow/…` 20 chunks 500 ms apart.
+ * The first segment of the path says which answer is wanted: `/whole/…` one JSON body of 1 KB, `/stream/…` 100 chunks
+ * 20 ms apart, `/slow/…` 20 chunks 500 ms apart, `/quiet/…` 30 chunks 10 s apart. `/otlp/…` is a collector that takes
+ * whatever it is sent.
+ *
+ * Usage: provider-process.ts [KEY-FILE CERTIFICATE-FILE]; with both it listens with TLS on a second port, too.
  */
-import { createServer, type Socket } from 'node:net'
+import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import type { BenchDialect } from './load-job.ts'
+import { PROVIDER_ANSWERS, stampedChunk, type ProviderAnswers } from './provider-answers.ts'
 
-const STREAM_PACE = { chunks: 100, intervalMs: 20 }
-const SLOW_PACE = { chunks: 20, intervalMs: 500 }
-const USAGE = { prompt_tokens: 240, completion_tokens: 100, total_tokens: 340 }
-
-const WORDS = 'The gate lifts a hand and water finds its level, '
-
-function chatAnswer(): Buffer {
-  const body = JSON.stringify({
-    id: 'chatcmpl-bench',
-    object: 'chat.completion',
-    created: 1_780_000_000,
-    model: 'bench-model',
-    choices: [{ index: 0, message: { role: 'assistant', content: WORDS.repeat(15) }, finish_reason: 'stop' }],
-    usage: USAGE,
-  })
-  return Buffer.from(
-    `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  )
+interface Pace {
+  readonly chunks: number
+  readonly intervalMs: number
 }
 
-function event(members: object): string {
-  const chunk = {
-    id: 'chatcmpl-bench',
-    object: 'chat.completion.chunk',
-    created: 1_780_000_000,
-    model: 'bench-model',
-    ...members,
-  }
-  return `data: ${JSON.stringify(chunk)}\n\n`
+const PACES: Readonly<Record<string, Pace>> = {
+  stream: { chunks: 100, intervalMs: 20 },
+  slow: { chunks: 20, intervalMs: 500 },
+  quiet: { chunks: 30, intervalMs: 10_000 },
 }
 
-function httpChunk(text: string): string {
-  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
-}
-
-const CHAT_ANSWER = chatAnswer()
-const STREAM_HEAD = Buffer.from(
-  'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n',
+const COLLECTED = Buffer.from(
+  'HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n',
 )
-const STREAM_CHUNK = Buffer.from(
-  httpChunk(event({ choices: [{ index: 0, delta: { content: ' water' }, finish_reason: null }] })),
-)
-const STREAM_TAIL = Buffer.from(
-  httpChunk(
-    event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }) +
-      event({ choices: [], usage: USAGE }) +
-      'data: [DONE]\n\n',
-  ) + '0\r\n\r\n',
-)
+const UNKNOWN = Buffer.from('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n')
 
 /** One stream under way: a chunk each time that it is due. */
 interface Stream {
   readonly socket: Socket
+  readonly answers: ProviderAnswers
   readonly intervalMs: number
   chunksLeft: number
   nextAtMs: number
@@ -74,24 +49,35 @@ function writeDueChunks(): void {
     if (stream.nextAtMs > nowMs) continue
     stream.nextAtMs += stream.intervalMs
     if (stream.socket.destroyed) streams.delete(stream)
-    else if (stream.chunksLeft > 0) stream.socket.write(STREAM_CHUNK)
+    else if (stream.chunksLeft > 0) stream.socket.write(stampedChunk(stream.answers))
     else {
-      stream.socket.write(STREAM_TAIL)
+      stream.socket.write(stream.answers.streamTail)
       streams.delete(stream)
     }
     stream.chunksLeft -= 1
   }
 }
 
+function dialectOf(path: string): BenchDialect {
+  if (path.endsWith('/responses')) return 'openai-responses'
+  return path.endsWith('/messages') ? 'anthropic-messages' : 'openai-chat'
+}
+
 function answer(socket: Socket, path: string): void {
-  if (path.startsWith('/chat/')) {
-    socket.write(CHAT_ANSWER)
-    return
-  }
-  const pace = path.startsWith('/slow/') ? SLOW_PACE : STREAM_PACE
-  socket.write(STREAM_HEAD)
-  const nextAtMs = performance.now() + Math.random() * pace.intervalMs
-  streams.add({ socket, intervalMs: pace.intervalMs, chunksLeft: pace.chunks, nextAtMs })
+  const kind = path.split('/', 2)[1] ?? ''
+  const answers = PROVIDER_ANSWERS[dialectOf(path)]
+  const pace = PACES[kind]
+  if (kind === 'whole') socket.write(answers.whole)
+  else if (kind === 'otlp') socket.write(COLLECTED)
+  else if (pace === undefined) socket.write(UNKNOWN)
+  else startStream(socket, answers, pace)
+}
+
+/** The first chunk comes at once, so that a relay's time to it can be measured; the phase of the others is by lot. */
+function startStream(socket: Socket, answers: ProviderAnswers, { chunks, intervalMs }: Pace): void {
+  socket.write(Buffer.concat([answers.streamHead, stampedChunk(answers)]))
+  const nextAtMs = performance.now() + Math.random() * intervalMs
+  streams.add({ socket, answers, intervalMs, chunksLeft: chunks - 1, nextAtMs })
 }
 
 /** Finds where each request on a connection ends. */
@@ -125,21 +111,38 @@ class RequestReader {
     }
   }
 
+  /** A request without a length, as a program's first probe may be, has no body. */
   #readHead(head: string): void {
     this.#path = head.split(' ', 2)[1] ?? ''
-    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
-    if (length === undefined) throw new Error('The benchmark only sends requests with a content-length')
-    this.#bodyLeft = Number(length)
+    if (/\r\ntransfer-encoding:/i.test(head)) throw new Error('A relay sends a request without its length')
+    this.#bodyLeft = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0)
   }
 }
 
-const server = createServer({ noDelay: true }, (socket) => {
+function serve(socket: Socket): void {
   const reader = new RequestReader(socket)
   socket.on('data', (chunk: Buffer) => reader.push(chunk))
   socket.on('error', () => socket.destroy())
-})
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-  const address = server.address()
-  if (address !== null && typeof address === 'object') process.stdout.write(`${address.port}\n`)
-})
+}
+
+async function listen(server: Server): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, resolve)
+  await promise
+  // A TCP server has an address of this kind once it listens.
+  return (server.address() as AddressInfo).port
+}
+
+const [keyFile, certificateFile] = process.argv.slice(2)
+const port = await listen(createServer({ noDelay: true }, serve))
+const tlsPort =
+  keyFile === undefined || certificateFile === undefined
+    ? 0
+    : await listen(
+        createTlsServer(
+          { noDelay: true, key: readFileSync(keyFile), cert: readFileSync(certificateFile) },
+          serve,
+        ),
+      )
+process.stdout.write(`${JSON.stringify({ port, tlsPort })}\n`)
 setInterval(writeDueChunks, 1)

@@ -4,7 +4,6 @@ import { expect, test } from 'vitest'
 import { rowFigures, targetLines } from './figures.ts'
 import { renderPerformancePage, renderTable } from './render.ts'
 import type { BenchResult, ResultRow, RoundFigures } from './result.ts'
-import type { TargetName } from './target.ts'
 
 function round(cpuMicroseconds: number, latencyMs: number, failures = 0): RoundFigures {
   const latency = {
@@ -37,8 +36,8 @@ function round(cpuMicroseconds: number, latencyMs: number, failures = 0): RoundF
   }
 }
 
-function row(name: TargetName, rounds: RoundFigures[], failure?: string): ResultRow {
-  return { name, title: `Title of ${name}`, rounds, failure }
+function row(name: string, rounds: RoundFigures[], failure?: string): ResultRow {
+  return { name, title: `Title of ${name}`, settings: `Settings of ${name}`, rounds, failure }
 }
 
 const RESULT: BenchResult = {
@@ -56,6 +55,7 @@ const RESULT: BenchResult = {
     eventLoopLagP99Ms: 25,
     profile: { parts: [{ name: 'undici', share: 0.25 }], functions: [] },
   },
+  sections: [],
 }
 
 test('figures are medians over the rounds, and latency is counted from the provider of the same round', () => {

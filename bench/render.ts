@@ -1,7 +1,10 @@
 /** Turns a benchmark result into the table on the terminal and into `docs/performance.md`. */
 import type { ProfileShare } from './cpu-profile.ts'
 import { rowFigures, targetLines, type RowFigures, type TargetLine } from './figures.ts'
-import type { BenchResult } from './result.ts'
+import type { BenchResult, SectionResult } from './result.ts'
+import type { Section } from './section.ts'
+import { sectionFigures, type SectionFigures } from './section-figures.ts'
+import { SECTIONS } from './sections/index.ts'
 
 interface Column {
   readonly title: string
@@ -32,20 +35,59 @@ function cellsOf(row: RowFigures): string[] {
 
 /** For the terminal: columns under one another. */
 export function renderTable(result: BenchResult): string {
-  const lines = [['', ...COLUMNS.map((column) => column.title)], ...rowFigures(result).map(cellsOf)]
+  const head = ['', ...COLUMNS.map((column) => column.title)]
+  const rows = rowFigures(result)
+  return [alignedTable([head, ...rows.map(cellsOf)]), ...noteLines(rows)].join('\n')
+}
+
+/** A section for the terminal. */
+export function renderSection(section: Section, result: SectionResult): string {
+  const rows = sectionFigures(section, result)
+  return [alignedTable(sectionTable(section, rows)), ...noteLines(rows)].join('\n')
+}
+
+function alignedTable(lines: readonly (readonly string[])[]): string {
   const widths = lines[0]?.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0))) ?? []
-  const table = lines.map((line) =>
-    line.map((cell, index) => pad(cell, widths[index] ?? 0, index)).join('  '),
-  )
-  return [...table, ...noteLines(result)].join('\n')
+  return lines
+    .map((line) => line.map((cell, index) => pad(cell, widths[index] ?? 0, index)).join('  '))
+    .join('\n')
+}
+
+function sectionTable(section: Section, rows: readonly SectionFigures[]): string[][] {
+  const head = ['', ...section.columns.map(({ title }) => title)]
+  return [
+    head,
+    ...rows.map((row) => [
+      row.title,
+      ...row.cells.map((cell, index) => figure(cell, section.columns[index]?.decimals ?? 0)),
+    ]),
+  ]
+}
+
+/** Heading, what is looked at, the table, and what each row is. */
+function sectionOnPage(result: SectionResult): string[] {
+  const section = SECTIONS.find(({ name }) => name === result.name)
+  if (section === undefined) return []
+  const rows = sectionFigures(section, result)
+  const [head = [], ...lines] = sectionTable(section, rows)
+  return [
+    `## ${section.title}`,
+    section.about,
+    markdownTable(head, lines),
+    [...noteLines(rows), ...settingLines(rows)].map((line) => `- ${line}`).join('\n'),
+  ]
+}
+
+function settingLines(rows: readonly Pick<RowFigures, 'title' | 'settings'>[]): string[] {
+  return rows.map(({ title, settings }) => `${title}: ${settings}.`)
 }
 
 function pad(cell: string, width: number, index: number): string {
   return index === 0 ? cell.padEnd(width) : cell.padStart(width)
 }
 
-function noteLines(result: BenchResult): string[] {
-  return rowFigures(result).flatMap((row) => [
+function noteLines(rows: readonly Pick<RowFigures, 'title' | 'failure' | 'failures'>[]): string[] {
+  return rows.flatMap((row) => [
     ...(row.failure === undefined ? [] : [`${row.title}: not measured, ${row.failure}`]),
     ...(row.failures === 0 ? [] : [`${row.title}: ${row.failures} calls were not answered with 200`]),
   ])
@@ -79,13 +121,14 @@ function profileTable(head: string, shares: readonly ProfileShare[]): string {
 
 /** The page for operators: tables, targets, where the time goes, and how to repeat it. */
 export function renderPerformancePage(result: BenchResult): string {
-  const notes = noteLines(result).map((line) => `- ${line}`)
+  const rows = rowFigures(result)
+  const notes = [...noteLines(rows), ...settingLines(rows)].map((line) => `- ${line}`)
   const targets = targetLines(result)
   return [
     INTRODUCTION,
     `Measured on ${result.date.slice(0, 10)}: ${result.machine.processor}, ${result.machine.cores} cores, ` +
       `Linux ${result.machine.kernel}, Node ${result.machine.node}.`,
-    markdownTable(['', ...COLUMNS.map((column) => column.title)], rowFigures(result).map(cellsOf)),
+    markdownTable(['', ...COLUMNS.map((column) => column.title)], rows.map(cellsOf)),
     ...(notes.length === 0 ? [] : [notes.join('\n')]),
     HOW_TO_READ,
     ...(targets.length === 0
@@ -102,6 +145,7 @@ export function renderPerformancePage(result: BenchResult): string {
           profileTable('part', result.sluice.profile.parts),
           profileTable('function', result.sluice.profile.functions),
         ]),
+    ...result.sections.flatMap(sectionOnPage),
     HOW_TO_REPEAT,
   ].join('\n\n')
 }
@@ -131,12 +175,16 @@ const HOW_TO_READ = `How to read it:
 const HOW_TO_REPEAT = `## How to repeat it
 
 \`\`\`sh
-npm run bench                                # everything: about ten minutes
-npm run bench -- --only sluice,nginx,haproxy # some rows
-npm run bench -- --quick                     # a short form, under a minute
+npm run bench                                    # all but the curves: about 25 minutes
+npm run bench -- --section main                  # the first table: about 10 minutes
+npm run bench -- --section forms,tls --record    # some sections; --record puts them into this page
+npm run bench -- --only sluice,nginx,haproxy     # some rows
+npm run bench -- --quick                         # a short form of the first table, about a minute
 \`\`\`
 
-On Debian, as root: what is missing of PostgreSQL, nginx and HAProxy is installed by the script. Nothing else should
-run on the machine meanwhile. A full run writes \`bench/results/latest.json\`, with the raw figures of each round, and
-this page.
+Sections: ${SECTIONS.map(({ name }) => `\`${name}\``).join(', ')}; those that are not on this page were not measured.
+
+On Debian, as root: what is missing of PostgreSQL, Redis, nginx and HAProxy is installed by the script. Nothing else
+should run on the machine meanwhile. A whole run writes \`bench/results/latest.json\`, with the raw figures of each
+round, and this page.
 `

@@ -1,7 +1,12 @@
 /** What a benchmark run has found, as it is kept in `bench/results/`. */
 import type { ProfileSummary } from './cpu-profile.ts'
-import type { ClosedLoopFigures, HeldStreamsFigures, OpenLoopFigures, StreamsFigures } from './load-job.ts'
-import type { TargetName } from './target.ts'
+import type {
+  ClosedLoopFigures,
+  HeldStreamsFigures,
+  LoadFigures,
+  OpenLoopFigures,
+  StreamsFigures,
+} from './load-job.ts'
 
 export interface RoundFigures {
   readonly startToReadyMs: number | null
@@ -12,12 +17,31 @@ export interface RoundFigures {
   readonly streams: StreamsFigures
 }
 
-export interface ResultRow {
-  readonly name: TargetName
+interface RowBase<Round> {
+  /** The target's short name. */
+  readonly name: string
   readonly title: string
-  readonly rounds: readonly RoundFigures[]
+  /** Version and settings, and what was found when the target started. */
+  readonly settings: string
+  readonly rounds: readonly Round[]
   /** Why the target could not be measured. */
   readonly failure: string | undefined
+}
+
+/** A row of the main table. */
+export type ResultRow = RowBase<RoundFigures>
+
+/** Figures of a round by the name of the measure; not every measure is taken in every round. */
+export type SectionRound = Readonly<Record<string, LoadFigures>>
+
+export type SectionRow = RowBase<SectionRound>
+
+/** A table that looks at one thing. */
+export interface SectionResult {
+  readonly name: string
+  /** ISO 8601, UTC: a section may be of another run than the main table. */
+  readonly date: string
+  readonly rows: readonly SectionRow[]
 }
 
 /** What is measured of Sluice alone. */
@@ -40,4 +64,5 @@ export interface BenchResult {
   }
   readonly rows: readonly ResultRow[]
   readonly sluice: SluiceExtras | undefined
+  readonly sections: readonly SectionResult[]
 }

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { FiguresOf, LoadJob, LoadRequest } from './load-job.ts'
-import { isPinned } from './server-process.ts'
+import type { BenchDialect, FiguresOf, LoadJob, LoadRequest } from './load-job.ts'
+import { onCore } from './server-process.ts'
 import type { AnswerKind, RunningTarget } from './target.ts'
 
 const LOAD_PROCESS = join(import.meta.dirname, 'load-process.ts')
@@ -12,22 +12,28 @@ const TIMEOUT_MS = 120_000
 
 /** @throws Error when the load generator fails or hangs. */
 export async function runLoad<Job extends LoadJob>(job: Job): Promise<FiguresOf<Job>> {
-  const argv = [process.execPath, LOAD_PROCESS, JSON.stringify(job)]
-  const [program = process.execPath, ...rest] = isPinned ? ['taskset', '-c', '1', ...argv] : argv
+  const [program, ...rest] = onCore('load', [process.execPath, LOAD_PROCESS, JSON.stringify(job)])
   const { stdout } = await promisify(execFile)(program, rest, { timeout: TIMEOUT_MS })
   // Written by load-process.ts, which answers a job with figures of the same kind.
   return JSON.parse(stdout) as FiguresOf<Job>
 }
 
-export function loadRequest(target: RunningTarget, answer: AnswerKind, bodyBytes: number): LoadRequest {
-  const { path, headers, model } = target.call(answer)
+export function loadRequest(
+  target: RunningTarget,
+  answer: AnswerKind,
+  bodyBytes: number,
+  dialect: BenchDialect = 'openai-chat',
+): LoadRequest {
+  const { path, headers, model } = target.call(answer, dialect)
   return {
     host: '127.0.0.1',
     port: target.port,
     path,
     headers,
     model,
-    stream: answer !== 'chat',
+    dialect,
+    stream: answer !== 'whole',
     bodyBytes,
+    keys: target.keys,
   }
 }

@@ -11,11 +11,25 @@ const READY_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 15_000
 const POLL_MS = 2
 
-/** The program under test has the first core for itself; load generator, provider and database share the second. */
-export type Core = 'server' | 'load'
+/**
+ * The program under test has the first core for itself; load generator, provider and database share the second.
+ * `both` is for a program of two processes: two cores, and the load has one of them too where there are no more.
+ */
+export type Core = 'server' | 'load' | 'both'
 
 /** False where a machine has one core only: the figures then tell little about rates. */
 export const isPinned = process.platform === 'linux' && availableParallelism() >= 2
+
+const CORES: Readonly<Record<Core, string>> = {
+  server: '0',
+  load: '1',
+  both: availableParallelism() > 2 ? '0,2' : '0,1',
+}
+
+/** `taskset` becomes the program that it starts, so that the process id is the program's own. */
+export function onCore(core: Core, argv: readonly [string, ...string[]]): [string, ...string[]] {
+  return isPinned ? ['taskset', '-c', CORES[core], ...argv] : [...argv]
+}
 
 export interface StartOptions {
   readonly core: Core
@@ -24,17 +38,13 @@ export interface StartOptions {
   readonly logFile?: string
 }
 
-/** Starts a program. `taskset` becomes the program it starts, so that the process id is the program's own. */
 export function startProcess(
   command: string,
   args: readonly string[],
   options: StartOptions,
 ): ChildProcess & { readonly pid: number } {
   const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'w')
-  const argv = [command, ...args]
-  const [program = command, ...rest] = isPinned
-    ? ['taskset', '-c', options.core === 'server' ? '0' : '1', ...argv]
-    : argv
+  const [program, ...rest] = onCore(options.core, [command, ...args])
   const child = spawn(program, rest, {
     stdio: ['ignore', log ?? 'ignore', log ?? 'ignore'],
     env: { ...process.env, ...options.env },

@@ -1,42 +1,63 @@
-/** Sluice with everything on, and its simulator, as targets of the benchmark. */
+/** Sluice in each of its forms, and its simulator, as targets of the benchmark. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NODE_FLAGS } from '../bin/node-flags.js'
+import type { BenchDialect } from './load-job.ts'
 import { freePort, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
-import type { AnswerKind, RunningTarget, Target, TargetContext } from './target.ts'
+import { EVERYTHING_ON, type SluiceForm } from './sluice-forms.ts'
+import {
+  ANSWER_KINDS,
+  type AnswerKind,
+  type RunningTarget,
+  type Target,
+  type TargetContext,
+} from './target.ts'
 
 const MAIN = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'main.js')
 const MASTER_KEY = 'sk-bench-master-key'
 
-export const sluice: Target = {
-  name: 'sluice',
-  title: 'Sluice (key, journal, metrics, log line, PostgreSQL)',
-  start: startSluice,
+/** Who may manage the gateways of the benchmark. */
+export const ADMINISTRATOR = { authorization: `Bearer ${MASTER_KEY}` }
+
+export function sluiceTarget(form: SluiceForm): Target {
+  return {
+    name: form.name,
+    title: form.title,
+    settings: form.settings,
+    start: (context) => startSluice(form, context),
+  }
 }
+
+export const sluice: Target = sluiceTarget(EVERYTHING_ON)
 
 export const simulator: Target = {
   name: 'simulator',
   title: 'The simulator, direct',
+  settings: 'no relay; it reads every request and keeps a meter',
   start: startSimulator,
 }
 
+const PATHS: Readonly<Record<BenchDialect, string>> = {
+  'openai-chat': '/v1/chat/completions',
+  'openai-responses': '/v1/responses',
+  'anthropic-messages': '/v1/messages',
+}
+
 /** Starts the gateway on PostgreSQL and makes the virtual key that the load uses. */
-async function startSluice(context: TargetContext): Promise<RunningTarget> {
-  const running = await launch(context, {
-    DATABASE_URL: context.databaseUrl,
-    dataDirectory: 'sluice-data',
-    logName: 'sluice',
-  })
-  const key = await generateKey(running.port)
+export async function startSluice(form: SluiceForm, context: TargetContext): Promise<RunningTarget> {
+  const DATABASE_URL = await context.databaseUrl(form.name)
+  const running = await launch(form, context, { DATABASE_URL, dataName: form.name })
+  const key = form.key === 'master key' ? MASTER_KEY : await generateKey(running.port, form.key)
+  const headers = { authorization: `Bearer ${key}` }
   return {
     pid: running.child.pid,
     port: running.port,
     startToReadyMs: running.startToReadyMs,
-    call: (answer) => ({
-      path: '/v1/chat/completions',
-      headers: { authorization: `Bearer ${key}` },
-      model: `bench-${answer}`,
+    call: (answer, dialect) => ({
+      path: PATHS[dialect],
+      headers,
+      model: modelName(answer, dialect === 'anthropic-messages' ? 'anthropic' : 'openai'),
     }),
     [Symbol.asyncDispose]: () => stopProcess(running.child),
   }
@@ -47,62 +68,84 @@ async function startSluice(context: TargetContext): Promise<RunningTarget> {
  * counts, opens it again.
  */
 export async function embeddedStartToReadyMs(context: TargetContext): Promise<number> {
-  const options = { DATABASE_URL: undefined, dataDirectory: 'embedded-data', logName: 'sluice-embedded' }
-  const first = await launch({ ...context, profileDirectory: undefined }, options)
+  const options = { DATABASE_URL: undefined, dataName: 'embedded' }
+  const first = await launch(EVERYTHING_ON, { ...context, profileDirectory: undefined }, options)
   await stopProcess(first.child)
-  const second = await launch({ ...context, profileDirectory: undefined }, options)
+  const second = await launch(EVERYTHING_ON, { ...context, profileDirectory: undefined }, options)
   await stopProcess(second.child)
   return second.startToReadyMs
 }
 
 interface LaunchOptions {
   readonly DATABASE_URL: string | undefined
-  readonly dataDirectory: string
-  readonly logName: string
+  readonly dataName: string
 }
 
-async function launch(context: TargetContext, options: LaunchOptions) {
+async function launch(form: SluiceForm, context: TargetContext, { DATABASE_URL, dataName }: LaunchOptions) {
   const port = await freePort()
-  const configFile = join(context.directory, 'sluice.yaml')
-  const dataDirectory = join(context.directory, options.dataDirectory)
+  const configFile = join(context.directory, `${dataName}.yaml`)
+  const dataDirectory = join(context.directory, `${dataName}-data`)
   mkdirSync(dataDirectory, { recursive: true })
-  writeFileSync(configFile, configuration(context.providerPort))
+  writeFileSync(configFile, configuration(form, context))
   const profiling =
     context.profileDirectory === undefined
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${context.profileDirectory}`, '--cpu-prof-interval=500']
-  const args = ['--config', configFile, '--host', '127.0.0.1', '--port', String(port)]
+  const address = ['--host', '127.0.0.1', '--port', String(port)]
+  const argv = [MAIN, '--config', configFile, ...address, '--data-dir', dataDirectory]
   const startedAtMs = performance.now()
   const child = startProcess(
     process.execPath,
-    [...NODE_FLAGS, ...profiling, MAIN, ...args, '--data-dir', dataDirectory],
+    [...NODE_FLAGS, ...profiling, ...argv, ...(form.arguments ?? [])],
     {
-      core: 'server',
-      env: { DATABASE_URL: options.DATABASE_URL, LITELLM_MASTER_KEY: MASTER_KEY, NODE_ENV: 'production' },
-      logFile: join(context.directory, `${options.logName}.log`),
+      core: form.core ?? 'server',
+      env: {
+        DATABASE_URL,
+        LITELLM_MASTER_KEY: MASTER_KEY,
+        NODE_ENV: 'production',
+        ...form.environment?.(context),
+      },
+      logFile: join(context.directory, `${dataName}.log`),
     },
   )
   await waitUntilReady(child, port, '/health/readiness')
   return { child, port, startToReadyMs: performance.now() - startedAtMs }
 }
 
-function configuration(providerPort: number): string {
-  const models = (['chat', 'stream', 'slow'] as const).map(
-    (answer) => `
-  - model_name: bench-${answer}
-    litellm_params:
-      model: openai/gpt-5.5
-      api_base: http://127.0.0.1:${providerPort}/${answer}/v1
-      api_key: sk-bench-provider`,
-  )
-  return `model_list:${models.join('')}\ngeneral_settings:\n  master_key: os.environ/LITELLM_MASTER_KEY\n`
+type Family = 'openai' | 'anthropic'
+
+function modelName(answer: AnswerKind, family: Family): string {
+  return `bench-${family}-${answer}`
 }
 
-async function generateKey(port: number): Promise<string> {
+/** JSON, which YAML contains. */
+function configuration(form: SluiceForm, context: TargetContext): string {
+  const base =
+    form.overTls === true
+      ? `https://localhost:${context.providerTlsPort}`
+      : `http://127.0.0.1:${context.providerPort}`
+  const models = ANSWER_KINDS.flatMap((answer) => [
+    deployment(modelName(answer, 'openai'), 'openai/gpt-5.5', `${base}/${answer}/v1`),
+    deployment(modelName(answer, 'anthropic'), 'anthropic/claude-sonnet-4-6', `${base}/${answer}`),
+  ])
+  return JSON.stringify({
+    model_list: Array.from({ length: form.deployments ?? 1 }, () => models)
+      .flat()
+      .map((entry, index) => ({ ...entry, model_info: { id: `bench-${index}` } })),
+    general_settings: { master_key: 'os.environ/LITELLM_MASTER_KEY', ...form.generalSettings },
+    ...(form.litellmSettings === undefined ? {} : { litellm_settings: form.litellmSettings }),
+  })
+}
+
+function deployment(name: string, model: string, apiBase: string): object {
+  return { model_name: name, litellm_params: { model, api_base: apiBase, api_key: 'sk-bench-provider' } }
+}
+
+async function generateKey(port: number, members: object): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/key/generate`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${MASTER_KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ max_budget: 1_000_000 }),
+    headers: { ...ADMINISTRATOR, 'content-type': 'application/json' },
+    body: JSON.stringify(members),
   })
   const answer: unknown = await response.json()
   if (typeof answer === 'object' && answer !== null && 'key' in answer && typeof answer.key === 'string') {
@@ -111,21 +154,26 @@ async function generateKey(port: number): Promise<string> {
   throw new Error(`POST /key/generate answered ${response.status} without a key`)
 }
 
+/** The page of a running gateway's metrics. */
+export async function readMetrics(port: number): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: ADMINISTRATOR })
+  if (!response.ok) throw new Error(`GET /metrics answered ${response.status}`)
+  return await response.text()
+}
+
 /** What the gateway itself says in its metrics. @throws Error when it does not say it. */
 export async function readEventLoopLagP99Ms(port: number): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
-    headers: { authorization: `Bearer ${MASTER_KEY}` },
-  })
-  const seconds = /^nodejs_eventloop_lag_p99_seconds ([\d.e+-]+)$/m.exec(await response.text())?.[1]
-  if (seconds === undefined) throw new Error(`GET /metrics answered ${response.status} without the lag`)
+  const seconds = /^nodejs_eventloop_lag_p99_seconds ([\d.e+-]+)$/m.exec(await readMetrics(port))?.[1]
+  if (seconds === undefined) throw new Error('GET /metrics answered without the lag')
   return Number(seconds) * 1000
 }
 
 /** Said in the model name, as the simulator's own grammar has it. */
 const SIMULATED: Readonly<Record<AnswerKind, string>> = {
-  chat: 'sim/bench?bytes=700',
+  whole: 'sim/bench?bytes=700',
   stream: 'sim/bench?chunks=100&interval=20',
   slow: 'sim/bench?chunks=20&interval=500',
+  quiet: 'sim/bench?chunks=30&interval=10000',
 }
 
 async function startSimulator(context: TargetContext): Promise<RunningTarget> {
@@ -140,8 +188,8 @@ async function startSimulator(context: TargetContext): Promise<RunningTarget> {
     pid: child.pid,
     port,
     startToReadyMs: performance.now() - startedAtMs,
-    call: (answer) => ({
-      path: '/v1/chat/completions',
+    call: (answer, dialect) => ({
+      path: PATHS[dialect],
       headers: { authorization: 'Bearer sk-bench' },
       model: SIMULATED[answer],
     }),

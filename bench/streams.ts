@@ -1,6 +1,6 @@
 /** Streams: what a relayed chunk costs, and what an open stream holds in memory. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { LoadConnection, requestBytes, type CallListener } from './load-connection.ts'
+import { LoadConnection, type CallListener } from './load-connection.ts'
 import type {
   HeldStreamsFigures,
   HeldStreamsJob,
@@ -9,6 +9,7 @@ import type {
   StreamsJob,
 } from './load-job.ts'
 import { cpuMicroseconds, residentBytes } from './process-figures.ts'
+import { RequestSource } from './request-source.ts'
 
 /** How many streams are opened at once while a large number is built up: below every server's accept queue. */
 const OPENED_AT_ONCE = 50
@@ -26,8 +27,8 @@ class StreamRound implements CallListener {
   failures = 0
 
   constructor(request: LoadRequest, streams: number) {
-    const bytes = requestBytes(request)
-    this.#connections = Array.from({ length: streams }, () => new LoadConnection(request, bytes, this))
+    const source = new RequestSource(request)
+    this.#connections = Array.from({ length: streams }, () => new LoadConnection(source, this))
   }
 
   /** Opens every stream once. `flowing` is when each has given an event, `ended` when each has come to its end. */

@@ -1,10 +1,10 @@
 /** Something that answers chat calls, directly or by relaying them to the provider: what a benchmark row measures. */
+import type { BenchDialect, KeyRange } from './load-job.ts'
 
-export const TARGET_NAMES = ['provider', 'simulator', 'nginx', 'haproxy', 'sluice', 'portkey'] as const
-export type TargetName = (typeof TARGET_NAMES)[number]
+/** What the provider is to answer: one JSON body, a quick stream, a slow one, or one with next to no chunks. */
+export type AnswerKind = 'whole' | 'stream' | 'slow' | 'quiet'
 
-/** What the provider is to answer: one JSON body, a quick stream, or a slow one. */
-export type AnswerKind = 'chat' | 'stream' | 'slow'
+export const ANSWER_KINDS: readonly AnswerKind[] = ['whole', 'stream', 'slow', 'quiet']
 
 /** How a target is called so that the provider gives a kind of answer. */
 export interface TargetCall {
@@ -19,25 +19,37 @@ export interface RunningTarget extends AsyncDisposable {
   readonly port: number
   /** From the start of the process to its first 200. */
   readonly startToReadyMs: number
-  readonly call: (answer: AnswerKind) => TargetCall
+  readonly call: (answer: AnswerKind, dialect: BenchDialect) => TargetCall
+  /** Keys that calls take in turn, where there are many. */
+  readonly keys?: KeyRange
+  /** What was found at the start and belongs into the record. */
+  readonly note?: string
 }
 
 export interface TargetContext {
   readonly providerPid: number
   readonly providerPort: number
+  /** Where the provider listens with TLS. */
+  readonly providerTlsPort: number
+  /** PEM file of the certificate that the provider shows there, made for `localhost`. */
+  readonly certificateFile: string
   /** An empty directory for this run. */
   readonly directory: string
   /** Where downloaded programs are kept between runs. */
   readonly cacheDirectory: string
-  /** Empty database for Sluice. */
-  readonly databaseUrl: string
+  /** The PostgreSQL database of this name, empty when it is asked for first. */
+  readonly databaseUrl: (name: string) => Promise<string>
+  readonly redisUrl: string
   /** Directory for a processor profile of Sluice, when one is wanted. */
   readonly profileDirectory: string | undefined
 }
 
 export interface Target {
-  readonly name: TargetName
-  /** What the table calls it. */
+  /** Short, of small letters and hyphens: `--only` takes it. */
+  readonly name: string
+  /** What the tables call it. */
   readonly title: string
+  /** Version and settings, for the record. */
+  readonly settings: string
   readonly start: (context: TargetContext) => Promise<RunningTarget>
 }

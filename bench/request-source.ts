@@ -1,0 +1,86 @@
+/** The bytes of the load's requests, made once for a whole run. */
+import type { BenchDialect, LoadRequest } from './load-job.ts'
+
+/** About 80 bytes, with characters that JSON must escape and one beyond ASCII, as prompts have them. */
+const SENTENCE = 'She said: "the sluice opens at nine".\\n\\tIt holds 3 µm of water, and a boat. '
+
+const SENTENCE_BYTES = Buffer.byteLength(JSON.stringify(SENTENCE)) - 2
+/** About what stands around the sentences. */
+const ENVELOPE_BYTES = 150
+
+const INSTRUCTIONS = 'You answer in one sentence.'
+const MOST_OUTPUT_TOKENS = 256
+const KEY_DIGITS = 12
+
+/** The key of this number in a range. */
+export function keyOf(prefix: string, number: number): string {
+  return `${prefix}${String(number).padStart(KEY_DIGITS, '0')}`
+}
+
+/** Gives the same request again and again, or one for each key in turn. */
+export class RequestSource {
+  readonly request: LoadRequest
+  readonly #requests: readonly Buffer[]
+  #next = 0
+
+  constructor(request: LoadRequest) {
+    this.request = request
+    const body = Buffer.from(requestBody(request))
+    const { keys } = request
+    this.#requests =
+      keys === undefined
+        ? [requestBytes(request, request.headers, body)]
+        : Array.from({ length: keys.count }, (_, number) => {
+            const authorization = `Bearer ${keyOf(keys.prefix, number)}`
+            return requestBytes(request, { ...request.headers, authorization }, body)
+          })
+  }
+
+  next(): Buffer {
+    const bytes = this.#requests[this.#next]
+    if (bytes === undefined) throw new RangeError('a range of keys holds at least one')
+    this.#next = (this.#next + 1) % this.#requests.length
+    return bytes
+  }
+}
+
+function requestBytes(
+  { host, port, path }: LoadRequest,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer,
+): Buffer {
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    ...Object.entries({ host: `${host}:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}`),
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+  ]
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body])
+}
+
+function requestBody({ model, dialect, stream, bodyBytes }: LoadRequest): string {
+  const content = SENTENCE.repeat(Math.max(1, Math.round((bodyBytes - ENVELOPE_BYTES) / SENTENCE_BYTES)))
+  const members = BODIES[dialect](content, stream)
+  return JSON.stringify({ model, ...members, ...(stream ? { stream: true } : {}) })
+}
+
+const BODIES: Readonly<Record<BenchDialect, (content: string, stream: boolean) => object>> = {
+  'openai-chat': (content, stream) => ({
+    messages: [
+      { role: 'system', content: INSTRUCTIONS },
+      { role: 'user', content },
+    ],
+    max_tokens: MOST_OUTPUT_TOKENS,
+    ...(stream ? { stream_options: { include_usage: true } } : {}),
+  }),
+  'openai-responses': (content) => ({
+    instructions: INSTRUCTIONS,
+    input: [{ role: 'user', content }],
+    max_output_tokens: MOST_OUTPUT_TOKENS,
+  }),
+  'anthropic-messages': (content) => ({
+    system: INSTRUCTIONS,
+    messages: [{ role: 'user', content }],
+    max_tokens: MOST_OUTPUT_TOKENS,
+  }),
+}

@@ -1,0 +1,112 @@
+/** The forms in which Sluice is measured: what each has on, as configuration, environment and key. */
+import type { TargetContext } from './target.ts'
+
+export interface SluiceForm {
+  readonly name: string
+  readonly title: string
+  /** What is on and off, for the record. */
+  readonly settings: string
+  readonly generalSettings?: Readonly<Record<string, unknown>>
+  readonly litellmSettings?: Readonly<Record<string, unknown>>
+  readonly environment?: (context: TargetContext) => Readonly<Record<string, string>>
+  /** Members of `/key/generate`; the master key is used where there are none. */
+  readonly key: Readonly<Record<string, unknown>> | 'master key'
+  readonly arguments?: readonly string[]
+  /** Where it runs, when it is not one process. */
+  readonly core?: 'both'
+  readonly overTls?: boolean
+  /** Deployments of each model; one where nothing says. */
+  readonly deployments?: number
+}
+
+const BUDGET = { max_budget: 1_000_000 }
+/** Limits that no load reaches: what counts is that each call is counted. */
+const LIMITS = { ...BUDGET, rpm_limit: 100_000_000, tpm_limit: 1_000_000_000_000 }
+
+/** One gauge of all metrics: the others are not kept. */
+const NO_METRICS = { prometheus_metrics_config: [{ metrics: ['litellm_in_flight_requests'] }] }
+const NO_LINES = { request_log_sample_ratio: 0 }
+
+export const EVERYTHING_ON: SluiceForm = {
+  name: 'sluice',
+  title: 'Sluice (key, journal, metrics, log line, PostgreSQL)',
+  settings: 'virtual key with a budget, journal, call log in PostgreSQL, all metrics, a log line a call',
+  key: BUDGET,
+}
+
+export const GOVERNANCE_OFF: SluiceForm = {
+  name: 'sluice-off',
+  title: 'Sluice, governance off',
+  settings:
+    'master key, no budget, disable_spend_logs, no log lines, one metric; the journal and the totals of spend ' +
+    'cannot be switched off',
+  key: 'master key',
+  generalSettings: { disable_spend_logs: true },
+  litellmSettings: { ...NO_METRICS, ...NO_LINES },
+}
+
+export const QUIET: SluiceForm = {
+  ...EVERYTHING_ON,
+  name: 'sluice-quiet',
+  title: 'Sluice, metrics and log lines off',
+  settings: 'as the form with everything, with one metric and request_log_sample_ratio 0',
+  litellmSettings: { ...NO_METRICS, ...NO_LINES },
+}
+
+export const WITH_LIMITS: SluiceForm = {
+  ...EVERYTHING_ON,
+  name: 'sluice-limits',
+  title: 'Sluice with rate limits, without Redis',
+  settings: 'everything on, and rpm and tpm limits on the key, counted in the process',
+  key: LIMITS,
+}
+
+export const WITH_REDIS: SluiceForm = {
+  ...EVERYTHING_ON,
+  name: 'sluice-redis',
+  title: 'Sluice with Redis admission',
+  settings:
+    'everything on, rpm and tpm limits and a budget on the key, counted in Redis: one script call a call',
+  environment: ({ redisUrl }) => ({ REDIS_URL: redisUrl }),
+  key: LIMITS,
+}
+
+export const WITH_TRACES: SluiceForm = {
+  ...EVERYTHING_ON,
+  name: 'sluice-traces',
+  title: 'Sluice with traces',
+  settings:
+    'everything on, and every call traced: OTLP by protobuf over HTTP to a collector beside the provider',
+  litellmSettings: { callbacks: ['otel'] },
+  environment: otlp,
+}
+
+export const WITH_OTLP: SluiceForm = {
+  ...EVERYTHING_ON,
+  name: 'sluice-otlp',
+  title: 'Sluice with traces, metrics and logs by OTLP',
+  settings: 'as with traces, and metrics and log records by OTLP too',
+  litellmSettings: { callbacks: ['otel'] },
+  environment: (context) => ({
+    ...otlp(context),
+    OTEL_METRICS_EXPORTER: 'otlp',
+    OTEL_LOGS_EXPORTER: 'otlp',
+    OTEL_METRIC_EXPORT_INTERVAL: '5000',
+  }),
+}
+
+function otlp({ providerPort }: TargetContext): Readonly<Record<string, string>> {
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${providerPort}/otlp`,
+    OTEL_TRACES_SAMPLER: 'always_on',
+  }
+}
+
+export const OVER_TLS: SluiceForm = {
+  ...EVERYTHING_ON,
+  name: 'sluice-tls',
+  title: 'Sluice, provider over TLS',
+  settings: 'everything on; TLS 1.3 to the provider, whose certificate is verified (NODE_EXTRA_CA_CERTS)',
+  environment: ({ certificateFile }) => ({ NODE_EXTRA_CA_CERTS: certificateFile }),
+  overTls: true,
+}
