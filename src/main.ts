@@ -1,9 +1,9 @@
 /** The process: reads the arguments and runs one command. Only what the command needs is loaded. */
-import cluster from 'node:cluster'
 import { ArgumentError, parseArguments, type Command } from './cli/arguments.ts'
 import { reportFailedStart } from './cli/report-failed-start.ts'
 import { needsWorkers, type ServeOptions } from './cli/serve-options.ts'
 import { VERSION } from './cli/version.ts'
+import { ownWorkerId } from './cli/workers/worker-id.ts'
 
 async function run(command: Command): Promise<number> {
   switch (command.kind) {
@@ -32,7 +32,7 @@ async function run(command: Command): Promise<number> {
 }
 
 async function runServe(options: ServeOptions): Promise<number> {
-  if (cluster.isPrimary && needsWorkers(options)) {
+  if (ownWorkerId() === undefined && needsWorkers(options)) {
     const { supervise } = await import('./cli/workers/supervisor.ts')
     return await supervise(options)
   }

@@ -45,7 +45,7 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
     dataDir: options.dataDir,
     logLevel: options.logLevel,
     keepAliveTimeoutMs: options.keepAliveTimeoutMs,
-    tls: tlsOf(options),
+    tls: await tlsOf(options, link),
     graceMs: options.graceMs,
     databaseWaitMs: options.databaseWaitMs,
     shared: link,
@@ -165,9 +165,13 @@ function placeOf(given: Secret, environment: Environment): Pick<MasterKey, 'inSh
   return { inShell: `$${variable}`, source: `from the environment variable ${variable}` }
 }
 
-function tlsOf(options: ServeOptions): TlsOptions | undefined {
-  if (options.keyFile === undefined || options.certificateFile === undefined) return undefined
-  return { key: readFileSync(options.keyFile), cert: readFileSync(options.certificateFile) }
+async function tlsOf(
+  { keyFile, certificateFile }: ServeOptions,
+  link: WorkerLink | undefined,
+): Promise<TlsOptions | undefined> {
+  if (keyFile === undefined || certificateFile === undefined) return undefined
+  const files = { key: readFileSync(keyFile), cert: readFileSync(certificateFile) }
+  return link === undefined ? files : { ...files, ticketKeys: Buffer.from(await link.ticketKeys()) }
 }
 
 /** For people: on standard error, so that standard output is one JSON object a line. */

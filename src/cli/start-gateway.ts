@@ -63,7 +63,7 @@ export interface GatewayOptions {
   readonly graceMs?: number
   /** How long the start waits for a database that is not there; not at all when nothing says. */
   readonly databaseWaitMs?: number
-  /** What this process does together with the other workers of its host, when it is one of them. */
+  /** What this process shares with the other workers of its host, when it is one of them. */
   readonly shared?: SharedByWorkers | undefined
   /** Where log lines go; standard output by default. */
   readonly destination?: LogDestination
@@ -232,12 +232,16 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   const graceMs = options.graceMs ?? 0
   const departure: Departure = new Departure(connections, { graceMs, clock: Date.now })
   await redis?.firstTry()
-  const { host, metricsPort } = options
+  const { host, port, metricsPort, shared } = options
   if (metricsPort !== undefined) {
-    const metricsServer = await startMetricsServer(metrics, identity, { host, port: metricsPort })
+    const metricsServer = await startMetricsServer(
+      metrics,
+      identity,
+      shared?.sockets[1] ?? { host, port: metricsPort },
+    )
     stack.defer(() => metricsServer.close())
   }
-  await app.listen({ host, port: options.port })
+  await app.listen(shared?.sockets[0] ?? { host, port })
   const url = listeningUrl(app.server.address() as AddressInfo, options)
   telemetry.log.info('listening', { url, version: VERSION, database: database.kind })
   // Calls that lose their provider's connection by this are told so, each in its dialect, and settled.

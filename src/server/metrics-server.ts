@@ -13,7 +13,7 @@ const HEALTHY = { status: 'healthy', multiproc_dir: null }
 export async function startMetricsServer(
   metrics: MetricsSource,
   identity: CallIdentity,
-  address: { readonly host: string; readonly port: number },
+  address: { readonly host: string; readonly port?: number; readonly fd?: number },
 ): Promise<FastifyInstance> {
   const app = fastify({ logger: false, routerOptions: { ignoreTrailingSlash: true } })
   const open: MetricsSource = { requiresKey: false, render: (accept) => metrics.render(accept) }

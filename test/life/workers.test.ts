@@ -1,4 +1,8 @@
 /** Worker processes behind one listener: they look like one process from outside, and none is missed when it goes. */
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startSimulator, type Simulator } from '../../src/sim/index.ts'
 import { startPostgresql, type TestPostgresql } from '../postgresql.ts'
@@ -47,6 +51,21 @@ function areGone(pids: readonly number[]): boolean {
       return true
     }
   })
+}
+
+const PEM = join(import.meta.dirname, '../sim/localhost.pem')
+const CERTIFICATE = ['--ssl_keyfile_path', PEM, '--ssl_certfile_path', PEM]
+
+/** Asks over a connection of its own, in a session that it may take up. */
+async function askOverTls(port: number, session?: Buffer): Promise<{ reused: boolean; ticket: Buffer }> {
+  const socket = connect({ host: '127.0.0.1', port, session, rejectUnauthorized: false })
+  let ticket: Buffer = Buffer.alloc(0)
+  socket.on('session', (given: Buffer) => (ticket = given))
+  await once(socket, 'secureConnect')
+  const reused = socket.isSessionReused()
+  socket.end('GET /health/liveliness HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n').resume()
+  await once(socket, 'close')
+  return { reused, ticket }
 }
 
 const CALLS = 'litellm_proxy_total_requests_metric_total'
@@ -189,6 +208,27 @@ test('without the process above them workers end their calls, and then themselve
   gateway.signal('SIGKILL')
   expect(isWholeStream(await call)).toBe(true)
   await vi.waitFor(() => expect(areGone(workers)).toBe(true), { timeout: 20_000 })
+})
+
+test('a TLS session that one worker began is taken up by the others', async () => {
+  using installation = await install()
+  await using gateway = installation.start(['--num_workers', '3', ...CERTIFICATE])
+  const { port } = new URL((await gateway.printed(/"url":"https:[^"]+"/)).slice(7, -1))
+  await gateway.printed(LISTENING, 3)
+  const { ticket } = await askOverTls(Number(port))
+  const later = await Promise.all(Array.from({ length: 12 }, () => askOverTls(Number(port), ticket)))
+  expect(later.every(({ reused }) => reused)).toBe(true)
+})
+
+test('a port that another program listens on is told once, and ends the process', async () => {
+  using installation = await install()
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  await using gateway = installation.start(['--num_workers', '2', '--port', String(port)])
+  expect(await gateway.ended()).toBe(1)
+  expect(gateway.output.match(/is in use by another program/g)).toHaveLength(1)
+  other.close()
 })
 
 test('with the embedded database one worker runs, and a warning says why', async () => {

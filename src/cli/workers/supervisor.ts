@@ -2,7 +2,7 @@
  * The process above the workers. It serves no calls: it starts the workers, starts others in the place of those that
  * die or have served their time, passes signals on, and keeps what workers share.
  */
-import cluster from 'node:cluster'
+import { randomBytes } from 'node:crypto'
 import { createLogger, type Logger } from '../../telemetry/logs/logger.ts'
 import { OPERATION_COUNTERS, OPERATION_GAUGES } from '../../telemetry/metrics/operations.ts'
 import { registerProcessMetrics } from '../../telemetry/metrics/process.ts'
@@ -14,6 +14,7 @@ import { ordersOfSignals, type StopOrder } from '../stop-order.ts'
 import { VERSION } from '../version.ts'
 import { HostLimits } from './host-limits.ts'
 import { HostMetrics } from './host-metrics.ts'
+import { HostSockets, type WorkerSockets } from './host-sockets.ts'
 import { RestartDelay } from './restart-delay.ts'
 import { WorkerProcess, type WorkerEnd } from './worker-process.ts'
 
@@ -23,16 +24,20 @@ const LAST_STEPS_MS = 8_000
 /** After a new worker that did not start, the next try to replace the old one. */
 const REPLACE_AGAIN_MS = 60_000
 
-/** Serves with workers until SIGTERM or SIGINT. @returns the exit code. */
+/** Length that Node asks of the keys for TLS session tickets. */
+const TICKET_KEYS_BYTES = 48
+
+/**
+ * Serves with workers until SIGTERM or SIGINT.
+ *
+ * @returns the exit code.
+ * @throws when the address to listen on cannot be had.
+ */
 export async function supervise(options: ServeOptions): Promise<number> {
   const orders = ordersOfSignals(options)
-  cluster.setupPrimary({ serialization: 'advanced', stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
-  // This process takes connections and hands each to the next worker that is free. Left to the workers themselves
-  // (SCHED_NONE), of 64 connections kept alive one of four workers got 30 and another none; so each gets 9 to 23. It
-  // costs about half a millisecond a connection, which load balancers open once and use for long.
-  cluster.schedulingPolicy = cluster.SCHED_RR
+  const sockets = await HostSockets.claim(options)
   const log = createLogger(options.logLevel, createRedactor())
-  const supervisor = new Supervisor(options, log)
+  const supervisor = new Supervisor(options, sockets, log)
   orders.obey((order) => supervisor.stop(order))
   // A second signal ends this process in haste: workers without it would go on until their calls have ended.
   process.on('exit', () => supervisor.kill())
@@ -43,15 +48,20 @@ export async function supervise(options: ServeOptions): Promise<number> {
 
 class Supervisor {
   #options: ServeOptions
+  readonly #sockets: HostSockets
   readonly #log: Logger
   readonly #workers = new Set<WorkerProcess>()
   readonly #limits = new HostLimits(Date.now)
   readonly #metrics: HostMetrics
   readonly #exits: (cause: 'replaced' | 'died') => void
   readonly #delay = new RestartDelay()
+  readonly #ticketKeys = randomBytes(TICKET_KEYS_BYTES)
   readonly #over = Promise.withResolvers<number>()
   /** None before the first one listens. */
   #wanted = 0
+  #started = 0
+  /** Of a worker that has died, when no other one listens: the next one takes them over, and who waits there. */
+  #orphaned: WorkerSockets | undefined
   #replaces: boolean
   #replacing: Promise<void> = Promise.resolve()
   #restart: NodeJS.Timeout | undefined
@@ -59,8 +69,9 @@ class Supervisor {
   #stopping = false
   #exitCode = 0
 
-  constructor(options: ServeOptions, log: Logger) {
+  constructor(options: ServeOptions, sockets: HostSockets, log: Logger) {
     this.#options = options
+    this.#sockets = sockets
     this.#log = log
     this.#replaces = options.requestsBeforeRestart !== undefined
     const registry = new MetricsRegistry()
@@ -82,7 +93,7 @@ class Supervisor {
    * @returns the exit code.
    */
   async run(): Promise<number> {
-    const first = this.#start()
+    const first = this.#start(this.#sockets.open())
     if (!(await first.ready) && !this.#stopping) {
       const { code } = await first.ended
       return code === null || code === 0 ? 1 : code
@@ -97,6 +108,8 @@ class Supervisor {
     clearTimeout(this.#restart)
     for (const worker of this.#workers) {
       worker.leaving = true
+      // Or else clients would wait in its queue once it listens no more.
+      worker.sockets.close()
       worker.channel.tell('end', order)
     }
     const graceMs = order.kind === 'stop' ? order.graceMs : 0
@@ -111,11 +124,21 @@ class Supervisor {
   /** Starts as many workers as are missing. */
   #fill(): void {
     const staying = [...this.#workers].filter((worker) => !worker.leaving).length
-    for (let count = staying; count < this.#wanted; count += 1) this.#start()
+    for (let count = staying; count < this.#wanted; count += 1) {
+      const orphaned = this.#orphaned
+      this.#orphaned = undefined
+      this.#start(orphaned ?? this.#sockets.open())
+    }
   }
 
-  #start(): WorkerProcess {
-    const worker = WorkerProcess.fork(Date.now(), (lines) => this.#log.writeLine(lines))
+  #start(sockets: WorkerSockets): WorkerProcess {
+    this.#started += 1
+    const worker = WorkerProcess.fork({
+      id: this.#started,
+      sockets,
+      startedAtMs: Date.now(),
+      write: (lines) => this.#log.writeLine(lines),
+    })
     this.#workers.add(worker)
     this.#answer(worker)
     void worker.ended.then((end) => this.#onEnd(worker, end))
@@ -128,6 +151,7 @@ class Supervisor {
     channel.answer('replace', () => this.#replace(worker))
     channel.answer('metrics', () => this.#metrics.collect())
     channel.answer('limits', (steps) => this.#limits.take(name, steps))
+    channel.answer('ticketKeys', () => this.#ticketKeys)
     channel.answer('drainAll', () => this.#drainAll())
     channel.answer('farewell', (bytes) => this.#metrics.saidFarewell(worker, bytes))
   }
@@ -158,11 +182,11 @@ class Supervisor {
     this.#replaces = false
   }
 
-  /** One after the other: the new worker listens before the old one stops to. */
+  /** One after the other: the new worker listens on the sockets of the old one before that one stops to. */
   #replace(worker: WorkerProcess): void {
     const replace = async (): Promise<void> => {
       if (this.#stopping || worker.leaving || !this.#workers.has(worker)) return
-      const successor = this.#start()
+      const successor = this.#start(worker.sockets)
       if (!(await successor.ready)) return this.#replaceLater(worker)
       if (this.#stopping || worker.leaving || !this.#workers.has(worker)) return
       worker.leaving = true
@@ -196,6 +220,7 @@ class Supervisor {
     this.#exits(worker.leaving ? 'replaced' : 'died')
     if (worker.leaving) return
     const delayMs = this.#delay.afterDeath(Date.now() - worker.startedAtMs)
+    this.#bequeath(worker.sockets, delayMs)
     this.#log.error('a worker has died: another takes its place', {
       pid: worker.pid,
       code,
@@ -204,6 +229,14 @@ class Supervisor {
     })
     clearTimeout(this.#restart)
     this.#restart = setTimeout(() => this.#fill(), delayMs)
+  }
+
+  /** Clients in the queue of a dead worker are told at once, but for those whom only the next one can serve, and soon. */
+  #bequeath(sockets: WorkerSockets, delayMs: number): void {
+    const living = [...this.#workers]
+    if (living.some((worker) => worker.sockets === sockets)) return
+    if (living.length === 0 && delayMs === 0) this.#orphaned = sockets
+    else sockets.close()
   }
 
   #endIfOver(): void {

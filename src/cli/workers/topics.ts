@@ -14,6 +14,8 @@ export interface Topics {
   limits: { ask: readonly LimitStep[]; answer: readonly AdmitAnswer[] }
   /** `/health/drain` came to a worker. The answer counts what all have in flight. */
   drainAll: { ask: undefined; answer: number }
+  /** What TLS session tickets of all workers are encrypted with. */
+  ticketKeys: { ask: undefined; answer: Uint8Array }
   /** The last metrics of a worker that ends. */
   farewell: { ask: MetricsBytes; answer: void }
   /** Asked of a worker: its metrics. */

@@ -1,5 +1,4 @@
 /** A worker's side of the link to the process above it: orders come from there, and what workers share lives there. */
-import cluster from 'node:cluster'
 import { serialize } from 'node:v8'
 import type { LimitStore } from '../../limits/limit-store.ts'
 import { renderMetrics, type MetricsPage } from '../../telemetry/metrics/exposition.ts'
@@ -11,9 +10,20 @@ import type { StopOrder, StopOrders } from '../stop-order.ts'
 import { Channel, type Pipe } from './channel.ts'
 import { HostLimitStore } from './host-limit-store.ts'
 import { readSnapshots } from './host-metrics.ts'
+import { FIRST_SOCKET } from './host-sockets.ts'
+import { ownWorkerId } from './worker-id.ts'
+
+/** A socket that this process was started with, in the form in which servers are told to listen on it. */
+export interface InheritedSocket {
+  readonly fd: number
+  /** Has no effect, and keeps Fastify from listening on each address of `localhost`. */
+  readonly host: string
+}
 
 /** What the workers of a host do together. */
 export interface SharedByWorkers {
+  /** What to listen on: for the gateway, and for its metrics where they have a port of their own. */
+  readonly sockets: readonly [InheritedSocket, InheritedSocket]
   readonly limitStore: LimitStore
   /** The metrics of all workers. */
   renderMetrics(accept: string | undefined): Promise<MetricsPage>
@@ -22,6 +32,7 @@ export interface SharedByWorkers {
 }
 
 export class WorkerLink implements SharedByWorkers, StopOrders {
+  readonly sockets = [inherited(FIRST_SOCKET), inherited(FIRST_SOCKET + 1)] as const
   readonly limitStore: LimitStore
   readonly #channel: Channel
   #carryOut = (_order: StopOrder): void => process.exit(0)
@@ -41,18 +52,17 @@ export class WorkerLink implements SharedByWorkers, StopOrders {
 
   /** The link of this process, when it is a worker. */
   static ofThisProcess(orphanGraceMs: number): WorkerLink | undefined {
-    const { worker } = cluster
-    if (worker === undefined) return undefined
-    // Node would end the process in the same moment, and its calls with it.
-    worker.on('disconnect', () => {
-      worker.exitedAfterDisconnect = true
-    })
-    return new WorkerLink(asPipe(process), orphanGraceMs)
+    return ownWorkerId() === undefined ? undefined : new WorkerLink(asPipe(process), orphanGraceMs)
   }
 
   /** Of the workers that start together. */
   get isFirst(): boolean {
-    return cluster.worker?.id === 1
+    return ownWorkerId() === 1
+  }
+
+  /** TLS sessions that one worker has begun can be taken up by all. */
+  ticketKeys(): Promise<Uint8Array> {
+    return this.#channel.ask('ticketKeys', undefined)
   }
 
   obey(carryOut: (order: StopOrder) => void): void {
@@ -86,6 +96,10 @@ export class WorkerLink implements SharedByWorkers, StopOrders {
     if (this.#registry === undefined || !this.#channel.open) return
     await this.#channel.ask('farewell', serialize(takeSnapshot(this.#registry))).catch(doNothing)
   }
+}
+
+function inherited(fd: number): InheritedSocket {
+  return { fd, host: '0.0.0.0' }
 }
 
 /** A process that was forked has a pipe: its types cannot know. */

@@ -1,18 +1,32 @@
 /** A worker as the process above sees it: its process, the channel to it, and how far it has come. */
-import cluster, { type Worker } from 'node:cluster'
+import { fork, type ChildProcess } from 'node:child_process'
 import { Channel, type Pipe } from './channel.ts'
 import type { MetricsOfWorker } from './host-metrics.ts'
+import type { WorkerSockets } from './host-sockets.ts'
 import { relayLines } from './line-relay.ts'
 import type { MetricsBytes } from './topics.ts'
+import { WORKER_ID } from './worker-id.ts'
 
 export interface WorkerEnd {
   readonly code: number | null
   readonly signal: string | null
 }
 
+export interface WorkerOptions {
+  /** Of all workers ever started: 1 for the first one. */
+  readonly id: number
+  readonly sockets: WorkerSockets
+  /** Epoch milliseconds. */
+  readonly startedAtMs: number
+  /** Takes what the worker prints, in whole lines. */
+  readonly write: (lines: string) => void
+}
+
 export class WorkerProcess implements MetricsOfWorker {
-  readonly #worker: Worker
+  readonly #child: ChildProcess
   readonly #readiness = Promise.withResolvers<boolean>()
+  readonly name: string
+  readonly sockets: WorkerSockets
   readonly channel: Channel
   /** Resolves when the process has ended and all that it printed is passed on. */
   readonly ended: Promise<WorkerEnd>
@@ -20,13 +34,15 @@ export class WorkerProcess implements MetricsOfWorker {
   /** True when it ends because it was told to. */
   leaving = false
 
-  private constructor(worker: Worker, startedAtMs: number, write: (lines: string) => void) {
-    this.#worker = worker
-    this.startedAtMs = startedAtMs
-    this.channel = new Channel(asPipe(worker))
-    const printed = worker.process.stdout === null ? undefined : relayLines(worker.process.stdout, write)
+  private constructor(child: ChildProcess, options: WorkerOptions) {
+    this.#child = child
+    this.name = String(options.id)
+    this.sockets = options.sockets
+    this.startedAtMs = options.startedAtMs
+    this.channel = new Channel(asPipe(child))
+    const printed = child.stdout === null ? undefined : relayLines(child.stdout, options.write)
     const exited = new Promise<WorkerEnd>((resolve) => {
-      worker.once('exit', (code: number | null, signal: string | null) => resolve({ code, signal }))
+      child.once('exit', (code, signal) => resolve({ code, signal }))
     })
     this.ended = exited.then(async (end) => {
       this.#readiness.resolve(false)
@@ -34,20 +50,21 @@ export class WorkerProcess implements MetricsOfWorker {
       return end
     })
     // A worker that cannot be written to any more has ended, or is about to.
-    worker.on('error', () => undefined)
+    child.on('error', () => undefined)
   }
 
-  /** @param write takes what the worker prints, in whole lines. */
-  static fork(startedAtMs: number, write: (lines: string) => void): WorkerProcess {
-    return new WorkerProcess(cluster.fork(), startedAtMs, write)
-  }
-
-  get name(): string {
-    return String(this.#worker.id)
+  /** Starts this program again, as a worker. */
+  static fork(options: WorkerOptions): WorkerProcess {
+    const child = fork(process.argv[1] ?? '', process.argv.slice(2), {
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc', ...options.sockets.descriptors],
+      env: { ...process.env, [WORKER_ID]: String(options.id) },
+    })
+    return new WorkerProcess(child, options)
   }
 
   get pid(): number | undefined {
-    return this.#worker.process.pid
+    return this.#child.pid
   }
 
   /** Resolves to true when the worker listens, to false when it has ended before. */
@@ -64,17 +81,16 @@ export class WorkerProcess implements MetricsOfWorker {
   }
 
   kill(): void {
-    this.#worker.process.kill('SIGKILL')
+    this.#child.kill('SIGKILL')
   }
 }
 
-function asPipe(worker: Worker): Pipe {
+function asPipe(child: ChildProcess): Pipe {
   return {
     get connected() {
-      return worker.isConnected()
+      return child.connected
     },
-    send: (message, onSent) => worker.process.send(message, undefined, {}, onSent),
-    on: (event: 'message' | 'disconnect', listener: (message: unknown) => void) =>
-      worker.process.on(event, listener),
+    send: (message, onSent) => child.send(message, undefined, {}, onSent),
+    on: (event: 'message' | 'disconnect', listener: (message: unknown) => void) => child.on(event, listener),
   }
 }
