@@ -110,3 +110,22 @@ export const OVER_TLS: SluiceForm = {
   environment: ({ certificateFile }) => ({ NODE_EXTRA_CA_CERTS: certificateFile }),
   overTls: true,
 }
+
+const TWO = ['--num_workers', '2']
+
+export const TWO_WORKERS_ONE_CORE: SluiceForm = {
+  ...EVERYTHING_ON,
+  name: 'sluice-workers-one-core',
+  title: 'Sluice, 2 workers on one core',
+  settings: 'everything on, --num_workers 2, all processes on the core that the others have',
+  arguments: TWO,
+}
+
+export const TWO_WORKERS: SluiceForm = {
+  ...EVERYTHING_ON,
+  name: 'sluice-workers',
+  title: 'Sluice, 2 workers on two cores',
+  settings: 'everything on, --num_workers 2',
+  arguments: TWO,
+  core: 'both',
+}

@@ -5,8 +5,8 @@ const FIRST_GUESS_TOKENS = 128
 /** The share of calls that are to have no more output than is reserved. */
 const QUANTILE = 0.8
 const CALLS_REMEMBERED = 256
-/** A quantile is found anew after so many calls; at the begin after each. */
-const LEARN_AFTER_CALLS = 8
+/** A quantile is found anew when this share of what is remembered is new; at the begin after each call. */
+const LEARN_AFTER_SHARE = 1 / 8
 /** Clients choose the names of groups behind a wildcard. */
 const MAX_GROUPS = 1_000
 
@@ -30,7 +30,7 @@ export class OutputQuantiles {
     group.outputs[group.next] = outputTokens
     group.next = (group.next + 1) % CALLS_REMEMBERED
     group.sinceLearned += 1
-    if (group.outputs.length >= LEARN_AFTER_CALLS && group.sinceLearned < LEARN_AFTER_CALLS) return
+    if (group.sinceLearned < group.outputs.length * LEARN_AFTER_SHARE) return
     group.sinceLearned = 0
     const sorted = group.outputs.toSorted((left, right) => left - right)
     group.quantile = sorted[Math.ceil(sorted.length * QUANTILE) - 1] ?? FIRST_GUESS_TOKENS

@@ -7,10 +7,11 @@ import type { Kysely } from 'kysely'
 import type { Listening } from './listen.ts'
 import type { AlertTables } from './schema/alerts.ts'
 import type { BatchTables } from './schema/batches.ts'
+import type { ImportTables } from './schema/imports.ts'
 import type { PrincipalTables } from './schema/principals.ts'
 import type { SpendTables } from './schema/spend.ts'
 
-export interface Schema extends AlertTables, BatchTables, PrincipalTables, SpendTables {}
+export interface Schema extends AlertTables, BatchTables, ImportTables, PrincipalTables, SpendTables {}
 
 export type DatabaseKind = 'postgresql' | 'embedded'
 

@@ -64,19 +64,27 @@ export async function migrate(
   database: Database,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<readonly string[]> {
-  return await database.sql.transaction().execute(async (transaction) => {
-    await sql`select pg_advisory_xact_lock(${LOCK_KEY})`.execute(transaction)
-    await makeStepTable(transaction)
-    const done = await readSteps(transaction)
-    refuseNewerSchema(done, migrations)
-    const missing = missingSteps(done, migrations)
-    for (const migration of missing) {
-      await migration.up(transaction)
-      await sql`insert into sluice_migration (id, oldest_compatible)
-        values (${migration.id}, ${oldestCompatible(migration, migrations)})`.execute(transaction)
-    }
-    return missing.map((migration) => migration.id)
-  })
+  return await database.sql
+    .transaction()
+    .execute(async (transaction) => await migrateWithin(transaction, migrations))
+}
+
+/** As `migrate`, in the caller's transaction: what only tries something out rolls the steps back with the rest. */
+export async function migrateWithin(
+  transaction: Transaction<Schema>,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<readonly string[]> {
+  await sql`select pg_advisory_xact_lock(${LOCK_KEY})`.execute(transaction)
+  await makeStepTable(transaction)
+  const done = await readSteps(transaction)
+  refuseNewerSchema(done, migrations)
+  const missing = missingSteps(done, migrations)
+  for (const migration of missing) {
+    await migration.up(transaction)
+    await sql`insert into sluice_migration (id, oldest_compatible)
+      values (${migration.id}, ${oldestCompatible(migration, migrations)})`.execute(transaction)
+  }
+  return missing.map((migration) => migration.id)
 }
 
 /** A step that only adds keeps compatible what was so before it. */

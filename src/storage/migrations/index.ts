@@ -5,6 +5,7 @@ import { alerts } from './0003-alerts.ts'
 import { scopeWindows } from './0004-scope-windows.ts'
 import { responseCache } from './0005-response-cache.ts'
 import { batches } from './0006-batches.ts'
+import { imports } from './0007-imports.ts'
 import type { Migration } from './migration.ts'
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly Migration[] = [
   scopeWindows,
   responseCache,
   batches,
+  imports,
 ]

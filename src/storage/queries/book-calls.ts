@@ -13,8 +13,8 @@
  * A call arrives as the JSON text of its row, which the database itself takes apart: the gateway's own thread only
  * joins texts that were made when the call was journaled.
  */
-import { sql } from 'kysely'
-import type { Database } from '../database.ts'
+import { sql, type Kysely } from 'kysely'
+import type { Database, Schema } from '../database.ts'
 
 /** Columns of `sluice_call_log` that a row's JSON carries under the same name, and the type it is read as. */
 const COLUMNS = {
@@ -118,7 +118,7 @@ with called as materialized (
   select distinct on (row.call_id, row.started_ms) ${calledColumns.join(', ')}
   from jsonb_to_recordset(`
 
-const AFTER_ROWS = `::jsonb) as row (${recordColumns.join(', ')})
+const CALLS_AND_DAYS = `::jsonb) as row (${recordColumns.join(', ')})
   order by row.call_id, row.started_ms, row.ending = 'interrupted'
 ), logged as (
   insert into sluice_call_log (${logColumns})
@@ -153,7 +153,9 @@ const AFTER_ROWS = `::jsonb) as row (${recordColumns.join(', ')})
     key_alias = coalesce(excluded.key_alias, old.key_alias),
     ${SUMS.map((name) => `${name} = old.${name} + excluded.${name}`).join(', ')}
   returning 1
-), scoped as materialized (
+)`
+
+const TOTALS = `, scoped as materialized (
   select scope.name, scope.id, booked.ended_at, booked.picodollars
   from booked cross join lateral (values
     ('key', nullif(key_hash, '')),
@@ -208,8 +210,13 @@ const AFTER_ROWS = `::jsonb) as row (${recordColumns.join(', ')})
     ahead = old.ahead + case
       when old.window_ends_at is not distinct from excluded.window_ends_at then excluded.ahead else 0
     end
-)
+)`
+
+const COUNTS = `
 select count(*) as booked, count(*) filter (where ending = 'interrupted') as interrupted from booked`
+
+const AFTER_ROWS = CALLS_AND_DAYS + TOTALS + COUNTS
+const AFTER_LOGGED_ROWS = CALLS_AND_DAYS + COUNTS
 
 export interface Booked {
   /** Calls that were not booked before. */
@@ -224,11 +231,20 @@ export interface Booked {
  * @throws the database's error; then none of them is booked.
  */
 export async function bookCalls(database: Database, rows: readonly string[]): Promise<Booked> {
+  return await book(database.sql, rows, AFTER_ROWS)
+}
+
+/** Books calls whose cost is in the totals already: they come into the call log and the roll-up by day only. */
+export async function logCalls(database: Kysely<Schema>, rows: readonly string[]): Promise<Booked> {
+  return await book(database, rows, AFTER_LOGGED_ROWS)
+}
+
+async function book(database: Kysely<Schema>, rows: readonly string[], afterRows: string): Promise<Booked> {
   const json = `[${rows.join(',')}]`
   const query = sql<
     Record<'booked' | 'interrupted', bigint>
-  >`${sql.raw(BEFORE_ROWS)}${json}${sql.raw(AFTER_ROWS)}`
-  const result = await query.execute(database.sql)
+  >`${sql.raw(BEFORE_ROWS)}${json}${sql.raw(afterRows)}`
+  const result = await query.execute(database)
   const row = result.rows[0]
   return { booked: Number(row?.booked ?? 0), interrupted: Number(row?.interrupted ?? 0) }
 }
@@ -241,7 +257,7 @@ export interface CallKey {
 
 /** Which of these calls are booked already, logged or not: their positions in the list. */
 export async function positionsOfBookedCalls(
-  database: Database,
+  database: Pick<Database, 'sql'>,
   calls: readonly CallKey[],
 ): Promise<ReadonlySet<number>> {
   const callIds = calls.map((call) => call.callId)
