@@ -23,8 +23,8 @@ export async function createFile(
 ): Promise<ManagedAnswer> {
   const { services, gateway, arrival } = call
   const { settings } = gateway
-  const boundary = boundaryOf(arrival.request.headers['content-type'])
-  const bytes = arrivingBytes(arrival.request, settings.bodyIdleTimeoutMs)
+  const boundary = boundaryOf(arrival.exchange.headers['content-type'])
+  const bytes = arrivingBytes(arrival.exchange.request, settings.bodyIdleTimeoutMs)
   const { maxFileBytes, maxBatchFileBytes } = services.settings
   const limits = { maxFileBytes, maxBatchFileBytes, maxLineBytes: settings.maxBodyBytes }
   const upload = await Upload.begin(new MultipartReader(bytes, boundary), limits)
@@ -54,7 +54,7 @@ function chooseTarget(call: ManagedCall, upload: Upload, pathProvider: string | 
     queryOfCall(call).get('provider') ??
     upload.field('custom_llm_provider') ??
     upload.field('provider') ??
-    headerText(call.arrival.request.headers['custom-llm-provider'])
+    headerText(call.arrival.exchange.headers['custom-llm-provider'])
   return { deployment: deploymentOfProvider(gateway, principal, provider), accepts: () => false }
 }
 
@@ -62,7 +62,7 @@ function namedModel(call: ManagedCall, upload: Upload): string | undefined {
   const model =
     queryOfCall(call).get('model') ??
     queryOfCall(call).get('target_model_names') ??
-    headerText(call.arrival.request.headers['x-litellm-model']) ??
+    headerText(call.arrival.exchange.headers['x-litellm-model']) ??
     upload.field('target_model_names') ??
     upload.field('model')
   if (model?.includes(',') !== true) return model === '' ? undefined : model?.trim()

@@ -9,6 +9,7 @@ import { appendProviderHeaders, headerText, headerValue } from '../calls/answer-
 import type { Arrival } from '../calls/arrival.ts'
 import { callStart } from '../calls/call-start.ts'
 import type { Gateway } from '../calls/gateway.ts'
+import type { NodeExchange } from '../calls/node-exchange.ts'
 import { toGatewayError } from '../calls/refuse.ts'
 import { providerErrorFacts } from '../dialects/index.ts'
 import type { Principal } from '../identity/principal.ts'
@@ -38,6 +39,9 @@ import { clientGone, isClientGone, isPrematureClose, ProviderRefusal } from './c
 import { factsOfModel } from './choose-deployment.ts'
 import { failureOf, writeFailure } from './tell-failure.ts'
 
+/** Files are read from, and written to, the streams of Node's own server. */
+export type FileArrival = Arrival<NodeExchange>
+
 /** What a client gets. */
 export interface ManagedAnswer {
   readonly body: Buffer | Readable
@@ -57,7 +61,7 @@ const NO_WAITER: JournalWaiter = { onStartJournaled() {}, onEndJournaled() {} }
  */
 export async function serveManaged(
   services: BatchServices,
-  arrival: Arrival,
+  arrival: FileArrival,
   method: string,
   changes: boolean,
   work: (call: ManagedCall) => Promise<ManagedAnswer>,
@@ -66,7 +70,7 @@ export async function serveManaged(
   let principal: Principal | undefined
   let call: ManagedCall | undefined
   try {
-    principal = await identity.authenticate(arrival.request.headers)
+    principal = await identity.authenticate(arrival.exchange.headers)
     identity.authorizeRoute(principal, method, arrival.endpoint.route)
     call = new ManagedCall(services, arrival, principal)
     const answer = await work(call)
@@ -83,13 +87,13 @@ export async function serveManaged(
 export class ManagedCall {
   readonly services: BatchServices
   readonly gateway: Gateway
-  readonly arrival: Arrival
+  readonly arrival: FileArrival
   readonly principal: Principal
   readonly #attempts: AttemptFacts[] = []
   #deployment: Deployment | undefined
   #reservation: Reservation | undefined
 
-  constructor(services: BatchServices, arrival: Arrival, principal: Principal) {
+  constructor(services: BatchServices, arrival: FileArrival, principal: Principal) {
     this.services = services
     this.gateway = services.gateway
     this.arrival = arrival
@@ -178,7 +182,7 @@ export class ManagedCall {
 
   /** Sends an answer on as it arrives. @throws what broke it off. */
   async stream({ contentType, contentLength, headers }: ManagedAnswer, body: Readable): Promise<void> {
-    const { response } = this.arrival
+    const { response } = this.arrival.exchange
     const list = this.#head(contentType, headers)
     if (contentLength !== undefined) list.push('content-length', contentLength)
     response.writeHead(200, list)
@@ -190,7 +194,7 @@ export class ManagedCall {
   }
 
   write({ contentType, headers }: ManagedAnswer, body: Buffer): void {
-    const { response } = this.arrival
+    const { response } = this.arrival.exchange
     if (response.destroyed) return
     response.writeHead(200, [...this.#head(contentType, headers), 'content-length', String(body.length)])
     response.end(body)
@@ -228,7 +232,7 @@ export class ManagedCall {
 
 function tellFailure(
   gateway: Gateway,
-  arrival: Arrival,
+  arrival: FileArrival,
   principal: Principal | undefined,
   call: ManagedCall | undefined,
   error: unknown,

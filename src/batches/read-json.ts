@@ -10,7 +10,7 @@ const MAX_BODY_BYTES = 1_048_576
 export async function readMembers(call: ManagedCall): Promise<JsonMembers> {
   const { bodyIdleTimeoutMs, bodyTimeoutMs } = call.gateway.settings
   return scanMembers(
-    await readBody(call.arrival.request, { maxBodyBytes: MAX_BODY_BYTES, bodyIdleTimeoutMs, bodyTimeoutMs }),
+    await readBody(call.arrival.exchange, { maxBodyBytes: MAX_BODY_BYTES, bodyIdleTimeoutMs, bodyTimeoutMs }),
   )
 }
 
@@ -23,7 +23,7 @@ export function requireText(members: JsonMembers, name: string): string {
 
 /** The query string of the request. */
 export function queryOfCall({ arrival }: ManagedCall): URLSearchParams {
-  const url = arrival.request.url ?? ''
+  const url = arrival.exchange.url
   const mark = url.indexOf('?')
   return new URLSearchParams(mark < 0 ? '' : url.slice(mark))
 }

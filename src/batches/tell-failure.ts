@@ -1,6 +1,7 @@
 /** A call on files or batches that failed: what the client is told, and what is written down of it. */
 import { appendProviderHeaders, headerText } from '../calls/answer-headers.ts'
 import type { Arrival } from '../calls/arrival.ts'
+import type { NodeExchange } from '../calls/node-exchange.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import { toGatewayError } from '../calls/refuse.ts'
 import { providerErrorFacts, wrapForeignError } from '../dialects/index.ts'
@@ -103,10 +104,11 @@ function endingOf({ code }: GatewayError): Ending {
 
 /** After the head of an answer nothing can be told: the connection is cut, so that the answer does not look whole. */
 export function writeFailure(
-  { request, response, callId }: Arrival,
+  { exchange, callId }: Arrival<NodeExchange>,
   { status, body, headers }: WireFailure,
   version: string,
 ): void {
+  const { request, response } = exchange
   if (response.headersSent) return void response.destroy()
   const unread = !request.complete
   response.writeHead(status, [

@@ -30,7 +30,7 @@ export function askCache(
   group: ModelGroup,
 ): CacheQuestion | undefined {
   if (gateway.cache.settings === undefined) return undefined
-  const { endpoint, request } = arrival
+  const { endpoint, exchange } = arrival
   return gateway.cache.ask({
     caller: principal.facts,
     allowedControls: principal.allowedCacheControls ?? [],
@@ -39,8 +39,8 @@ export function askCache(
     members,
     facts,
     group,
-    headers: clientHeaders(endpoint.dialect.family, request.headers),
-    query: queryOf(request.url),
+    headers: clientHeaders(endpoint.dialect.family, exchange.headers),
+    query: queryOf(exchange.url),
   })
 }
 

@@ -1,11 +1,11 @@
 /** What is known of a call the moment it arrives. */
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nowMs } from '../record/clock.ts'
 import type { CallType } from '../record/call-record.ts'
 import type { CallStage, CallTrace } from '../record/call-trace.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { CallTracing } from '../telemetry/traces/call-tracing.ts'
+import type { ClientExchange } from './client-exchange.ts'
 
 /** One route that takes model calls. */
 export interface Endpoint {
@@ -15,10 +15,9 @@ export interface Endpoint {
   readonly route: string
 }
 
-export interface Arrival {
+export interface Arrival<Exchange extends ClientExchange = ClientExchange> {
   readonly endpoint: Endpoint
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly exchange: Exchange
   /** Made by the gateway, never taken from the client: accounting is idempotent by it. */
   readonly callId: string
   readonly arrivedAtMs: number
@@ -29,17 +28,16 @@ export interface Arrival {
   readonly trace: CallTrace | undefined
 }
 
-export function arrive(
+export function arrive<Exchange extends ClientExchange>(
   endpoint: Endpoint,
-  request: IncomingMessage,
-  response: ServerResponse,
+  exchange: Exchange,
   requesterIp: string | undefined,
   pathModel: string | undefined,
   tracing: CallTracing | undefined,
-): Arrival {
+): Arrival<Exchange> {
   const callId = randomUUID()
-  const trace = tracing?.begin(callId, request.headers)
-  return { endpoint, request, response, callId, arrivedAtMs: nowMs(), requesterIp, pathModel, trace }
+  const trace = tracing?.begin(callId, exchange.headers)
+  return { endpoint, exchange, callId, arrivedAtMs: nowMs(), requesterIp, pathModel, trace }
 }
 
 /** Writes down when a stage was done, for the call's trace. */

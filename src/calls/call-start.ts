@@ -25,7 +25,7 @@ export function callStart(
   principal: Principal | undefined,
   facts: RequestFacts | undefined,
 ): CallStart {
-  const { headers } = arrival.request
+  const { headers } = arrival.exchange
   return {
     callId: arrival.callId,
     callType: arrival.endpoint.callType,

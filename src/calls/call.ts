@@ -3,7 +3,6 @@
  * the decisions between attempts. Its life: start journaled → attempts → (content goes to the client) → end journaled
  * → last bytes to the client.
  */
-import type { ServerResponse } from 'node:http'
 import type { CachedAnswer } from '../cache/cached-answer.ts'
 import { MAX_ANSWER_BYTES, type CacheQuestion } from '../cache/response-cache.ts'
 import type { RequestFacts, StreamTap } from '../dialects/dialect.ts'
@@ -25,6 +24,7 @@ import type { Arrival } from './arrival.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
+import type { ClientExchange, ClientWatcher } from './client-exchange.ts'
 import { NOTHING, sayFarewell, type Farewell } from './farewell.ts'
 import type { CallSettings, Gateway } from './gateway.ts'
 import { KeptAnswer, MAX_LOGGED_BYTES } from './kept-answer.ts'
@@ -37,7 +37,7 @@ import { writeStreamHead } from './write-answer.ts'
 
 const NO_RESERVATIONS: readonly Reservation[] = []
 
-export class Call implements JournalWaiter, AttemptOwner {
+export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   readonly gateway: Gateway
   readonly settings: CallSettings
   readonly arrival: Arrival
@@ -55,7 +55,7 @@ export class Call implements JournalWaiter, AttemptOwner {
   #candidates: readonly Deployment[]
   /** What the call holds of limits: of its caller, and of each deployment that it went to. */
   #reservations: readonly Reservation[]
-  readonly #response: ServerResponse
+  readonly #exchange: ClientExchange
   readonly #attempts: AttemptFacts[] = []
   #attempt: Attempt | undefined
   #triesBegun = 0
@@ -93,7 +93,7 @@ export class Call implements JournalWaiter, AttemptOwner {
     this.#reservations = place.reservation === undefined ? NO_RESERVATIONS : [place.reservation]
     this.#candidates = request.admission.candidates
     this.#deployment = place.deployment
-    this.#response = arrival.response
+    this.#exchange = arrival.exchange
     this.holdsContent = request.start.trace?.sampled === true && gateway.tracing?.holdsContent === true
     if (gateway.settings.storePrompts || this.holdsContent) this.#kept = new KeptAnswer(MAX_LOGGED_BYTES)
     else if (question?.mayKeep === true) this.#kept = new KeptAnswer(MAX_ANSWER_BYTES)
@@ -186,7 +186,7 @@ export class Call implements JournalWaiter, AttemptOwner {
   attemptChunk(attempt: Attempt, chunk: Buffer): void {
     this.#kept?.add(chunk)
     if (this.#clientGone) return
-    if (!this.#response.write(chunk)) attempt.pause()
+    if (!this.#exchange.write(chunk)) attempt.pause()
   }
 
   attemptAnswered(attempt: Attempt, body: Buffer): void {

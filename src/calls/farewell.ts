@@ -40,9 +40,8 @@ function endStream(
   tail: readonly Buffer[],
   error: GatewayError | undefined,
 ): void {
-  const { response, endpoint, callId } = call.arrival
-  if (!response.headersSent) writeStreamHead(call, attempt)
-  for (const chunk of tail) response.write(chunk)
-  if (error === undefined) response.end()
-  else response.end(endpoint.dialect.writeStreamError(error, callId))
+  const { exchange, endpoint, callId } = call.arrival
+  if (!exchange.headersSent) writeStreamHead(call, attempt)
+  const last = error === undefined ? tail : [...tail, endpoint.dialect.writeStreamError(error, callId)]
+  exchange.end(last.length === 1 ? last[0] : Buffer.concat(last))
 }

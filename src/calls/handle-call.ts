@@ -1,5 +1,4 @@
 /** The life of a model call, stage by stage. What each stage does stands in the file of its name. */
-import type { ServerResponse } from 'node:http'
 import { scanMembers } from '../dialects/index.ts'
 import type { RequestFacts } from '../dialects/dialect.ts'
 import type { Principal } from '../identity/principal.ts'
@@ -26,12 +25,13 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
   let facts: RequestFacts | undefined
   try {
     // identify
-    const identified = gateway.identity.authenticate(arrival.request.headers)
+    const identified = gateway.identity.authenticate(arrival.exchange.headers)
     principal = identified instanceof Promise ? await identified : identified
     gateway.identity.authorizeRoute(principal, 'POST', arrival.endpoint.route)
     noteStage(arrival, 'identifiedAtMs')
     // read
-    const members = scanMembers(await readBody(arrival.request, gateway.settings))
+    const body = readBody(arrival.exchange, gateway.settings)
+    const members = scanMembers(body instanceof Promise ? await body : body)
     facts = arrival.endpoint.dialect.readRequest(members, arrival.pathModel)
     noteStage(arrival, 'readAtMs')
     // admit
@@ -57,30 +57,10 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     noteStage(arrival, 'admittedAtMs')
     // send, relay, settle
     const call = new Call(gateway, arrival, principal, members, request, place, question)
-    watchClient(arrival.response, call)
+    arrival.exchange.watch(call)
     if (cached === undefined) call.begin()
     else call.answerFrom(cached)
   } catch (error) {
     refuse(gateway, arrival, principal, facts, error)
   }
-}
-
-/** The call of a response, found by the listeners below without a closure for each call. */
-const CALL = Symbol('call')
-
-type CallResponse = ServerResponse & { [CALL]?: Call }
-
-function watchClient(response: CallResponse, call: Call): void {
-  response[CALL] = call
-  response.on('close', onClose)
-  response.on('drain', onDrain)
-  if (response.destroyed) call.clientClosed()
-}
-
-function onClose(this: CallResponse): void {
-  if (!this.writableFinished) this[CALL]?.clientClosed()
-}
-
-function onDrain(this: CallResponse): void {
-  this[CALL]?.clientDrained()
 }

@@ -1,11 +1,13 @@
 /** Bodies as senders really send them, over sockets. */
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { GatewayError } from '../errors/gateway-error.ts'
-import { readBody, type BodyLimits } from './read-body.ts'
+import type { BodyLimits } from './client-exchange.ts'
+import { NodeExchange } from './node-exchange.ts'
+import { readBody as readBodyOf } from './read-body.ts'
 
 const LIMITS: BodyLimits = { maxBodyBytes: 1_000, bodyIdleTimeoutMs: 60_000, bodyTimeoutMs: 60_000 }
 
@@ -24,23 +26,23 @@ afterAll(async () => {
 })
 
 /** Sends a head and bytes as they are; gives the request as the server has it, and the sender's socket. */
-async function receive(
-  headers: readonly string[],
-  bytes: Buffer | string,
-): Promise<[IncomingMessage, Socket]> {
+async function receive(headers: readonly string[], bytes: Buffer | string): Promise<[NodeExchange, Socket]> {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
   sockets.push(socket)
   socket.on('error', () => undefined)
   socket.write(`POST / HTTP/1.1\r\nhost: test\r\n${headers.join('\r\n')}\r\n\r\n`)
   socket.write(bytes)
-  const [request] = (await once(server, 'request')) as [IncomingMessage]
-  return [request, socket]
+  const [request, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse]
+  return [new NodeExchange(request, response), socket]
 }
 
 async function read(headers: readonly string[], bytes: Buffer | string, limits = LIMITS): Promise<string> {
   const [request] = await receive([...headers, `content-length: ${Buffer.byteLength(bytes)}`], bytes)
   return (await readBody(request, limits)).toString()
 }
+
+const readBody = async (exchange: NodeExchange, limits: BodyLimits): Promise<Buffer> =>
+  await readBodyOf(exchange, limits)
 
 const code = (expected: string): object => expect.objectContaining({ code: expected })
 

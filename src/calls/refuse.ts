@@ -50,7 +50,7 @@ export function refuse(
     gateway.ledger.settle(start, end, NO_WAITER)
   gateway.observer.callSettled(start, end)
   const { version } = gateway.settings
-  if (arrival.request.complete) return writeRefusal(arrival, version, wire)
+  if (arrival.exchange.requestComplete) return writeRefusal(arrival, version, wire)
   // What has arrived is parsed first: whether a short body was whole must not depend on how fast the refusal was.
   setImmediate(writeRefusal, arrival, version, wire)
 }
@@ -76,16 +76,11 @@ function writeRefusal(
     readonly headers: Readonly<Record<string, string>>
   },
 ): void {
-  const { request, response } = arrival
-  if (response.destroyed || response.headersSent) return
-  // The rest of a body that was not read would have to be received to use the connection again.
-  const unread = !request.complete
-  response.writeHead(wire.status, {
-    ...wire.headers,
-    'content-length': wire.body.length,
-    'x-litellm-call-id': arrival.callId,
-    'x-litellm-version': version,
-    ...(unread ? { connection: 'close' } : {}),
-  })
-  response.end(wire.body)
+  const { exchange } = arrival
+  if (exchange.closed || exchange.headersSent) return
+  const headers = ['content-length', String(wire.body.length), 'x-litellm-call-id', arrival.callId]
+  headers.push('x-litellm-version', version)
+  for (const name in wire.headers) headers.push(name, wire.headers[name] ?? '')
+  exchange.writeHead(wire.status, headers)
+  exchange.end(wire.body)
 }

@@ -18,11 +18,11 @@ export function dispatchAttempt(call: Call, attempt: Attempt, headersTimeoutMs: 
   call.gateway.pools.forOrigin(deployment.origin).dispatch(
     {
       method: 'POST',
-      path: path + queryOf(call.arrival.request.url),
+      path: path + queryOf(call.arrival.exchange.url),
       headers: upstreamHeaders(
         deployment,
         dialect.family,
-        call.arrival.request.headers,
+        call.arrival.exchange.headers,
         call.stream,
         call.arrival.callId,
         tracingHeaders(call, attempt),
@@ -60,9 +60,9 @@ function editsFor(call: Call, deployment: Deployment): MemberEdit[] {
 }
 
 /** The client's query string goes on (`?beta=true`), except members that may carry a credential. */
-export function queryOf(url: string | undefined): string {
-  const mark = url?.indexOf('?') ?? -1
-  if (url === undefined || mark < 0) return ''
+export function queryOf(url: string): string {
+  const mark = url.indexOf('?')
+  if (mark < 0) return ''
   const query = url.slice(mark)
   if (query === '?beta=true') return query
   const members = new URLSearchParams(query)

@@ -6,9 +6,6 @@ import type { Call } from './call.ts'
 import type { Outcome } from './settle.ts'
 import { nowMs } from '../record/clock.ts'
 
-/** Larger answers are not worth the copy. */
-const MAX_JOINED_BYTES = 16_384
-
 /**
  * Head of a stream: sent with its first content. The cost is not known yet, so no header tells it, but for an answer
  * from the cache, which has no attempt.
@@ -25,7 +22,7 @@ export function writeStreamHead(call: Call, attempt: Attempt | undefined): void 
   appendGatewayHeaders(headers, call, attempt, nowMs())
   if (call.cached !== undefined) headers.push('x-litellm-response-cost', '0')
   if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
-  call.arrival.response.writeHead(200, headers)
+  call.arrival.exchange.writeHead(200, headers)
 }
 
 /** A whole answer, or an error. `attempt` is given when the answer is the provider's. */
@@ -44,11 +41,9 @@ export function writeWhole(
     headers.push('x-litellm-response-cost', toDecimal(outcome.cost))
   appendGatewayHeaders(headers, call, attempt, outcome.endedAtMs)
   if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
-  const { response } = call.arrival
-  response.writeHead(status, headers)
-  // Node joins a text to the head in one write; bytes would be a second one. Latin-1 keeps each byte as it is.
-  if (body.length <= MAX_JOINED_BYTES) response.end(body.toString('latin1'), 'latin1')
-  else response.end(body)
+  const { exchange } = call.arrival
+  exchange.writeHead(status, headers)
+  exchange.end(body)
 }
 
 function appendGatewayHeaders(

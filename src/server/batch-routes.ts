@@ -6,6 +6,7 @@ import { createFile } from '../batches/create-file.ts'
 import { fileContent, listOwnFiles, removeFile, retrieveFile } from '../batches/files.ts'
 import { serveManaged, type ManagedAnswer, type ManagedCall } from '../batches/managed-call.ts'
 import { arrive, type Endpoint } from '../calls/arrival.ts'
+import { NodeExchange } from '../calls/node-exchange.ts'
 import { DIALECTS } from '../dialects/index.ts'
 import type { FileCallType } from '../record/call-record.ts'
 
@@ -109,8 +110,7 @@ function register(
       reply.hijack()
       const arrival = arrive(
         endpoint,
-        request.raw,
-        reply.raw,
+        new NodeExchange(request.raw, reply.raw),
         addressOf(request),
         undefined,
         services.gateway.tracing,

@@ -1,5 +1,6 @@
 /** The routes that take model calls: path, dialect and call type, as data. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { NodeExchange } from '../calls/node-exchange.ts'
 import { DIALECTS } from '../dialects/index.ts'
 import type { DialectName } from '../dialects/dialect.ts'
 import type { CallType } from '../record/call-record.ts'
@@ -62,6 +63,19 @@ export const CALL_ROUTES: readonly CallRoute[] = [
   },
 ]
 
+/** The paths of calls that name no model, each with what is called there. */
+export function callEndpoints(): Map<string, Endpoint> {
+  const endpoints = new Map<string, Endpoint>()
+  for (const route of CALL_ROUTES) {
+    for (const path of route.paths) if (!path.includes(':')) endpoints.set(path, endpointOf(route, path))
+  }
+  return endpoints
+}
+
+function endpointOf({ dialect, callType }: CallRoute, path: string): Endpoint {
+  return { dialect: DIALECTS[dialect], callType, route: path }
+}
+
 /** Registers the call routes. Their bodies are left on the socket: the call path reads them itself, as bytes. */
 export function registerCallRoutes(
   app: FastifyInstance,
@@ -72,13 +86,12 @@ export function registerCallRoutes(
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   for (const route of CALL_ROUTES) {
     for (const path of route.paths) {
-      const endpoint: Endpoint = { dialect: DIALECTS[route.dialect], callType: route.callType, route: path }
+      const endpoint = endpointOf(route, path)
       app.post(path, (request: FastifyRequest, reply: FastifyReply) => {
         reply.hijack()
         const arrival = arrive(
           endpoint,
-          request.raw,
-          reply.raw,
+          new NodeExchange(request.raw, reply.raw),
           addressOf(request),
           pathModel(request.params),
           gateway.tracing,

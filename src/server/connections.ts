@@ -1,5 +1,5 @@
 /** The listener's connections: which requests are in flight, and how the listener ends without failing one of them. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { Slots } from './slots.ts'
 
@@ -7,6 +7,13 @@ import { Slots } from './slots.ts'
 export interface RequestObserver {
   requestBegan(): void
   requestEnded(): void
+}
+
+/** The answer to a request, by whichever way it goes. */
+export interface TrackedAnswer {
+  readonly headersSent: boolean
+  /** Set to false, the connection ends with the answer. */
+  shouldKeepAlive: boolean
 }
 
 export interface ClosingTimes {
@@ -24,7 +31,7 @@ const FAREWELL_MS = 1_000
 export class Connections {
   readonly #server: Server
   readonly #observer: RequestObserver
-  readonly #inFlight = new Slots<ServerResponse>()
+  readonly #inFlight = new Slots<TrackedAnswer>()
   readonly #sockets = new Slots<Socket>()
   readonly #onResponseClosed: (this: ServerResponse) => void
   readonly #onSocketClosed: (this: Socket) => void
@@ -44,7 +51,7 @@ export class Connections {
     this.#server = server
     this.#observer = observer
     // One listener for all: each finds its own by `this`.
-    const responseClosed = (response: ServerResponse): void => this.#responseClosed(response)
+    const responseClosed = (response: ServerResponse): void => this.ended(response)
     this.#onResponseClosed = function () {
       responseClosed(this)
     }
@@ -52,7 +59,10 @@ export class Connections {
     this.#onSocketClosed = function () {
       sockets.delete(this)
     }
-    server.prependListener('request', (request, response) => this.#onRequest(request, response))
+    server.prependListener('request', (_request, response) => {
+      this.began(response)
+      response.once('close', this.#onResponseClosed)
+    })
     server.on('connection', (socket) => {
       this.#sockets.add(socket)
       socket.once('close', this.#onSocketClosed)
@@ -71,16 +81,35 @@ export class Connections {
     this.#onServedBound = then
   }
 
+  /** A request has come. */
+  began(answer: TrackedAnswer): void {
+    this.#inFlight.add(answer)
+    this.#observer.requestBegan()
+    if (this.#closesAfterAnswers) answer.shouldKeepAlive = false
+    this.#served += 1
+    if (this.#served >= this.#servedBound) {
+      this.#servedBound = Infinity
+      this.#onServedBound()
+    }
+  }
+
+  /** It is answered, or its connection is gone. */
+  ended(answer: TrackedAnswer): void {
+    this.#inFlight.delete(answer)
+    this.#observer.requestEnded()
+    this.#tellIfQuiet()
+  }
+
   /** A request that itself waits for the others is not counted from here on. */
-  ignore(response: ServerResponse): void {
-    this.#inFlight.delete(response)
+  ignore(answer: TrackedAnswer): void {
+    this.#inFlight.delete(answer)
     this.#tellIfQuiet()
   }
 
   /** From now on every answer, also of requests under way, closes its connection: clients come back elsewhere. */
   closeAfterAnswers(): void {
     this.#closesAfterAnswers = true
-    for (const response of this.#inFlight) if (!response.headersSent) response.shouldKeepAlive = false
+    for (const answer of this.#inFlight) if (!answer.headersSent) answer.shouldKeepAlive = false
   }
 
   /** Resolves when no request is in flight, or after `timeoutMs`. */
@@ -139,24 +168,6 @@ export class Connections {
       await new Promise((resolve) => setImmediate(resolve))
       if (this.requests === 0) return true
     }
-  }
-
-  #onRequest(_request: IncomingMessage, response: ServerResponse): void {
-    this.#inFlight.add(response)
-    this.#observer.requestBegan()
-    if (this.#closesAfterAnswers) response.shouldKeepAlive = false
-    response.once('close', this.#onResponseClosed)
-    this.#served += 1
-    if (this.#served >= this.#servedBound) {
-      this.#servedBound = Infinity
-      this.#onServedBound()
-    }
-  }
-
-  #responseClosed(response: ServerResponse): void {
-    this.#inFlight.delete(response)
-    this.#observer.requestEnded()
-    this.#tellIfQuiet()
   }
 
   #tellIfQuiet(): void {

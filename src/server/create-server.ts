@@ -6,8 +6,9 @@ import type { Gateway } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { ManagementRoute } from '../management/route.ts'
 import { registerBatchRoutes } from './batch-routes.ts'
-import { registerCallRoutes } from './call-routes.ts'
+import { callEndpoints, registerCallRoutes } from './call-routes.ts'
 import { Connections } from './connections.ts'
+import { serveAtFront } from './front/serve-at-front.ts'
 import { answerMalformedRequest } from './malformed-request.ts'
 import { registerHealthRoutes, type HealthSource } from './health-routes.ts'
 import { registerManagementRoutes, writeManagementError } from './management-routes.ts'
@@ -65,6 +66,7 @@ export async function createServer(parts: ServerParts, options: ServerOptions): 
     },
   }) as unknown as FastifyInstance
   const connections = new Connections(app.server, parts.gateway.observer)
+  serveAtFront(app.server, parts.gateway, connections, callEndpoints(), options)
   app.setErrorHandler((error: FastifyError | GatewayError, request, reply) => {
     writeManagementError(request, reply, toGatewayError(error, request, parts))
   })

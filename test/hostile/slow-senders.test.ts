@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readBody, type BodyLimits } from '../../src/calls/read-body.ts'
+import type { BodyLimits } from '../../src/calls/client-exchange.ts'
+import { NodeExchange } from '../../src/calls/node-exchange.ts'
+import { readBody } from '../../src/calls/read-body.ts'
 import { GatewayError } from '../../src/errors/gateway-error.ts'
 import { startTestGateway } from '../running-gateway.ts'
 import { HealthyCalls } from './healthy-calls.ts'
@@ -17,7 +19,7 @@ let url: string
 
 beforeAll(async () => {
   server = createServer((request, response) => {
-    readBody(request, limits)
+    Promise.resolve(readBody(new NodeExchange(request, response), limits))
       .then(outcome.resolve, outcome.resolve)
       .finally(() => response.destroy())
   })

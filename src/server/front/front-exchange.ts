@@ -1,0 +1,244 @@
+/**
+ * A model call's request and answer over a connection of the front. It keeps the body until it is asked for, and
+ * writes head and first bytes of the answer with one system call.
+ */
+import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
+import { cutShort, tooLarge, tooSlow } from '../../calls/body-reader.ts'
+import type { BodyLimits, ClientExchange, ClientWatcher } from '../../calls/client-exchange.ts'
+import type { GatewayError } from '../../errors/gateway-error.ts'
+import { httpDate } from './http-date.ts'
+import type { RequestHead } from './request-head.ts'
+
+/** Bytes of a body that wait, unasked for, until the connection is not read any further. */
+const MAX_UNASKED_BYTES = 262_144
+/** Larger pieces are not worth the copy into one buffer. */
+const MAX_JOINED_BYTES = 16_384
+
+const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/
+const NOTHING = Buffer.alloc(0)
+const LAST_CHUNK = '0\r\n\r\n'
+
+/** Told when the last byte of the answer is in the operating system's hands. */
+export interface ExchangeOwner {
+  readonly keepAliveSeconds: number
+  onAnswered: () => void
+}
+
+export class FrontExchange implements ClientExchange {
+  readonly headers: IncomingHttpHeaders
+  readonly url: string
+  readonly path: string
+  /** Set to false, the connection ends with the answer. */
+  shouldKeepAlive = true
+  readonly #socket: Socket
+  readonly #owner: ExchangeOwner
+  readonly #length: number
+  #received = 0
+  #pieces: Buffer[] = []
+  #reading: BodyReading | undefined
+  #watcher: ClientWatcher | undefined
+  /** Until it is sent. */
+  #head = ''
+  #state: 'waiting' | 'begun' | 'ended' = 'waiting'
+  #chunked = false
+  #closed = false
+
+  constructor(socket: Socket, owner: ExchangeOwner, head: RequestHead) {
+    this.#socket = socket
+    this.#owner = owner
+    this.headers = head.headers
+    this.url = head.url
+    this.path = head.path
+    this.#length = head.contentLength
+  }
+
+  get requestComplete(): boolean {
+    return this.#received === this.#length
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get headersSent(): boolean {
+    return this.#state !== 'waiting'
+  }
+
+  get ended(): boolean {
+    return this.#state === 'ended'
+  }
+
+  /** Takes what of the bytes is of the body; the rest is given back. */
+  take(bytes: Buffer): Buffer {
+    const missing = this.#length - this.#received
+    const own = bytes.length <= missing ? bytes : bytes.subarray(0, missing)
+    if (own.length > 0) this.#takeOwn(own)
+    return own === bytes ? NOTHING : bytes.subarray(own.length)
+  }
+
+  readBody(limits: BodyLimits): Buffer | Promise<Buffer> {
+    if (this.#length > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes)
+    if (this.requestComplete) return this.#takeBody()
+    if (this.#closed) throw cutShort()
+    this.#reading = new BodyReading(limits)
+    this.#socket.resume()
+    return this.#reading.done
+  }
+
+  writeHead(status: number, headers: readonly string[]): void {
+    if (this.#state !== 'waiting') throw new TypeError('the head of this answer has been written')
+    this.#state = 'begun'
+    if (!this.requestComplete) this.shouldKeepAlive = false
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
+    let framed = false
+    for (let index = 0; index < headers.length; index += 2) {
+      const name = headers[index] ?? ''
+      const value = headers[index + 1] ?? ''
+      if (FORBIDDEN.test(value) || FORBIDDEN.test(name))
+        throw new TypeError(`header ${JSON.stringify(name)}: a character that HTTP does not allow`)
+      if (name === 'content-length') framed = true
+      head += `${name}: ${value}\r\n`
+    }
+    this.#chunked = !framed
+    if (!framed) head += 'transfer-encoding: chunked\r\n'
+    head += `date: ${httpDate()}\r\n`
+    head += this.shouldKeepAlive
+      ? `connection: keep-alive\r\nkeep-alive: timeout=${this.#owner.keepAliveSeconds}\r\n\r\n`
+      : 'connection: close\r\n\r\n'
+    this.#head = head
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#closed || this.#state === 'ended' || chunk.length === 0) return true
+    const before = this.#chunked ? `${this.#takeHead()}${chunk.length.toString(16)}\r\n` : this.#takeHead()
+    const after = this.#chunked ? '\r\n' : ''
+    return this.#send(before, chunk, after, undefined)
+  }
+
+  end(rest: Buffer = NOTHING): void {
+    if (this.#closed || this.#state === 'ended') return
+    this.#state = 'ended'
+    let before = this.#takeHead()
+    let after = ''
+    if (this.#chunked) {
+      if (rest.length > 0) before += `${rest.length.toString(16)}\r\n`
+      after = rest.length > 0 ? `\r\n${LAST_CHUNK}` : LAST_CHUNK
+    }
+    this.#send(before, rest, after, this.#owner.onAnswered)
+  }
+
+  watch(watcher: ClientWatcher): void {
+    this.#watcher = watcher
+    if (this.#closed) watcher.clientClosed()
+  }
+
+  /** The client has taken what was waiting for it. */
+  drained(): void {
+    this.#watcher?.clientDrained()
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#pieces = []
+    this.#reading?.fail(cutShort())
+    if (this.#state !== 'ended') this.#watcher?.clientClosed()
+  }
+
+  #takeOwn(own: Buffer): void {
+    this.#received += own.length
+    const reading = this.#reading
+    if (reading?.over === true) return
+    this.#pieces.push(own)
+    if (reading === undefined) {
+      if (this.#received > MAX_UNASKED_BYTES && !this.requestComplete) this.#socket.pause()
+    } else if (this.requestComplete) {
+      reading.resolve(this.#takeBody())
+    } else {
+      reading.received()
+    }
+  }
+
+  #takeBody(): Buffer {
+    const pieces = this.#pieces
+    this.#pieces = []
+    return pieces.length === 1 ? (pieces[0] ?? NOTHING) : Buffer.concat(pieces, this.#length)
+  }
+
+  #takeHead(): string {
+    const head = this.#head
+    this.#head = ''
+    return head
+  }
+
+  #send(before: string, body: Buffer, after: string, done: (() => void) | undefined): boolean {
+    const socket = this.#socket
+    const bytes = before.length + body.length + after.length
+    if (bytes <= MAX_JOINED_BYTES) {
+      const joined = Buffer.allocUnsafe(bytes)
+      joined.write(before, 0, 'latin1')
+      body.copy(joined, before.length)
+      if (after !== '') joined.write(after, before.length + body.length, 'latin1')
+      return socket.write(joined, done)
+    }
+    socket.cork()
+    if (before !== '') socket.write(before, 'latin1')
+    let taken = socket.write(body, after === '' ? done : undefined)
+    if (after !== '') taken = socket.write(after, 'latin1', done)
+    socket.uncork()
+    return taken
+  }
+}
+
+/** A body that is waited for. */
+class BodyReading {
+  readonly done: Promise<Buffer>
+  readonly #limits: BodyLimits
+  readonly #beganAtMs = performance.now()
+  readonly #idle: NodeJS.Timeout
+  #resolve: (body: Buffer) => void = doNothing
+  #reject: (error: Error) => void = doNothing
+  over = false
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#idle = setTimeout(expire, limits.bodyIdleTimeoutMs, this)
+  }
+
+  received(): void {
+    if (performance.now() - this.#beganAtMs > this.#limits.bodyTimeoutMs) this.expire()
+    else this.#idle.refresh()
+  }
+
+  resolve(body: Buffer): void {
+    this.#stop()
+    this.#resolve(body)
+  }
+
+  expire(): void {
+    this.fail(tooSlow(this.#limits))
+  }
+
+  fail(error: GatewayError): void {
+    if (this.over) return
+    this.#stop()
+    this.#reject(error)
+  }
+
+  #stop(): void {
+    this.over = true
+    clearTimeout(this.#idle)
+  }
+}
+
+function expire(reading: BodyReading): void {
+  reading.expire()
+}
+
+function doNothing(): void {}
