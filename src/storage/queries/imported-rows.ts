@@ -9,7 +9,7 @@ import type { Schema } from '../database.ts'
 export interface ImportTarget {
   /** What its rows are called among those that were imported. */
   readonly kind: string
-  readonly table: keyof Schema & string
+  readonly table: keyof Schema
   /** Columns of the primary key, all of them text. */
   readonly key: readonly string[]
   /** The other columns that a row has; those that end in `_at` are times. */
