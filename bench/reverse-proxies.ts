@@ -84,7 +84,7 @@ worker_processes 1;
 worker_rlimit_nofile 16384;
 error_log /dev/null;
 pid ${context.directory}/nginx-${port}.pid;
-events { worker_connections 8192; }
+events { worker_connections 16000; }
 http {
   access_log off;
   client_body_temp_path ${context.directory}/nginx-body-${port};

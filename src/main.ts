@@ -13,6 +13,10 @@ async function run(command: Command): Promise<number> {
       const { runMigrate } = await import('./cli/migrate.ts')
       return await runMigrate(command.options, process.env)
     }
+    case 'import': {
+      const { runImportCommand } = await import('./cli/import.ts')
+      return await runImportCommand(command.options, process.env)
+    }
     case 'check': {
       const { runCheck } = await import('./cli/check.ts')
       return runCheck(command, process.env, (text) => process.stdout.write(text))

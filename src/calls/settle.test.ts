@@ -5,8 +5,10 @@ import type { CallEnd } from '../record/call-record.ts'
 import type { Call } from './call.ts'
 import { settle } from './settle.ts'
 
-test('a call is booked even when its limits cannot take up what it used', () => {
+test('a call is booked, counted and ends for its client even when its limits cannot take up what it used', () => {
   const booked: CallEnd[] = []
+  const counted: CallEnd[] = []
+  const failures: unknown[] = []
   const call = {
     arrival: { arrivedAtMs: 0, endpoint: { dialect: DIALECTS['openai-chat'] } },
     deployment: { facts: {}, price: undefined, scopes: [] },
@@ -22,11 +24,20 @@ test('a call is booked even when its limits cannot take up what it used', () => 
       },
     ],
     start: {},
-    gateway: { ledger: { settle: (_start: unknown, end: CallEnd) => void booked.push(end) } },
+    gateway: {
+      ledger: { settle: (_start: unknown, end: CallEnd) => void booked.push(end) },
+      observer: {
+        callSettled: (_start: unknown, end: CallEnd) => void counted.push(end),
+        reportFailed: (part: string, error: unknown) => void failures.push([part, String(error)]),
+      },
+    },
   }
   const usage = estimatedUsage(400, 40)
   const ended = { ending: 'complete', httpStatus: 200, error: undefined, usage, kept: undefined } as const
   // Of the call only what settling reads: a whole one needs a server, and then its limits cannot be made to fail.
-  expect(() => settle(call as unknown as Call, undefined, ended)).toThrow('no such count')
+  // What it gives back is what the client's answer ends with.
+  expect(settle(call as unknown as Call, undefined, ended)).toMatchObject({ cost: 0n, error: undefined })
   expect(booked).toMatchObject([{ ending: 'complete', usage }])
+  expect(counted).toEqual(booked)
+  expect(failures).toEqual([['limits', 'RangeError: no such count']])
 })

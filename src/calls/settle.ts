@@ -69,10 +69,7 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
   }
   if (call.arrival.endpoint.dialect.unbilled) queueMicrotask(call.onEndJournaled.bind(call))
   else call.gateway.ledger.settle(call.start, end, call)
-  // After the ledger: nothing that only counts or reports may keep a call from being booked.
-  countSpend(call, end, cost)
-  call.gateway.observer.callSettled(call.start, end)
-  if (cost !== ZERO) watchBudgets(call)
+  report(call, end, cost)
   return { cost, usage, usageSource: source, error: ended.error, endedAtMs }
 }
 
@@ -81,13 +78,35 @@ function contentOf({ holdsContent, members }: Call, { kept }: Ended): CallConten
   return holdsContent ? { request: members.body, answer: kept?.body } : undefined
 }
 
-/** Gives back what was reserved, and counts what was used. */
-function countSpend(call: Call, end: CallEnd, cost: Picodollars): void {
-  const { identity, limits } = call.gateway
-  if (cost !== ZERO) {
-    identity.recordSpend(call.scopes, cost)
-    identity.recordSpend(call.deployment.scopes, cost)
+/** After the ledger: nothing that only counts or reports may keep a call from being booked, or its client waiting. */
+function report(call: Call, end: CallEnd, cost: Picodollars): void {
+  const { observer } = call.gateway
+  try {
+    if (cost !== ZERO) countSpend(call, cost)
+  } catch (error) {
+    observer.reportFailed('spend', error)
   }
+  try {
+    settleLimits(call, end, cost)
+  } catch (error) {
+    observer.reportFailed('limits', error)
+  }
+  observer.callSettled(call.start, end)
+  try {
+    if (cost !== ZERO) watchBudgets(call)
+  } catch (error) {
+    observer.reportFailed('alerts', error)
+  }
+}
+
+function countSpend({ gateway, scopes, deployment }: Call, cost: Picodollars): void {
+  gateway.identity.recordSpend(scopes, cost)
+  gateway.identity.recordSpend(deployment.scopes, cost)
+}
+
+/** Gives back what was reserved, and counts what was used. */
+function settleLimits(call: Call, end: CallEnd, cost: Picodollars): void {
+  const { limits } = call.gateway
   const { usage } = end
   const tokens = usage === undefined ? 0 : totalTokens(usage)
   for (const reservation of call.reservations) reservation.settle(tokens, cost)

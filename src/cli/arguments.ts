@@ -6,11 +6,18 @@ import { nearestName } from '../config/nearest-name.ts'
 import { readSwitch } from '../config/read-switch.ts'
 import { type LogLevel, parseLogLevel } from '../telemetry/logs/log-level.ts'
 import { COMMANDS, type CommandName, helpText, IGNORED_OPTIONS, OPTIONS, type OptionSpec } from './options.ts'
+import {
+  IMPORT_OPTIONS,
+  importHelpText,
+  readImportOptions,
+  type ImportCommandOptions,
+} from './import-options.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 export type Command =
   | { readonly kind: 'serve'; readonly options: ServeOptions }
   | { readonly kind: 'migrate'; readonly options: ServeOptions }
+  | { readonly kind: 'import'; readonly options: ImportCommandOptions }
   | { readonly kind: 'check'; readonly configPath: string; readonly json: boolean }
   | { readonly kind: 'sim'; readonly argv: readonly string[] }
   | { readonly kind: 'version' }
@@ -41,10 +48,11 @@ export function parseArguments(argv: readonly string[], environment: Environment
   const name = first === undefined || first.startsWith('-') ? undefined : commandName(first)
   const rest = name === undefined ? argv : argv.slice(1)
   if (name === 'sim') return { kind: 'sim', argv: rest }
-  const given = readOptions(rest)
+  if (name === 'import') return importCommand(rest, environment)
+  const given = readOptions(rest, ALL_OPTIONS)
   if (name === 'help' || given.has('help')) return { kind: 'help', text: helpText() }
   if (name === 'version' || given.has('version')) return { kind: 'version' }
-  const values = new OptionValues(given, environment)
+  const values = new OptionValues(given, ALL_OPTIONS, environment)
   if (name === 'check' || values.isOn('validate_config')) return checkCommand(values)
   const kind = name === 'migrate' || values.isOn('skip_server_startup') ? 'migrate' : 'serve'
   return { kind, options: serveOptions(values) }
@@ -58,13 +66,24 @@ function commandName(word: string): CommandName {
   )
 }
 
-const ALL_OPTIONS: ReadonlyMap<string, OptionSpec> = new Map(
+type OptionTable = ReadonlyMap<string, OptionSpec>
+
+const ALL_OPTIONS: OptionTable = new Map(
   [...OPTIONS, ...IGNORED_OPTIONS].map((option) => [option.name, option]),
 )
 
+const OPTIONS_OF_IMPORT: OptionTable = new Map(IMPORT_OPTIONS.map((option) => [option.name, option]))
+
+function importCommand(argv: readonly string[], environment: Environment): Command {
+  const given = readOptions(argv, OPTIONS_OF_IMPORT)
+  if (given.has('help')) return { kind: 'help', text: importHelpText() }
+  const values = new OptionValues(given, OPTIONS_OF_IMPORT, environment)
+  return { kind: 'import', options: readImportOptions(values, DEFAULT_DATABASE_WAIT_SECONDS) }
+}
+
 /** The options given on the command line: value, or `true` for a switch. The last one of a name counts. */
-function readOptions(argv: readonly string[]): Map<string, string | true> {
-  const known = [...ALL_OPTIONS.values()].flatMap((option) => {
+function readOptions(argv: readonly string[], table: OptionTable): Map<string, string | true> {
+  const known = [...table.values()].flatMap((option) => {
     const config = {
       type: option.value === undefined ? ('boolean' as const) : ('string' as const),
       ...(option.short === undefined ? {} : { short: option.short }),
@@ -89,16 +108,16 @@ function readOptions(argv: readonly string[]): Map<string, string | true> {
       )
     }
     if (token.kind === 'option') {
-      const option = ALL_OPTIONS.get(token.name.replaceAll('-', '_'))
-      if (option === undefined) throw unknownOption(token.rawName, token.name)
+      const option = table.get(token.name.replaceAll('-', '_'))
+      if (option === undefined) throw unknownOption(token.rawName, token.name, table)
       given.set(option.name, valueOf(option, token.rawName, token.value, token.inlineValue === true))
     }
   }
   return given
 }
 
-function unknownOption(rawName: string, name: string): ArgumentError {
-  const nearest = nearestName(name.replaceAll('-', '_'), ALL_OPTIONS.keys())
+function unknownOption(rawName: string, name: string, table: OptionTable): ArgumentError {
+  const nearest = nearestName(name.replaceAll('-', '_'), table.keys())
   const advice = nearest === undefined ? 'sluice --help lists the options' : `did you mean --${nearest}?`
   return new ArgumentError(`the option ${rawName} is not known; ${advice}`)
 }
@@ -119,10 +138,12 @@ function valueOf(
 /** Command line first, then environment. An empty variable counts as not set. */
 class OptionValues {
   readonly #given: ReadonlyMap<string, string | true>
+  readonly #table: OptionTable
   readonly #environment: Environment
 
-  constructor(given: ReadonlyMap<string, string | true>, environment: Environment) {
+  constructor(given: ReadonlyMap<string, string | true>, table: OptionTable, environment: Environment) {
     this.#given = given
+    this.#table = table
     this.#environment = environment
   }
 
@@ -130,7 +151,7 @@ class OptionValues {
   find(name: string): { readonly text: string; readonly origin: string } | undefined {
     const given = this.#given.get(name)
     if (given !== undefined) return { text: given === true ? 'true' : given, origin: `--${name}` }
-    const option = ALL_OPTIONS.get(name)
+    const option = this.#table.get(name)
     for (const variable of [option?.variable, option?.otherVariable]) {
       const text = variable === undefined ? undefined : this.#environment[variable]
       if (text && variable !== undefined) return { text, origin: `${variable} (environment)` }

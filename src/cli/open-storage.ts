@@ -23,8 +23,11 @@ export interface StorageOptions {
   readonly log: Logger
   /** How long a start waits for a database that is not there yet. */
   readonly waitMs: number
-  /** `serve` may start without the database, or on a schema that another process brings; `migrate` brings it. */
-  readonly purpose: 'serve' | 'migrate'
+  /**
+   * `serve` may start without the database, or on a schema that another process brings; `migrate` brings it; `look`
+   * leaves it as it is.
+   */
+  readonly purpose: 'serve' | 'migrate' | 'look'
   /** Where the time of statements is measured, if the configuration asks for that. */
   readonly telemetry?: Telemetry
 }
@@ -40,7 +43,7 @@ export async function openStorage(options: StorageOptions): Promise<Database> {
   const server = postgresqlOptions(config, options.telemetry)
   if (server === undefined) {
     const database = await openDatabase({ dataDir: join(dataDir, 'database') })
-    await migrate(database)
+    if (purpose !== 'look') await migrate(database)
     log.info(
       'embedded storage: one process only, and not safe against power loss. Set DATABASE_URL for production.',
     )
@@ -103,7 +106,7 @@ async function bringSchema(
   if (purpose === 'serve' && config.general_settings.disable_prisma_schema_update) {
     return await requireSchema(database)
   }
-  if ((await schemaState(database)) === 'current') return
+  if ((await schemaState(database)) === 'current' || purpose === 'look') return
   // DIRECT_URL leads around a connection pooler, where there is one.
   const url = environment['DIRECT_URL'] || server.url
   const direct = connectDatabase({

@@ -130,7 +130,7 @@ function ignored(name: string, value?: string, variable?: string): OptionSpec {
   }
 }
 
-export const COMMANDS = ['serve', 'check', 'migrate', 'sim', 'version', 'help'] as const
+export const COMMANDS = ['serve', 'check', 'migrate', 'import', 'sim', 'version', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 const HELP_COLUMN = 32
@@ -138,7 +138,28 @@ const HELP_WIDTH = 100
 
 /** The text of `--help`. */
 export function helpText(): string {
-  const rows = OPTIONS.map((option) => {
+  return `Usage: sluice [COMMAND] [OPTIONS]
+
+Commands:
+  serve      run the gateway (the default)
+  check      read the config file and tell every fault, without starting
+  migrate    bring the database's schema up to date, and end
+  import     take over what a LiteLLM database holds (sluice import --help)
+  sim        run the provider simulator (sluice sim --help)
+  version    print the version
+  help       print this text
+
+Options, with the environment variable that gives the same [in brackets]:
+${optionRows(OPTIONS)}
+
+Options may be written with dashes or underscores. The other options of the
+litellm command are accepted; each that has no effect is named in a warning.
+`
+}
+
+/** A row an option, for help texts. */
+export function optionRows(options: readonly OptionSpec[]): string {
+  const rows = options.map((option) => {
     const short = option.short === undefined ? '' : `-${option.short}, `
     const value = option.value === undefined ? '' : ` ${option.value}`
     const names = [option.variable, option.otherVariable].filter((name) => name !== undefined)
@@ -150,20 +171,5 @@ export function helpText(): string {
     const space = HELP_COLUMN + option.help.length + variables.length < HELP_WIDTH ? ' ' : below
     return `  ${gap}${option.help}${variables === '' ? '' : space + variables}`
   })
-  return `Usage: sluice [COMMAND] [OPTIONS]
-
-Commands:
-  serve      run the gateway (the default)
-  check      read the config file and tell every fault, without starting
-  migrate    bring the database's schema up to date, and end
-  sim        run the provider simulator (sluice sim --help)
-  version    print the version
-  help       print this text
-
-Options, with the environment variable that gives the same [in brackets]:
-${rows.join('\n')}
-
-Options may be written with dashes or underscores. The other options of the
-litellm command are accepted; each that has no effect is named in a warning.
-`
+  return rows.join('\n')
 }

@@ -1,5 +1,6 @@
-/** What telemetry offers the call path: synchronous, allocation-light, and never awaited. */
+/** What telemetry offers the call path: synchronous, allocation-light, never awaited, and never thrown from. */
 import type { CallEnd, CallStart } from '../record/call-record.ts'
+import type { ReportingPart } from './report-faults.ts'
 
 export interface CallObserver {
   /** Counted for every HTTP request, `/metrics` and health included. */
@@ -7,4 +8,6 @@ export interface CallObserver {
   requestEnded(): void
   /** Called once a call, when it is settled: metrics of the call and of each of its attempts, and one log line. */
   callSettled(start: CallStart, end: CallEnd): void
+  /** Told when something else failed to take up a call that is booked: its client must not wait for that. */
+  reportFailed(part: ReportingPart, error: unknown): void
 }

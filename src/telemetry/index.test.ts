@@ -50,6 +50,28 @@ test('OpenMetrics is served to who prefers it', async () => {
   expect(page.body.toString()).toMatch(/# TYPE litellm_spend_metric counter\n[^]*# EOF\n$/)
 })
 
+test('what fails to take up a call keeps nothing else from it, and is counted and told once', async () => {
+  const { telemetry, written } = telemetryOf()
+  const heard: string[] = []
+  telemetry.onCallSettled({
+    callSettled() {
+      throw new Error('a listener with canary-secret-value')
+    },
+  })
+  telemetry.onCallSettled({ callSettled: ({ callId }) => heard.push(callId) })
+  for (let call = 0; call < 3; call += 1) telemetry.observer.callSettled(startOf(), endOf())
+  telemetry.observer.reportFailed('limits', new Error('of another room'))
+  const families = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  await telemetry.close()
+  expect(heard).toHaveLength(3)
+  const failures = (part: string) => valueOf(families, 'sluice_call_report_failures_total', { part })
+  expect([failures('listeners'), failures('limits')]).toEqual([3, 1])
+  const lines = written.join('').trim().split('\n')
+  const faults = lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ part }) => part)
+  expect(faults.map(({ part }) => part)).toEqual(['listeners', 'limits'])
+  expect(written.join('')).not.toContain('canary-secret-value')
+})
+
 test('other rooms count and show their own numbers', async () => {
   const { telemetry } = telemetryOf()
   let bytes = 5

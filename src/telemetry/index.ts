@@ -14,6 +14,7 @@ import type { MetricFilter } from './metrics/metric-filter.ts'
 import { registerProcessMetrics } from './metrics/process.ts'
 import { MetricsRegistry } from './metrics/registry.ts'
 import type { Redactor } from './redaction.ts'
+import { ReportFaults, type ReportingPart } from './report-faults.ts'
 import { isWithin } from './traces/sampler.ts'
 
 export interface TelemetrySettings extends CallMetricsSettings {
@@ -36,7 +37,7 @@ export interface TelemetryOptions {
   readonly destination?: LogDestination
 }
 
-/** Told of each settled call, after metrics and log. Must not throw. */
+/** Told of each settled call, after metrics and log. */
 export type SettledCallListener = Pick<CallObserver, 'callSettled'>
 
 export interface Telemetry {
@@ -66,7 +67,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const stopMeasuring = registerProcessMetrics(registry, options.version)
   countFrom(registry, OPERATION_COUNTERS.logLinesDropped, () => log.droppedLines)
   const metrics = new CallMetrics(registry, settings)
-  const observer = new Observer(metrics, new CallLineWriter(redactor), log)
+  const faults = new ReportFaults(registry.counter(OPERATION_COUNTERS.reportFailures), log, Date.now)
+  const observer = new Observer(metrics, new CallLineWriter(redactor), log, faults)
   const idleCheck = setInterval(() => {
     if (registry.dropIdle(Date.now()) > 0) metrics.forgetSeries()
   }, settings.idleCheckMs ?? IDLE_CHECK_MS).unref()
@@ -101,13 +103,15 @@ class Observer implements CallObserver {
   readonly #metrics: CallMetrics
   readonly #lines: CallLineWriter
   readonly #log: Logger
+  readonly #faults: ReportFaults
   readonly #listeners: SettledCallListener[] = []
   #logRatio = 1
 
-  constructor(metrics: CallMetrics, lines: CallLineWriter, log: Logger) {
+  constructor(metrics: CallMetrics, lines: CallLineWriter, log: Logger, faults: ReportFaults) {
     this.#metrics = metrics
     this.#lines = lines
     this.#log = log
+    this.#faults = faults
   }
 
   add(listener: SettledCallListener): void {
@@ -127,11 +131,33 @@ class Observer implements CallObserver {
   }
 
   callSettled(start: CallStart, end: CallEnd): void {
-    this.#metrics.callSettled(start, end)
+    try {
+      this.#metrics.callSettled(start, end)
+    } catch (error) {
+      this.#faults.caught('metrics', error)
+    }
+    try {
+      this.#writeLine(start, end)
+    } catch (error) {
+      this.#faults.caught('log', error)
+    }
+    for (const listener of this.#listeners) {
+      try {
+        listener.callSettled(start, end)
+      } catch (error) {
+        this.#faults.caught('listeners', error)
+      }
+    }
+  }
+
+  reportFailed(part: ReportingPart, error: unknown): void {
+    this.#faults.caught(part, error)
+  }
+
+  #writeLine(start: CallStart, end: CallEnd): void {
     const level = callLevel(end)
     if (this.#log.isEnabled(level) && this.#isWritten(level, start))
       this.#log.writeLine(this.#lines.line(level, start, end))
-    for (const listener of this.#listeners) listener.callSettled(start, end)
   }
 
   /** By the call's id, so that with the same share for traces the same calls have a line. */

@@ -151,6 +151,11 @@ export const OPERATION_COUNTERS = {
     help: 'Alerts given up: queue_full, refused by the receiver, unreachable, or stopping',
     labels: ['channel', 'reason'],
   },
+  reportFailures: {
+    name: 'sluice_call_report_failures_total',
+    help: 'Calls that were booked, and that a part failed to take up: spend, limits, metrics, log, listeners or alerts',
+    labels: ['part'],
+  },
   workerExits: {
     name: 'sluice_worker_exits_total',
     help: 'Worker processes that ended, by cause: replaced, or died',
