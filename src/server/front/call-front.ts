@@ -23,9 +23,10 @@ const CHECK_INTERVAL_MS = 5_000
 /** Puts the front before a server; it ends with it. */
 export function standBefore(server: Server, options: CallFrontOptions): void {
   const event = options.isTls ? 'secureConnection' : 'connection'
-  // Node's own way into the server: documented as an event that a socket may be given to the server by.
-  const [adopt, ...others] = server.listeners(event) as ((this: Server, socket: Socket) => void)[]
-  if (adopt === undefined || others.length > 0) throw new Error(`the server has ${others.length} listeners`)
+  // Node's own way into the server, which stands first because the server itself put it there. Its documentation has
+  // sockets given to a server by this event.
+  const adopt = server.listeners(event)[0] as ((this: Server, socket: Socket) => void) | undefined
+  if (adopt === undefined) throw new Error(`the server does not listen to '${event}'`)
   const connections = new Slots<FrontConnection>()
   const owner: FrontOwner = {
     keepAliveSeconds: Math.floor(options.keepAliveTimeoutMs / 1000),
