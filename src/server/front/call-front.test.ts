@@ -1,0 +1,225 @@
+/** The front before Node's server, over real connections. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { GatewayError } from '../../errors/gateway-error.ts'
+import { standBefore } from './call-front.ts'
+import type { FrontExchange } from './front-exchange.ts'
+
+const LIMITS = { maxBodyBytes: 1_000_000, bodyIdleTimeoutMs: 60_000, bodyTimeoutMs: 60_000 }
+const KEEP_ALIVE_MS = 10_000
+
+let server: Server
+let serve: (exchange: FrontExchange) => void
+let ended: number
+const sockets: Socket[] = []
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'Date'] })
+  ended = 0
+  serve = (exchange) => void echo(exchange)
+  server = createServer((request, response) => response.end(`node ${request.method} ${request.url}\n`))
+  standBefore(server, {
+    isTls: false,
+    keepAliveTimeoutMs: KEEP_ALIVE_MS,
+    isCall: (path) => path === '/call',
+    serve: (exchange) => serve(exchange),
+    ended: () => (ended += 1),
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+})
+
+afterEach(async () => {
+  vi.useRealTimers()
+  for (const socket of sockets.splice(0)) socket.destroy()
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+})
+
+async function echo(exchange: FrontExchange): Promise<void> {
+  const body = await exchange.readBody(LIMITS)
+  exchange.writeHead(200, ['content-length', String(body.length + 6)])
+  exchange.end(Buffer.from(`front ${body.toString()}`))
+}
+
+class Client {
+  readonly socket: Socket
+  text = ''
+
+  constructor() {
+    this.socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    sockets.push(this.socket)
+    this.socket.on('error', () => undefined)
+    this.socket.on('data', (bytes: Buffer) => (this.text += bytes.toString('latin1')))
+  }
+
+  send(...pieces: readonly (string | Buffer)[]): this {
+    for (const piece of pieces) this.socket.write(piece)
+    return this
+  }
+
+  async sees(pattern: RegExp): Promise<void> {
+    await vi.waitFor(() => expect(this.text).toMatch(pattern), { timeout: 10_000, interval: 5 })
+  }
+}
+
+function call(body: string, headers = ''): string {
+  return `POST /call HTTP/1.1\r\nHost: g\r\n${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}
+
+const GET = 'GET /other HTTP/1.1\r\nHost: g\r\n\r\n'
+
+test('calls of one connection are served one after the other, and it is kept', async () => {
+  const client = new Client().send(call('one'))
+  await client.sees(/front one$/)
+  client.send(call('two'))
+  await client.sees(/front two$/)
+  expect(client.text).toMatch(/connection: keep-alive\r\nkeep-alive: timeout=10\r\n/)
+  expect(ended).toBe(2)
+})
+
+test('requests sent all at once are answered in their order, by whoever serves them', async () => {
+  const client = new Client().send(call('one') + call('two') + GET + call('three'))
+  await client.sees(/front one[^]*front two[^]*node GET \/other[^]*node POST \/call/)
+})
+
+test('a request in pieces, of head and body, is put together', async () => {
+  const bytes = Buffer.from(call('{"a":"é"}'))
+  const client = new Client()
+  for (const byte of bytes) {
+    client.send(Buffer.of(byte))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await client.sees(/front \{"a":"Ã©"\}$/)
+})
+
+test('another path, and all that comes after it, goes to Node’s server with every byte', async () => {
+  const body = 'x'.repeat(100_000)
+  const client = new Client().send(
+    `POST /other HTTP/1.1\r\nHost: g\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
+  await client.sees(/node POST \/other/)
+  client.send(call('{}'))
+  await client.sees(/node POST \/call/)
+})
+
+test('bytes that are no HTTP at all are refused by Node’s server', async () => {
+  const client = new Client().send('\x16\x03\x01 what is this\r\n\r\n')
+  await client.sees(/^HTTP\/1.1 400 /)
+})
+
+test('an answer before the end of the body ends the connection, and the client still reads it', async () => {
+  serve = (exchange) => {
+    expect(() => exchange.readBody({ ...LIMITS, maxBodyBytes: 10 })).toThrow(GatewayError)
+    exchange.writeHead(413, ['content-length', '5'])
+    exchange.end(Buffer.from('large'))
+  }
+  const client = new Client()
+  const closed = once(client.socket, 'close')
+  client.send(`POST /call HTTP/1.1\r\nHost: g\r\nContent-Length: 900000\r\n\r\n`, Buffer.alloc(800_000))
+  await client.sees(/connection: close\r\n\r\nlarge$/)
+  client.socket.end()
+  await closed
+})
+
+test('a body that nobody has asked for yet is not read without bound', async () => {
+  const exchanges: FrontExchange[] = []
+  serve = (exchange) => void exchanges.push(exchange)
+  const body = 'y'.repeat(900_000)
+  const client = new Client().send(call(body))
+  await vi.waitFor(() => expect(exchanges).toHaveLength(1))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(exchanges[0]!.requestComplete).toBe(false)
+  void echo(exchanges[0]!)
+  await client.sees(/front y{900000}$/)
+})
+
+test('an answer without a length is sent in chunks, the head with the first', async () => {
+  serve = (exchange) => {
+    exchange.writeHead(200, ['content-type', 'text/event-stream'])
+    expect(exchange.headersSent).toBe(true)
+    exchange.write(Buffer.from('data: 1\n\n'))
+    exchange.write(Buffer.alloc(0))
+    exchange.write(Buffer.alloc(20_000, 'z'))
+    exchange.end(Buffer.from('data: 2\n\n'))
+  }
+  const client = new Client().send(call('{}'))
+  await client.sees(/\r\n\r\n9\r\ndata: 1\n\n\r\n4e20\r\nz{20000}\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n$/)
+})
+
+test('a header that HTTP does not allow is refused, and nothing of the answer is sent', async () => {
+  serve = (exchange) => {
+    expect(() => exchange.writeHead(200, ['x-a', 'b\r\nx-c: d'])).toThrow(TypeError)
+    exchange.end()
+  }
+  const client = new Client().send(call('{}'))
+  await vi.waitFor(() => expect(ended).toBe(1))
+  expect(client.text).toBe('')
+})
+
+test('a client that leaves is told of once, and its body’s reader too', async () => {
+  const watcher = { clientClosed: vi.fn<() => void>(), clientDrained: vi.fn<() => void>() }
+  let reading: Promise<unknown> | undefined
+  serve = (exchange) => {
+    exchange.watch(watcher)
+    reading = Promise.resolve(exchange.readBody(LIMITS))
+    reading.catch(() => undefined)
+  }
+  const client = new Client().send('POST /call HTTP/1.1\r\nHost: g\r\nContent-Length: 10\r\n\r\n{')
+  await vi.waitFor(() => expect(reading).toBeDefined())
+  client.socket.destroy()
+  await expect(reading).rejects.toMatchObject({ code: 'bad_request' })
+  expect(watcher.clientClosed).toHaveBeenCalledTimes(1)
+  expect(ended).toBe(1)
+})
+
+test('a client that closes its side while its answer is being made is gone', async () => {
+  const gone = Promise.withResolvers<void>()
+  serve = (exchange) => exchange.watch({ clientClosed: gone.resolve, clientDrained: () => undefined })
+  new Client().send(call('{}')).socket.end()
+  await gone.promise
+})
+
+test('a slow reader holds back who writes, until it has read', async () => {
+  const drained = Promise.withResolvers<void>()
+  let held = 0
+  serve = (exchange) => {
+    exchange.watch({ clientClosed: () => undefined, clientDrained: drained.resolve })
+    exchange.writeHead(200, ['content-type', 'text/event-stream'])
+    do held += 16_384
+    while (exchange.write(Buffer.alloc(16_384)))
+    void drained.promise.then(() => exchange.end(Buffer.from('end')))
+  }
+  const client = new Client()
+  client.socket.pause()
+  client.send(call('{}'))
+  await vi.waitFor(() => expect(held).toBeGreaterThan(0))
+  client.socket.resume()
+  await client.sees(/end\r\n0\r\n\r\n$/)
+  expect(held).toBeLessThan(64 * 1_048_576)
+})
+
+test('a connection that is idle too long is closed; one with a call under way is not', async () => {
+  const idle = new Client().send(call('{}'))
+  await idle.sees(/front/)
+  let answer: (() => void) | undefined
+  serve = (exchange) => (answer = () => void echo(exchange))
+  const busy = new Client().send(call('busy'))
+  await vi.waitFor(() => expect(answer).toBeDefined())
+  const closed = once(idle.socket, 'close')
+  vi.advanceTimersByTime(KEEP_ALIVE_MS + 10_000)
+  await closed
+  answer?.()
+  await busy.sees(/front busy$/)
+})
+
+test('a connection that says nothing, or half a head, is given to Node’s server and its time-outs', async () => {
+  const silent = new Client()
+  const half = new Client().send('POST /call HTTP/1.1\r\nHost: g\r\n')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  vi.advanceTimersByTime(6_000)
+  half.send('Content-Length: 0\r\n\r\n')
+  silent.send(call('{}'))
+  await Promise.all([half.sees(/node POST \/call/), silent.sees(/node POST \/call/)])
+})
