@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Gateway } from '../calls/gateway.ts'
 import { GatewayError, type ErrorCode } from '../errors/gateway-error.ts'
-import { GATEWAY_STOPPING, POOL_DESTROYED } from '../providers/upstream-pools.ts'
 import type { Deployment } from '../routing/deployment.ts'
+import { POOL_DESTROYED } from '../upstream/upstream-pools.ts'
 
 export interface ProviderRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -35,7 +35,7 @@ export async function askProvider(
   const headers = [...deployment.headers, 'accept-encoding', 'identity', 'x-client-request-id', callId]
   if (contentType !== undefined) headers.push('content-type', contentType)
   try {
-    const answer = await gateway.pools.forOrigin(deployment.origin).request({
+    const answer = await gateway.pools.forTransfers(deployment.origin).request({
       method,
       path: new URL(deployment.facts.apiBase).pathname.replace(/\/$/, '') + path,
       headers,
@@ -74,7 +74,7 @@ const TOLD: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ['UND_ERR_HEADERS_TIMEOUT', ['timeout', 'The provider sent no answer in time.']],
   ['UND_ERR_BODY_TIMEOUT', ['timeout', 'The provider fell silent within its answer.']],
   ['UND_ERR_CONNECT_TIMEOUT', ['timeout', 'No connection to the provider in time.']],
-  [GATEWAY_STOPPING, ['overloaded', 'The gateway stopped before the call ended.']],
+  ['GATEWAY_STOPPING', ['overloaded', 'The gateway stopped before the call ended.']],
   [POOL_DESTROYED, ['overloaded', 'The gateway stopped before the call ended.']],
 ])
 

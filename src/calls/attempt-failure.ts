@@ -3,7 +3,6 @@ import { GatewayError, type ErrorCode } from '../errors/gateway-error.ts'
 import { providerErrorFacts } from '../dialects/index.ts'
 import type { StreamErrorFacts } from '../dialects/dialect.ts'
 import type { Ending } from '../record/call-record.ts'
-import { GATEWAY_STOPPING, POOL_DESTROYED } from '../providers/upstream-pools.ts'
 import { nowMs } from '../record/clock.ts'
 import { isRetryableStatus, readRetryAfterMs } from '../routing/retry.ts'
 import { headerText } from './answer-headers.ts'
@@ -61,23 +60,22 @@ interface Told {
   readonly text: string
 }
 
-/** undici's error codes (https://undici.nodejs.org/#/docs/api/Errors), and the gateway's own reasons to cut a call. */
+/** Codes of `UpstreamError`, and the call's own reasons to cut its attempt. */
 const TOLD: ReadonlyMap<string, Told> = new Map([
   [
-    'UND_ERR_HEADERS_TIMEOUT',
+    'FIRST_CONTENT_TIMEOUT',
     { code: 'timeout', ending: 'timeout', text: 'The provider sent no answer in time.' },
   ],
   [
-    'UND_ERR_BODY_TIMEOUT',
+    'IDLE_TIMEOUT',
     { code: 'timeout', ending: 'timeout', text: 'The provider fell silent within its answer.' },
   ],
   [
-    'UND_ERR_CONNECT_TIMEOUT',
+    'CONNECT_TIMEOUT',
     { code: 'timeout', ending: 'provider_unreachable', text: 'No connection to the provider in time.' },
   ],
   ['CALL_TIMEOUT', { code: 'timeout', ending: 'timeout', text: 'The time for this call has run out.' }],
-  [GATEWAY_STOPPING, STOPPED],
-  [POOL_DESTROYED, STOPPED],
+  ['GATEWAY_STOPPING', STOPPED],
 ])
 
 /** The connection failed, was cut, or a time-out ran out. The error's own text may name addresses: it is logged only. */

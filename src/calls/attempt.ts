@@ -1,13 +1,13 @@
 /**
- * One try at one deployment: undici's handler for the provider's answer. It sorts the answer into what the call can do
- * with it (a whole answer, a stream, a failure) and knows nothing of retries or of the client's connection.
+ * One try at one deployment: it is told of the provider's answer, and sorts it into what the call can do with it (a
+ * whole answer, a stream, a failure). It knows nothing of retries or of the client's connection.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Dispatcher } from 'undici'
 import { nowMs } from '../record/clock.ts'
 import type { AttemptFacts } from '../record/call-record.ts'
 import type { Deployment } from '../routing/deployment.ts'
 import type { AnswerFacts, StreamTap } from '../dialects/dialect.ts'
+import type { UpstreamExchange, UpstreamHandler } from '../upstream/upstream.ts'
 import {
   failureOfAnswer,
   failureOfError,
@@ -43,16 +43,17 @@ const MAX_REFUSAL_BYTES = 1_048_576
  */
 const MAX_HELD_BYTES = 32 * 1_048_576
 
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt implements UpstreamHandler {
   readonly deployment: Deployment
   /** Of the span that stands for the attempt; undefined when tracing is off. */
   readonly spanId: string | undefined
   readonly startedAtMs: number
   readonly #owner: AttemptOwner
   #phase: Phase = 'waiting'
-  #controller: Dispatcher.DispatchController | undefined
-  #abortReason: Error | undefined
+  #exchange: UpstreamExchange | undefined
   #chunks: Buffer[] = []
+  /** A whole answer of which the length was told, as far as it has come. */
+  #whole: Buffer | undefined
   #bytes = 0
   #tap: StreamTap | undefined
   #contentSent = false
@@ -84,28 +85,31 @@ export class Attempt implements Dispatcher.DispatchHandler {
     return this.status !== 0
   }
 
+  /** The request is on its way. */
+  sent(exchange: UpstreamExchange): void {
+    this.#exchange = exchange
+  }
+
   /** Cuts the connection; nothing is reported for this attempt afterwards. */
-  abort(reason: Error): void {
+  abort(): void {
     if (this.#phase === 'over') return
     this.#over()
-    this.#abortReason = reason
-    this.#controller?.abort(reason)
+    this.#exchange?.abort()
   }
 
   /** Cuts the connection, and reports it as if `error` had befallen it. */
   fail(error: Error): void {
     if (this.#phase === 'over') return
-    this.#abortReason = error
     this.#broken(error)
-    this.#controller?.abort(error)
+    this.#exchange?.abort()
   }
 
   pause(): void {
-    this.#controller?.pause()
+    this.#exchange?.pause()
   }
 
   resume(): void {
-    if (this.#phase !== 'over') this.#controller?.resume()
+    this.#exchange?.resume()
   }
 
   facts(errorClass: string | undefined): AttemptFacts {
@@ -120,13 +124,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     }
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#abortReason !== undefined) controller.abort(this.#abortReason)
-  }
-
-  onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return
+  onAnswerHead(status: number, headers: IncomingHttpHeaders): void {
     this.status = status
     this.headers = headers
     if (status >= 300) {
@@ -142,15 +140,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseData(_controller: unknown, chunk: Buffer): void {
+  onAnswerData(bytes: Buffer, start: number, end: number): void {
     switch (this.#phase) {
       case 'stream':
-        return this.#onStreamChunk(chunk)
+        return this.#onStreamChunk(copyOf(bytes, start, end))
       case 'whole':
-        if (this.#bytes + chunk.length > this.#owner.maxAnswerBytes) return this.#failTooLarge()
-        return this.#keep(chunk)
+        if (this.#bytes + end - start > this.#owner.maxAnswerBytes) return this.#failTooLarge()
+        return this.#keepPart(bytes, start, end)
       case 'refusal':
-        if (this.#bytes < MAX_REFUSAL_BYTES) this.#keep(chunk)
+        if (this.#bytes < MAX_REFUSAL_BYTES) this.#keep(copyOf(bytes, start, end))
         return undefined
       case 'waiting':
       case 'over':
@@ -158,18 +156,19 @@ export class Attempt implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseEnd(): void {
+  onAnswerEnd(): void {
     if (this.#phase === 'over') return
     const phase = this.#phase
     this.#over()
     if (phase === 'stream') return this.#onStreamEnd()
+    const [first] = this.#chunks
     const body =
-      this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks)
+      this.#whole ?? (first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks))
     if (phase === 'refusal') this.#owner.attemptFailed(this, failureOfAnswer(this, body))
     else this.#owner.attemptAnswered(this, body)
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
+  onAnswerError(error: Error): void {
     if (this.#phase !== 'over') this.#broken(error)
   }
 
@@ -221,9 +220,20 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#bytes += chunk.length
   }
 
+  /** Bytes whose number was told before are put together at once. */
+  #keepPart(bytes: Buffer, start: number, end: number): void {
+    if (this.#bytes === 0) {
+      const length = Number(this.headers['content-length'])
+      if (length <= this.#owner.maxAnswerBytes) this.#whole = Buffer.allocUnsafe(length)
+    }
+    if (this.#whole === undefined) return this.#keep(copyOf(bytes, start, end))
+    bytes.copy(this.#whole, this.#bytes, start, end)
+    this.#bytes += end - start
+  }
+
   #failTooLarge(): void {
     const failure = failureOfSize(this.#bytes)
-    this.abort(failure.error)
+    this.abort()
     this.#owner.attemptFailed(this, failure)
   }
 
@@ -231,4 +241,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#phase = 'over'
     this.endedAtMs = nowMs()
   }
+}
+
+function copyOf(bytes: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafe(end - start)
+  bytes.copy(copy, 0, start, end)
+  return copy
 }

@@ -165,7 +165,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     const attempt = this.#attempt
     if (attempt !== undefined && !this.settings.cancelOnDisconnect) return attempt.resume()
     if (attempt !== undefined) {
-      attempt.abort(new Error('the client closed its connection'))
+      attempt.abort()
       this.#attempts.push(attempt.facts(undefined))
     }
     this.#settle('client_gone', 499, undefined, NOTHING)
@@ -253,7 +253,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     const left = deployment.timeoutMs - (nowMs() - this.arrival.arrivedAtMs)
     const first = this.stream ? (deployment.streamTimeoutMs ?? left) : left
     this.#armTimer(Math.min(left, first))
-    dispatchAttempt(this, attempt, Math.max(1, Math.min(left, first)))
+    dispatchAttempt(this, attempt)
   }
 
   #retry(failure: AttemptFailure): boolean {
@@ -376,7 +376,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     const attempt = this.#attempt
     if (this.#settled || attempt === undefined) return
     const error = Object.assign(new Error('the time for this call has run out'), {
-      code: attempt.firstContentAtMs === undefined ? 'UND_ERR_HEADERS_TIMEOUT' : 'CALL_TIMEOUT',
+      code: attempt.firstContentAtMs === undefined ? 'FIRST_CONTENT_TIMEOUT' : 'CALL_TIMEOUT',
     })
     attempt.fail(error)
   }

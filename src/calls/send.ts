@@ -7,17 +7,16 @@ import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
 import { upstreamHeaders } from './upstream-headers.ts'
 
-/** @param headersTimeoutMs longest wait for the provider's response headers. */
-export function dispatchAttempt(call: Call, attempt: Attempt, headersTimeoutMs: number): void {
+/** How long the answer may take to begin is the call's to watch. */
+export function dispatchAttempt(call: Call, attempt: Attempt): void {
   const { deployment } = attempt
   const { dialect } = call.arrival.endpoint
   const path = deployment.paths[dialect.name]
   if (path === undefined)
     throw new Error(`deployment ${deployment.facts.modelId} does not speak ${dialect.name}`)
   const parts = spliceMembers(call.members, editsFor(call, deployment))
-  call.gateway.pools.forOrigin(deployment.origin).dispatch(
+  const exchange = call.gateway.pools.forOrigin(deployment.origin).send(
     {
-      method: 'POST',
       path: path + queryOf(call.arrival.exchange.url),
       headers: upstreamHeaders(
         deployment,
@@ -27,12 +26,12 @@ export function dispatchAttempt(call: Call, attempt: Attempt, headersTimeoutMs: 
         call.arrival.callId,
         tracingHeaders(call, attempt),
       ),
-      body: parts.length === 1 ? (parts[0] ?? null) : Buffer.concat(parts),
-      headersTimeout: headersTimeoutMs,
-      bodyTimeout: call.settings.idleTimeoutMs,
+      body: parts,
+      idleTimeoutMs: call.settings.idleTimeoutMs,
     },
     attempt,
   )
+  attempt.sent(exchange)
 }
 
 const NO_HEADERS: readonly string[] = []

@@ -7,6 +7,7 @@ import { calendarOf } from '../identity/calendar.ts'
 import { ImportError } from '../import/import-error.ts'
 import { reportText } from '../import/report.ts'
 import { runImport } from '../import/run-import.ts'
+import { readSourceSchema } from '../import/source.ts'
 import type { Database } from '../storage/database.ts'
 import { openDatabase } from '../storage/open-database.ts'
 import { createTelemetry } from '../telemetry/index.ts'
@@ -40,6 +41,8 @@ export async function runImportCommand(
     statementTimeoutMs: SOURCE_TIMEOUT_MS,
   })
   try {
+    // Before anything is done to the other database.
+    await readSourceSchema(source.sql, options.acceptedMigration)
     const destination = await openDestination(options, config, environment, sourceUrl)
     try {
       const report = await runImport(source, destination, {

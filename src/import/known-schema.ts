@@ -12,7 +12,7 @@ export const OLDEST_MIGRATION = '20250326162113_baseline'
 export interface KnownTable {
   /** Absent in the oldest databases that are read. */
   readonly optional?: boolean
-  /** Columns that every database has, with their types as `information_schema` names them. */
+  /** Columns that every database has, with their types as PostgreSQL names them. */
   readonly required: Readonly<Record<string, string>>
   /** Columns that came later, or that are not read. */
   readonly others: readonly string[]
@@ -46,7 +46,7 @@ export const KNOWN_TABLES: Readonly<Record<string, KnownTable>> = {
     others: [...AUDIT, ...words('metadata models model_spend object_permission_id')],
   },
   LiteLLM_UserTable: {
-    required: { user_id: 'text', user_role: 'text', spend: 'double precision', models: 'ARRAY', ...LIMITS },
+    required: { user_id: 'text', user_role: 'text', spend: 'double precision', models: 'text[]', ...LIMITS },
     others:
       words(`user_alias team_id sso_user_id organization_id object_permission_id password teams user_email metadata
       allowed_cache_controls policies model_spend model_max_budget created_at updated_at`),
@@ -56,7 +56,7 @@ export const KNOWN_TABLES: Readonly<Record<string, KnownTable>> = {
       team_id: 'text',
       members_with_roles: 'jsonb',
       spend: 'double precision',
-      models: 'ARRAY',
+      models: 'text[]',
       blocked: 'boolean',
       ...LIMITS,
     },
@@ -76,7 +76,7 @@ export const KNOWN_TABLES: Readonly<Record<string, KnownTable>> = {
       key_alias: 'text',
       spend: 'double precision',
       expires: TIME,
-      models: 'ARRAY',
+      models: 'text[]',
       blocked: 'boolean',
       user_id: 'text',
       team_id: 'text',
@@ -120,7 +120,7 @@ export const KNOWN_TABLES: Readonly<Record<string, KnownTable>> = {
   },
   LiteLLM_ProjectTable: {
     optional: true,
-    required: { project_id: 'text', models: 'ARRAY', blocked: 'boolean' },
+    required: { project_id: 'text', models: 'text[]', blocked: 'boolean' },
     others: [
       ...AUDIT,
       ...words(`project_alias description team_id budget_id metadata spend model_spend model_rpm_limit model_tpm_limit

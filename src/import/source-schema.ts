@@ -2,7 +2,7 @@
 import { ImportError } from './import-error.ts'
 import { CHANGES_MEANING, KNOWN_TABLES, NEWEST_KNOWN_DAY, OLDEST_MIGRATION } from './known-schema.ts'
 
-/** Table → column → type, as `information_schema` tells them. */
+/** Table → column → type, as PostgreSQL names types: `double precision`, `text[]`. */
 export type TableColumns = ReadonlyMap<string, ReadonlyMap<string, string>>
 
 export interface SourceSchema {

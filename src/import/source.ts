@@ -20,9 +20,12 @@ export interface SourceIdentity {
 
 /** Reads what a database is and has. @throws ImportError when it is none of LiteLLM's that can be read. */
 export async function readSourceSchema(database: Sql, acceptedMigration?: string): Promise<SourceSchema> {
+  // `information_schema` is silent about tables that one may not read.
   const { rows } = await sql<{ table_name: string; column_name: string; data_type: string }>`
-    select table_name, column_name, data_type from information_schema.columns where table_schema = current_schema()
-  `.execute(database)
+    select c.relname as table_name, a.attname as column_name, a.atttypid::regtype::text as data_type
+    from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+      and a.attnum > 0 and not a.attisdropped`.execute(database)
   const tables = new Map<string, Map<string, string>>()
   for (const row of rows) {
     const columns = tables.get(row.table_name) ?? new Map<string, string>()
@@ -40,7 +43,6 @@ async function readMigrations(database: Sql, tables: TableColumns): Promise<read
   return rows.map((row) => row.migration_name)
 }
 
-/** `information_schema` also tells of tables of which one may do no more than know them. */
 async function requireReadable(database: Sql, tables: TableColumns): Promise<void> {
   const named = [...tables.keys()].filter(
     (table) => table.startsWith('LiteLLM_') || table === '_prisma_migrations',

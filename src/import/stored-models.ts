@@ -127,7 +127,7 @@ class Opener {
         : 'The salt key is not the one that they were stored with: set LITELLM_SALT_KEY to the old one, or, if the old ' +
           'gateway had none, LITELLM_MASTER_KEY to the master key that it had when they were stored.'
     const rows = this.#closed.map((each) => `  - ${each}`).join('\n')
-    throw new ImportError(`These values cannot be opened:\n${rows}\n${advice} Nothing was written.`)
+    throw new ImportError(`These values cannot be opened:\n${rows}\n${advice} Nothing was imported.`)
   }
 }
 

@@ -4,7 +4,7 @@ import { DIALECTS } from '../../src/dialects/index.ts'
 import type { DialectName, StreamTap } from '../../src/dialects/dialect.ts'
 import { Attempt, type AttemptOwner } from '../../src/calls/attempt.ts'
 import type { AttemptFailure } from '../../src/calls/attempt-failure.ts'
-import { UpstreamPools } from '../../src/providers/upstream-pools.ts'
+import { UpstreamPools } from '../../src/upstream/upstream-pools.ts'
 import type { Deployment } from '../../src/routing/deployment.ts'
 import { ScriptedProvider, type Exchange } from './scripted-provider.ts'
 
@@ -74,9 +74,9 @@ async function attempt(dialect: DialectName, stream: boolean): Promise<[Recorder
   const recorder = new Recorder(dialect, stream)
   // An attempt looks at its deployment's family only.
   const deployment = { family: DIALECTS[dialect].family } as Deployment
-  pools
-    .forOrigin(provider.url)
-    .dispatch({ method: 'POST', path: '/', body: '{}' }, new Attempt(recorder, deployment))
+  const request = { path: '/', headers: [], body: [Buffer.from('{}')], idleTimeoutMs: 0 }
+  const begun = new Attempt(recorder, deployment)
+  begun.sent(pools.forOrigin(provider.url).send(request, begun))
   return [recorder, await provider.next()]
 }
 

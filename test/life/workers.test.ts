@@ -8,7 +8,7 @@ import { startSimulator, type Simulator } from '../../src/sim/index.ts'
 import { startPostgresql, type TestPostgresql } from '../postgresql.ts'
 import { readExposition, samplesOf } from '../telemetry/read-exposition.ts'
 import { ask, chat, isWholeStream, StreamingLoad } from './client.ts'
-import { Installation } from './gateway-process.ts'
+import { Installation, type LogLine } from './gateway-process.ts'
 
 const LISTENING = /"msg":"listening"/
 
@@ -208,6 +208,22 @@ test('without the process above them workers end their calls, and then themselve
   gateway.signal('SIGKILL')
   expect(isWholeStream(await call)).toBe(true)
   await vi.waitFor(() => expect(areGone(workers)).toBe(true), { timeout: 20_000 })
+})
+
+test('every line that four workers write at the same time comes out whole, and none is missing', async () => {
+  using installation = await install()
+  await using gateway = installation.start(['--num_workers', '4'])
+  const url = await gateway.url()
+  await gateway.printed(LISTENING, 4)
+  const clients = Array.from({ length: 24 }, async () => {
+    for (let call = 0; call < 25; call += 1)
+      await ask(`${url}/v1/chat/completions`, { body: chat(1, 0, false) })
+  })
+  await Promise.all(clients)
+  expect(await gateway.stop()).toBe(0)
+  const lines = gateway.output.split('\n').filter(Boolean)
+  const calls = lines.map((line) => JSON.parse(line) as LogLine).filter(({ event }) => event === 'call')
+  expect(calls).toHaveLength(24 * 25)
 })
 
 test('a TLS session that one worker began is taken up by the others', async () => {

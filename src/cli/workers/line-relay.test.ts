@@ -6,7 +6,7 @@ import { relayLines } from './line-relay.ts'
 async function relay(chunks: readonly Uint8Array[]): Promise<readonly string[]> {
   const source = new PassThrough()
   const written: string[] = []
-  const done = relayLines(source, (lines) => void written.push(lines))
+  const done = relayLines(source, (lines) => void written.push(lines.toString()))
   for (const chunk of chunks) source.write(chunk)
   source.end()
   await done

@@ -10,14 +10,14 @@ const LINE_FEED = 10
 const LONGEST_LINE_BYTES = 8 * 1_048_576
 
 /** @returns a promise that resolves when the source has ended and all of it is passed on. */
-export function relayLines(source: Readable, write: (lines: string) => void): Promise<void> {
+export function relayLines(source: Readable, write: (lines: Buffer) => void): Promise<void> {
   let pieces: Buffer[] = []
   let bytes = 0
   const passOn = (last: Buffer): void => {
-    const text = pieces.length === 0 ? last : Buffer.concat([...pieces, last])
+    const lines = pieces.length === 0 ? last : Buffer.concat([...pieces, last])
     pieces = []
     bytes = 0
-    if (text.length > 0) write(text.toString())
+    if (lines.length > 0) write(lines)
   }
   source.on('data', (chunk: Buffer) => {
     const end = chunk.lastIndexOf(LINE_FEED) + 1

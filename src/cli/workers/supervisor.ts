@@ -137,7 +137,7 @@ class Supervisor {
       id: this.#started,
       sockets,
       startedAtMs: Date.now(),
-      write: (lines) => this.#log.writeLine(lines),
+      write: (lines) => this.#log.writeBytes(lines),
     })
     this.#workers.add(worker)
     this.#answer(worker)

@@ -19,7 +19,7 @@ export interface WorkerOptions {
   /** Epoch milliseconds. */
   readonly startedAtMs: number
   /** Takes what the worker prints, in whole lines. */
-  readonly write: (lines: string) => void
+  readonly write: (lines: Buffer) => void
 }
 
 export class WorkerProcess implements MetricsOfWorker {

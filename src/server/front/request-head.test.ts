@@ -27,10 +27,10 @@ async function asNodeReads(head: string): Promise<IncomingMessage> {
   return request
 }
 
-const tokenCharacter = fc.constantFrom(...'abcXYZ019-_.!#$&*+^`|~%')
+const tokenCharacter = fc.constantFrom(...Array.from('abcXYZ019-_.!#$&*+^`|~%'))
 const name = fc.string({ unit: tokenCharacter, minLength: 1, maxLength: 20 }).map((text) => `x-${text}`)
 const valueCharacter = fc.oneof(
-  fc.constantFrom(...' \t:;,"\\%{}[]\xa0\xff'),
+  fc.constantFrom(...Array.from(' \t:;,"\\%{}[]\xa0\xff')),
   fc.string({ minLength: 1, maxLength: 1 }).filter((text) => /^[\x20-\x7e]$/.test(text)),
 )
 const value = fc.string({ unit: valueCharacter, maxLength: 40 })

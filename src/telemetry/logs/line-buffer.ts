@@ -6,6 +6,8 @@
 export interface LogDestination {
   /** Takes text that consists of whole lines. Must not throw and must not wait. */
   write(text: string): unknown
+  /** Takes whole lines as bytes, which are its own from then on. Without it they are given as text. */
+  writeBytes?(lines: Buffer): void
   /** Calls back when all text taken so far is written, or has failed. */
   flush?(done: (error?: Error | null) => void): void
   /** Writes what is still held back, before the process ends. */
@@ -56,6 +58,12 @@ export class LineBuffer {
     }
   }
 
+  /** @param lines whole lines, made elsewhere. They go out in their order with those that are written here. */
+  writeBytes(lines: Buffer): void {
+    if (this.#length > 0) this.#handOn()
+    this.#give(lines)
+  }
+
   /** Hands everything on; resolves when it is written, or after `timeoutMs` when nobody reads. */
   flush(timeoutMs: number): Promise<void> {
     this.#handOn()
@@ -81,9 +89,14 @@ export class LineBuffer {
 
   #handOn(): void {
     if (this.#length === 0) return
-    const text = this.#bytes.toString('utf8', 0, this.#length)
+    const lines = Buffer.copyBytesFrom(this.#bytes, 0, this.#length)
     this.#length = 0
-    this.#destination.write(text)
+    this.#give(lines)
+  }
+
+  #give(lines: Buffer): void {
+    if (this.#destination.writeBytes === undefined) this.#destination.write(lines.toString())
+    else this.#destination.writeBytes(lines)
   }
 
   readonly #onTimer = (): void => {

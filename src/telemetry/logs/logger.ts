@@ -22,6 +22,8 @@ export interface Logger {
   isEnabled(level: LogLevel): boolean
   /** Writes a line that is already JSON and redacted, with its line feed. */
   writeLine(line: string): void
+  /** Writes whole lines of another process, as they are. */
+  writeBytes(lines: Buffer): void
   /** Writes everything still held back, without waiting for the event loop. */
   flushSync(): void
   /** Lines that nobody took from the destination in time. */
@@ -107,6 +109,10 @@ class BufferedLogger implements Logger {
 
   writeLine(line: string): void {
     this.#buffer.write(line)
+  }
+
+  writeBytes(lines: Buffer): void {
+    this.#buffer.writeBytes(lines)
   }
 
   flushSync(): void {

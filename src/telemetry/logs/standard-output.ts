@@ -2,8 +2,10 @@
 import { pino } from 'pino'
 import type { LogDestination } from './line-buffer.ts'
 
-/** Text waiting for a reader that has stopped reading is dropped beyond this length. */
-const MAX_WAITING_LENGTH = 16 * 1024 * 1024
+/** Lines waiting for a reader that has stopped reading are dropped beyond this size. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
+
+const LINE_FEED = 10
 
 type Stream = ReturnType<typeof pino.destination>
 
@@ -12,12 +14,18 @@ export class StandardOutput implements LogDestination {
   #droppedLines = 0
 
   constructor() {
-    this.#stream = pino.destination({ fd: 1, sync: false, maxLength: MAX_WAITING_LENGTH })
+    this.#stream = pino.destination({
+      fd: 1,
+      sync: false,
+      maxLength: MAX_WAITING_BYTES,
+      contentMode: 'buffer',
+    })
     // A log that cannot be written has no place to say so: the gateway goes on without it. pino itself turns the
     // stream off when the pipe is closed.
     this.#stream.on('error', () => {})
-    this.#stream.on('drop', (text: string) => {
-      this.#droppedLines += text.split('\n').length - 1
+    this.#stream.on('drop', (lines: Buffer) => {
+      for (let end = lines.indexOf(LINE_FEED); end >= 0; end = lines.indexOf(LINE_FEED, end + 1))
+        this.#droppedLines += 1
     })
   }
 
@@ -26,7 +34,12 @@ export class StandardOutput implements LogDestination {
   }
 
   write(text: string): void {
-    this.#stream.write(text)
+    this.writeBytes(Buffer.from(text))
+  }
+
+  writeBytes(lines: Buffer): void {
+    // In this mode it takes bytes. Its types know of text only.
+    this.#stream.write(lines as unknown as string)
   }
 
   flush(done: (error?: Error | null) => void): void {

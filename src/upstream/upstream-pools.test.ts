@@ -1,8 +1,9 @@
-/** Connections to providers are kept and shared. */
+/** Connections to providers are kept and shared, and end when the gateway stops. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { ask } from '../../test/upstream/asked.ts'
 import { POOL_DESTROYED, UpstreamPools } from './upstream-pools.ts'
 
 const OPTIONS = { connectTimeoutMs: 5_000, keepAliveTimeoutMs: 5_000 }
@@ -32,32 +33,50 @@ test('calls of one origin share a pool, and one after the other share a connecti
   pools = new UpstreamPools(OPTIONS)
   expect(pools.forOrigin(origin)).toBe(pools.forOrigin(origin))
   for (let call = 0; call < 5; call += 1) {
-    const { body } = await pools.forOrigin(origin).request({ method: 'POST', path: '/', body: '{}' })
-    expect(await body.text()).toBe('{}')
-    // A connection is free again in the turn after the one in which its answer ended.
-    await new Promise((resolve) => setImmediate(resolve))
+    const { body } = await ask(pools.forOrigin(origin)).whole
+    expect(body).toBe('{}')
   }
   expect(connections()).toBe(1)
 })
 
-test('closing ends what is under way', async () => {
+test('closing ends what is under way, and says that the gateway is stopping', async () => {
   const { origin } = await listen()
   server?.removeAllListeners('request')
   pools = new UpstreamPools(OPTIONS)
   const arrived = once(server as Server, 'request')
-  const call = pools.forOrigin(origin).request({ method: 'POST', path: '/', body: '{}' })
+  const { ended } = ask(pools.forOrigin(origin))
   await arrived
-  await Promise.all([pools.close(), expect(call).rejects.toThrow()])
+  await pools.close()
+  expect(await ended).toMatchObject({ code: 'GATEWAY_STOPPING' })
 })
 
 test('a call that begins after the close fails at once, to known and to new origins', async () => {
   const { origin } = await listen()
   pools = new UpstreamPools(OPTIONS)
-  const known = await pools.forOrigin(origin).request({ method: 'POST', path: '/', body: '{}' })
-  await known.body.text()
+  await ask(pools.forOrigin(origin)).whole
   await pools.close()
   for (const one of [origin, 'http://127.0.0.1:1']) {
-    const call = pools.forOrigin(one).request({ method: 'POST', path: '/', body: '{}' })
-    await expect(call).rejects.toMatchObject({ code: POOL_DESTROYED })
+    expect(await ask(pools.forOrigin(one)).ended).toMatchObject({ code: 'GATEWAY_STOPPING' })
+  }
+})
+
+test('transfers share connections too, and end with the gateway', async () => {
+  const { origin, connections } = await listen()
+  pools = new UpstreamPools(OPTIONS)
+  for (let transfer = 0; transfer < 3; transfer += 1) {
+    const { body } = await pools.forTransfers(origin).request({ method: 'POST', path: '/', body: '{}' })
+    expect(await body.text()).toBe('{}')
+    // A connection is free again in the turn after the one in which its answer ended.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(connections()).toBe(1)
+  server?.removeAllListeners('request')
+  const arrived = once(server as Server, 'request')
+  const last = pools.forTransfers(origin).request({ method: 'POST', path: '/', body: '{}' })
+  await arrived
+  await Promise.all([pools.close(), expect(last).rejects.toMatchObject({ code: 'GATEWAY_STOPPING' })])
+  for (const one of [origin, 'http://127.0.0.1:1']) {
+    const late = pools.forTransfers(one).request({ method: 'POST', path: '/', body: '{}' })
+    await expect(late).rejects.toMatchObject({ code: POOL_DESTROYED })
   }
 })

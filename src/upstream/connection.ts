@@ -1,0 +1,247 @@
+/** One connection to a provider: it serves one exchange at a time, and is kept when the last one ended soundly. */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
+import { NOT_TOLD } from './answer-head.ts'
+import { AnswerParser, type AnswerSink } from './answer-parser.ts'
+import type { Origin } from './origin.ts'
+import { SilenceWatch } from './silence-watch.ts'
+import type { UpstreamExchange, UpstreamHandler, UpstreamRequest } from './upstream.ts'
+import { toError, UpstreamError } from './upstream-error.ts'
+
+export interface ConnectionOptions {
+  readonly connectTimeoutMs: number
+  /** Idle connections are closed after this long, unless the provider names another time. */
+  readonly keepAliveTimeoutMs: number
+}
+
+/** The pool of a connection. */
+export interface ConnectionKeeper {
+  /** It may serve another exchange. */
+  connectionFree(connection: Connection): void
+  /** It must not be used again. */
+  connectionGone(connection: Connection): void
+}
+
+/** Time before the provider's own end of an idle connection at which it is left alone. */
+const KEEP_ALIVE_MARGIN_MS = 1_000
+const MAX_KEEP_ALIVE_MS = 600_000
+
+/** Bodies up to this size are copied behind their head, so that one write sends both. */
+const MAX_COPIED_BYTES = 16_384
+
+class Exchange implements UpstreamExchange {
+  /** Undefined once the exchange is over. */
+  connection: Connection | undefined
+  readonly head: string
+  readonly bodyBytes: number
+  readonly request: UpstreamRequest
+  readonly handler: UpstreamHandler
+
+  constructor(
+    connection: Connection,
+    head: string,
+    bodyBytes: number,
+    request: UpstreamRequest,
+    handler: UpstreamHandler,
+  ) {
+    this.connection = connection
+    this.head = head
+    this.bodyBytes = bodyBytes
+    this.request = request
+    this.handler = handler
+  }
+
+  abort(): void {
+    this.connection?.close()
+  }
+
+  pause(): void {
+    this.connection?.pause()
+  }
+
+  resume(): void {
+    this.connection?.resume()
+  }
+}
+
+export class Connection implements AnswerSink {
+  readonly #keeper: ConnectionKeeper
+  readonly #options: ConnectionOptions
+  readonly #socket: Socket
+  readonly #parser = new AnswerParser(this)
+  readonly #silence = new SilenceWatch(() => this.#silent())
+  #connectTimer: NodeJS.Timeout | undefined
+  #exchange: Exchange | undefined
+  #paused = false
+  #closed = false
+
+  /** @throws when the connection cannot even be tried. */
+  constructor(origin: Origin, keeper: ConnectionKeeper, options: ConnectionOptions) {
+    this.#keeper = keeper
+    this.#options = options
+    this.#socket = origin
+      .open(
+        () => this.#connected(),
+        (bytes, count) => this.#received(bytes, count),
+      )
+      .on('error', (error: Error) => this.fail(error))
+      .on('end', () => this.#ended())
+      .on('close', () => this.#lost())
+    this.#connectTimer = setTimeout(() => this.#notConnected(), options.connectTimeoutMs)
+  }
+
+  /** @param head as Latin-1. */
+  send(
+    head: string,
+    bodyBytes: number,
+    request: UpstreamRequest,
+    handler: UpstreamHandler,
+  ): UpstreamExchange {
+    const exchange = new Exchange(this, head, bodyBytes, request, handler)
+    this.#exchange = exchange
+    this.#silence.stop()
+    if (this.#connectTimer === undefined) this.#write(exchange)
+    return exchange
+  }
+
+  /** Cuts the connection: nothing is told of its exchange afterwards. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearTimeout(this.#connectTimer)
+    this.#silence.stop()
+    this.#parser.stop()
+    this.#over()
+    this.#socket.destroy()
+    this.#keeper.connectionGone(this)
+  }
+
+  /** Cuts the connection, and tells its exchange why. */
+  fail(error: Error): void {
+    const handler = this.#exchange?.handler
+    this.close()
+    handler?.onAnswerError(error)
+  }
+
+  pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.#silence.pause()
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#silence.resume()
+    this.#socket.resume()
+  }
+
+  /** Has to be called every `TICK_MS`. */
+  tick(): void {
+    this.#silence.tick()
+  }
+
+  answerHead(status: number, headers: IncomingHttpHeaders): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    this.#silence.atLeast(exchange.request.idleTimeoutMs)
+    exchange.handler.onAnswerHead(status, headers)
+  }
+
+  answerData(bytes: Buffer, start: number, end: number): void {
+    this.#exchange?.handler.onAnswerData(bytes, start, end)
+  }
+
+  /** What ends in the middle of the request, or before something else, leaves a connection that cannot be trusted. */
+  answerEnd(sound: boolean): void {
+    const handler = this.#exchange?.handler
+    const keptMs = sound && this.#socket.writableLength === 0 ? this.#keptMs() : 0
+    if (keptMs > 0) {
+      this.#over()
+      this.resume()
+      this.#silence.atMost(keptMs)
+      this.#keeper.connectionFree(this)
+    } else {
+      this.close()
+    }
+    if (handler !== undefined) tellEnd(handler)
+  }
+
+  #keptMs(): number {
+    const { keepAliveMs } = this.#parser
+    if (keepAliveMs === NOT_TOLD) return this.#options.keepAliveTimeoutMs
+    return Math.min(keepAliveMs - KEEP_ALIVE_MARGIN_MS, MAX_KEEP_ALIVE_MS)
+  }
+
+  #over(): void {
+    if (this.#exchange === undefined) return
+    this.#exchange.connection = undefined
+    this.#exchange = undefined
+  }
+
+  #connected(): void {
+    clearTimeout(this.#connectTimer)
+    this.#connectTimer = undefined
+    if (this.#exchange !== undefined) this.#write(this.#exchange)
+  }
+
+  #notConnected(): void {
+    this.fail(
+      new UpstreamError('CONNECT_TIMEOUT', `no connection within ${this.#options.connectTimeoutMs} ms`),
+    )
+  }
+
+  #write({ head, bodyBytes, request: { body } }: Exchange): void {
+    this.#parser.begin()
+    if (bodyBytes > MAX_COPIED_BYTES) {
+      this.#socket.cork()
+      this.#socket.write(head, 'latin1')
+      for (const part of body) this.#socket.write(part)
+      this.#socket.uncork()
+      return
+    }
+    const whole = Buffer.allocUnsafe(head.length + bodyBytes)
+    let at = whole.write(head, 'latin1')
+    for (const part of body) at += part.copy(whole, at)
+    this.#socket.write(whole)
+  }
+
+  #received(bytes: Buffer, count: number): void {
+    // Nothing was asked: whatever this is, it would be taken for the answer to the next request.
+    if (this.#exchange === undefined) return this.close()
+    this.#silence.heard()
+    try {
+      this.#parser.push(bytes, count)
+    } catch (error) {
+      // Whatever goes wrong with an answer, here or where it is told, ends its own call only.
+      this.fail(toError(error))
+    }
+  }
+
+  /** The provider ended its side. */
+  #ended(): void {
+    if (!this.#parser.finish()) this.#lost()
+  }
+
+  #lost(): void {
+    if (!this.#closed) this.fail(closedEarly())
+  }
+
+  #silent(): void {
+    this.fail(new UpstreamError('IDLE_TIMEOUT', 'the answer stopped for longer than the idle time-out'))
+  }
+}
+
+/** The connection may be in use again by now: what goes wrong here is none of its business. */
+function tellEnd(handler: UpstreamHandler): void {
+  try {
+    handler.onAnswerEnd()
+  } catch (error) {
+    handler.onAnswerError(toError(error))
+  }
+}
+
+function closedEarly(): UpstreamError {
+  return new UpstreamError('CONNECTION_CLOSED', 'the other side closed the connection')
+}

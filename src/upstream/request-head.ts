@@ -1,0 +1,75 @@
+/** The head of a request as text, every byte of which is known to be allowed there. */
+import { UpstreamError } from './upstream-error.ts'
+
+/** Characters beyond Latin-1 cannot be sent, and a space or control character would end the path early. */
+const PATH = /^\/[\x21-\x7e\x80-\xff]*$/
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Headers that this client writes itself, or that would change how a message is framed. */
+const OWN: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+type NameKind = 'sent' | 'host' | 'own' | 'invalid'
+
+const MAX_KNOWN_NAMES = 1_000
+
+/** Names that came before. Some are chosen by callers: what is remembered is bounded. */
+const kinds = new Map<string, NameKind>()
+
+function kindOf(name: string): NameKind {
+  const known = kinds.get(name)
+  if (known !== undefined) return known
+  const kind = judge(name)
+  if (kinds.size < MAX_KNOWN_NAMES) kinds.set(name, kind)
+  return kind
+}
+
+function judge(name: string): NameKind {
+  if (!NAME.test(name)) return 'invalid'
+  const lower = name.toLowerCase()
+  if (lower === 'host') return 'host'
+  return OWN.has(lower) ? 'own' : 'sent'
+}
+
+/**
+ * The head of a POST, to be written as Latin-1.
+ *
+ * @param host of the origin, as a `host` header has it.
+ * @param headers names and values, flat.
+ * @throws UpstreamError `BAD_REQUEST` when a byte is not allowed where it stands. It does not quote values.
+ */
+export function requestHead(
+  host: string,
+  path: string,
+  headers: readonly string[],
+  bodyBytes: number,
+): string {
+  if (!PATH.test(path))
+    throw new UpstreamError('BAD_REQUEST', 'the path holds a character that cannot be sent')
+  let sentHost = host
+  let lines = ''
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] ?? ''
+    const value = headers[at + 1] ?? ''
+    const kind = kindOf(name)
+    if (kind === 'invalid' || !VALUE.test(value)) throw badHeader(name, kind)
+    if (kind === 'sent') lines += `${name}: ${value}\r\n`
+    else if (kind === 'host') sentHost = value
+  }
+  return `POST ${path} HTTP/1.1\r\nhost: ${sentHost}\r\nconnection: keep-alive\r\n${lines}content-length: ${bodyBytes}\r\n\r\n`
+}
+
+function badHeader(name: string, kind: NameKind): UpstreamError {
+  const what = kind === 'invalid' ? 'the name of a header' : `the value of the header ${JSON.stringify(name)}`
+  return new UpstreamError('BAD_REQUEST', `${what} holds a character that cannot be sent`)
+}
