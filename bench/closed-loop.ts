@@ -1,7 +1,7 @@
 /** Throughput: a fixed number of connections that are never idle. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { LoadConnection, type CallListener } from './load-connection.ts'
-import type { ClosedLoopFigures, ClosedLoopJob } from './load-job.ts'
+import type { ClosedLoopFigures, ClosedLoopJob, CountedCallsFigures, CountedCallsJob } from './load-job.ts'
 import { cpuMicroseconds } from './process-figures.ts'
 import { RequestSource } from './request-source.ts'
 
@@ -47,4 +47,50 @@ export async function runClosedLoop(job: ClosedLoopJob): Promise<ClosedLoopFigur
     cpuMicrosecondsPerCall: cpu / calls,
     failures: loop.failures,
   }
+}
+
+/** Ends when all calls have. */
+class CountedCalls implements CallListener {
+  readonly #ended = Promise.withResolvers<void>()
+  readonly ended = this.#ended.promise
+  #toSend: number
+  #toEnd: number
+  failures = 0
+
+  constructor(calls: number) {
+    this.#toSend = calls
+    this.#toEnd = calls
+  }
+
+  send(connection: LoadConnection): void {
+    if (this.#toSend === 0) return
+    this.#toSend -= 1
+    connection.send()
+  }
+
+  onCallEnd(connection: LoadConnection, status: number): void {
+    if (status !== 200) this.failures += 1
+    this.#endOne(connection)
+  }
+
+  onEvents(): void {}
+
+  onBroken(connection: LoadConnection): void {
+    this.failures += 1
+    this.#endOne(connection)
+  }
+
+  #endOne(connection: LoadConnection): void {
+    this.#toEnd -= 1
+    if (this.#toEnd === 0) this.#ended.resolve()
+    else this.send(connection)
+  }
+}
+
+export async function runCountedCalls(job: CountedCallsJob): Promise<CountedCallsFigures> {
+  const calls = new CountedCalls(job.calls)
+  const source = new RequestSource(job.request)
+  for (let number = 0; number < job.connections; number += 1) calls.send(new LoadConnection(source, calls))
+  await calls.ended
+  return { kind: 'counted-calls', failures: calls.failures }
 }

@@ -37,6 +37,13 @@ export interface ClosedLoopJob extends JobBase {
   readonly durationMs: number
 }
 
+/** A number of calls, one after the other on each connection, for what they leave behind. */
+export interface CountedCallsJob extends JobBase {
+  readonly kind: 'counted-calls'
+  readonly connections: number
+  readonly calls: number
+}
+
 /** Calls at fixed times, whether or not the earlier ones are answered: a slow answer cannot hide the next one. */
 export interface OpenLoopJob extends JobBase {
   readonly kind: 'open-loop'
@@ -66,7 +73,13 @@ export interface HeldStreamsJob extends JobBase {
   readonly streams: number
 }
 
-export type LoadJob = ClosedLoopJob | OpenLoopJob | StreamsJob | StreamLatencyJob | HeldStreamsJob
+export type LoadJob =
+  | ClosedLoopJob
+  | CountedCallsJob
+  | OpenLoopJob
+  | StreamsJob
+  | StreamLatencyJob
+  | HeldStreamsJob
 
 interface FiguresBase {
   /** Answers with another status than 200, and connections that broke. */
@@ -78,6 +91,10 @@ export interface ClosedLoopFigures extends FiguresBase {
   readonly calls: number
   readonly callsPerSecond: number
   readonly cpuMicrosecondsPerCall: number
+}
+
+export interface CountedCallsFigures extends FiguresBase {
+  readonly kind: 'counted-calls'
 }
 
 export interface OpenLoopFigures extends FiguresBase {
@@ -118,6 +135,7 @@ export interface HeldStreamsFigures extends FiguresBase {
 
 export type LoadFigures =
   | ClosedLoopFigures
+  | CountedCallsFigures
   | OpenLoopFigures
   | StreamsFigures
   | StreamLatencyFigures

@@ -1,5 +1,5 @@
 /** The load generator, a process of its own: takes a job as its argument, prints the figures as one line of JSON. */
-import { runClosedLoop } from './closed-loop.ts'
+import { runClosedLoop, runCountedCalls } from './closed-loop.ts'
 import type { LoadFigures, LoadJob } from './load-job.ts'
 import { runOpenLoop } from './open-loop.ts'
 import { runStreamLatency } from './stream-latency.ts'
@@ -9,6 +9,8 @@ function runJob(job: LoadJob): Promise<LoadFigures> {
   switch (job.kind) {
     case 'closed-loop':
       return runClosedLoop(job)
+    case 'counted-calls':
+      return runCountedCalls(job)
     case 'open-loop':
       return runOpenLoop(job)
     case 'streams':

@@ -21,6 +21,8 @@ const root = dirname(import.meta.dirname)
 const RESULTS = join(root, 'bench', 'results')
 const PUBLISHED = join(RESULTS, 'latest.json')
 const MAIN = 'main'
+/** All sections that are measured only when they are asked for. */
+const ON_DEMAND = 'curves'
 
 /** What a run is to measure. */
 interface Wanted {
@@ -36,7 +38,7 @@ function say(text: string): void {
 
 function readWanted(options: { section?: string; only?: string; quick?: boolean }): Wanted {
   const known = [MAIN, ...SECTIONS.map(({ name }) => name)]
-  const asked = options.section?.split(',')
+  const asked = options.section?.split(',').flatMap((name) => (name === ON_DEMAND ? onDemand() : [name]))
   const names = namesAmong(known, asked, '--section') ?? [MAIN, ...defaultSections()]
   const sections = SECTIONS.filter(({ name }) => names.includes(name))
   const main = names.includes(MAIN) ? MAIN_TARGETS : []
@@ -68,6 +70,10 @@ function readWanted(options: { section?: string; only?: string; quick?: boolean 
 
 function defaultSections(): string[] {
   return SECTIONS.filter(({ isOnDemand }) => isOnDemand !== true).map(({ name }) => name)
+}
+
+function onDemand(): string[] {
+  return SECTIONS.filter(({ isOnDemand }) => isOnDemand === true).map(({ name }) => name)
 }
 
 function uniqueByName(targets: readonly Target[]): Target[] {

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readProfile, type ProfileSummary } from './cpu-profile.ts'
-import { portkey } from './peer.ts'
+import { portkey } from './portkey.ts'
 import { providerDirect } from './provider.ts'
 import type { BenchResult, ResultRow, RoundFigures, SluiceExtras } from './result.ts'
 import { haproxy, nginx } from './reverse-proxies.ts'

@@ -17,7 +17,8 @@ const OPENED_AT_ONCE = 50
 /** How long all streams flow before memory is read: a few chunks each. */
 const HELD_MS = 2_000
 
-class StreamRound implements CallListener {
+/** Streams that are opened together, once or again and again. */
+export class StreamRound implements CallListener {
   readonly #connections: LoadConnection[]
   readonly #flowing = new Set<LoadConnection>()
   #left = 0

@@ -11,7 +11,7 @@ import { ensureBuild, ensureDependencies, root, run, runTool, say } from './prep
 
 const REPORT = join(root, '.cache', 'vitest.json')
 
-/** @typedef {{ name: string, ciOnly?: boolean, check: () => boolean }} Stage */
+/** @typedef {{ name: string, ciOnly?: boolean, isTest?: boolean, check: () => boolean }} Stage */
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
 /** @type {readonly Stage[]} */
@@ -31,22 +31,31 @@ const LAST_STAGES = [
     ciOnly: true,
     check: () => run(process.execPath, [join(root, 'scripts', 'bench.mjs'), '--quick', '--only', 'sluice']),
   },
+  {
+    name: 'cost of a call, beside a fixed relay',
+    ciOnly: true,
+    isTest: true,
+    check: () => run(process.execPath, [join(root, 'scripts', 'regression.mjs')]),
+  },
 ]
 
 /**
  * @param {readonly Stage[]} stages
- * @returns {number} how many failed.
+ * @returns {{ passed: number, failed: number }} how many failed, and how many of those that are tests passed.
  */
 function runStages(stages) {
-  return stages.filter((stage) => {
-    if (stage.ciOnly === true && process.env['CI'] === undefined) return false
+  const counts = { passed: 0, failed: 0 }
+  for (const stage of stages) {
+    if (stage.ciOnly === true && process.env['CI'] === undefined) continue
     say(`── ${stage.name}`)
     const startedAt = Date.now()
     const isGood = stage.check()
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1)
     say(`${isGood ? 'ok' : 'FAILED'}: ${stage.name} (${seconds} s)`)
-    return !isGood
-  }).length
+    if (!isGood) counts.failed += 1
+    else if (stage.isTest === true) counts.passed += 1
+  }
+  return counts
 }
 
 /** @returns {Counts | undefined} undefined when vitest wrote no report. */
@@ -112,7 +121,12 @@ if (!ensureDebianPackages(TEST_PACKAGES)) {
 } else if (args.length > 0) {
   close(ensureBuild() ? runTests(args) : { passed: 0, failed: 1, skipped: 0 })
 } else {
-  const failedFirst = runStages(STAGES)
-  const counts = runTests([])
-  close({ ...counts, failed: counts.failed + failedFirst + runStages(LAST_STAGES) })
+  const first = runStages(STAGES)
+  const tests = runTests([])
+  const last = runStages(LAST_STAGES)
+  close({
+    passed: first.passed + tests.passed + last.passed,
+    failed: first.failed + tests.failed + last.failed,
+    skipped: tests.skipped,
+  })
 }

@@ -1,10 +1,22 @@
 /** The sections of the benchmark, in the order of the page. */
 import type { Section } from '../section.ts'
 import { bodies } from './bodies.ts'
+import { CURVES } from './curves.ts'
 import { dialects } from './dialects.ts'
 import { forms } from './forms.ts'
 import { openStreams, streams } from './streams.ts'
+import { peers } from './peers.ts'
 import { tls } from './tls.ts'
 import { workers } from './workers.ts'
 
-export const SECTIONS: readonly Section[] = [forms, bodies, tls, dialects, streams, openStreams, workers]
+export const SECTIONS: readonly Section[] = [
+  forms,
+  bodies,
+  tls,
+  dialects,
+  streams,
+  openStreams,
+  workers,
+  peers,
+  ...CURVES,
+]

@@ -127,9 +127,9 @@ export class LiveState {
 
   /**
    * @param departure asked when a request comes: it is made after the server.
-   * @param drain takes this process, and those that share its listener, out of the traffic.
+   * @param host this process, with those that share its listener.
    */
-  healthOf(departure: () => Departure, drain: () => Promise<number>): HealthSource {
+  healthOf(departure: () => Departure, host: Pick<HealthSource, 'backlog' | 'drain'>): HealthSource {
     const loaded = (): LoadedConfig => this.#loaded
     const { gateway, database, redis } = this.#parts
     return {
@@ -156,7 +156,8 @@ export class LiveState {
         return loaded().config.general_settings.drain_endpoint_token
       },
       readinessAsked: () => departure().readinessAsked(),
-      drain,
+      backlog: () => host.backlog(),
+      drain: () => host.drain(),
       deployments: () =>
         gateway.routes
           .groups()

@@ -78,6 +78,7 @@ export interface RunningGateway {
   readonly telemetry: Telemetry
   /** Takes up a changed configuration: atomically, with calls under way untouched. */
   reconfigure(loaded: LoadedConfig): void
+  requestsInFlight(): number
   /** Answers `connection: close` from now on, and waits for what is in flight. @returns how much still is. */
   drain(): Promise<number>
   /** Calls `then` once, when so many requests have come. */
@@ -214,7 +215,10 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
       }),
       health: live.healthOf(
         () => departure,
-        () => (options.shared ?? departure).drain(),
+        options.shared ?? {
+          backlog: () => connections.requests,
+          drain: () => departure.drain(),
+        },
       ),
       metrics,
       models: live.models,
@@ -256,6 +260,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     ledger,
     telemetry,
     reconfigure: (changed) => live.reconfigure(changed),
+    requestsInFlight: () => connections.requests,
     drain: () => departure.drain(),
     afterRequests: (requests, then) => connections.afterRequests(requests, then),
     retire: async () => {

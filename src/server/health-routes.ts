@@ -33,6 +33,8 @@ export interface HealthSource {
   readonly drainToken: Secret | undefined
   /** Notes that somebody watches whether this process is ready. */
   readinessAsked(): void
+  /** Requests in flight, in all processes that share the listener. */
+  backlog(): number | Promise<number>
   /** Takes the process out of the traffic, and waits for what is in flight. @returns how much still is. */
   drain(): Promise<number>
   /** Configured deployments. */
@@ -64,7 +66,7 @@ export function registerHealthRoutes(
   })
   app.get('/health/backlog', async (request) => {
     await authorized(request, identity)
-    return { in_flight_requests: connections.requests }
+    return { in_flight_requests: await health.backlog() }
   })
   app.get('/health/drain', async (request, reply) => {
     if (!health.offersDrain) return reply.code(404).send({ detail: 'Not Found' })

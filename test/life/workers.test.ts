@@ -196,6 +196,23 @@ test('/health/drain takes all workers out of the traffic, and waits for the call
   }
 })
 
+test('/health/backlog counts the requests of all workers, whichever is asked', async () => {
+  using installation = await install()
+  await using gateway = installation.start(['--num_workers', '3'])
+  const url = await gateway.url()
+  await gateway.printed(LISTENING, 3)
+  const begun = Array.from({ length: 9 }, () => Promise.withResolvers<void>())
+  const calls = begun.map(({ resolve }) =>
+    ask(`${url}/v1/chat/completions`, { body: chat(60, 50), onText: () => resolve() }),
+  )
+  await Promise.all(begun.map(({ promise }) => promise))
+  for (let probe = 0; probe < 6; probe += 1) {
+    const backlog = await ask(`${url}/health/backlog`)
+    expect(JSON.parse(backlog.text)).toEqual({ in_flight_requests: 10 })
+  }
+  expect((await Promise.all(calls)).every(isWholeStream)).toBe(true)
+})
+
 test('without the process above them workers end their calls, and then themselves', async () => {
   using installation = await install()
   await using gateway = installation.start(['--num_workers', '2'])

@@ -1,41 +1,12 @@
-import { EventEmitter } from 'node:events'
 import { expect, test } from 'vitest'
+import { joinedPipes } from '../../../test/joined-pipes.ts'
 import type { AdmitMessage } from '../../limits/limit-store.ts'
-import { Channel, ChannelError, type Pipe } from './channel.ts'
+import { Channel, ChannelError } from './channel.ts'
 import { HostLimitStore } from './host-limit-store.ts'
 import { HostLimits } from './host-limits.ts'
 
-/** One end of a pipe within this process: what is sent arrives in a later turn, as a copy. */
-class End extends EventEmitter implements Pipe {
-  connected = true
-  sent = 0
-  other: End | undefined
-
-  send(message: unknown, onSent: (error: Error | null) => void): void {
-    const copy: unknown = structuredClone(message)
-    this.sent += 1
-    setImmediate(() => this.other?.emit('message', copy))
-    onSent(null)
-  }
-
-  cut(): void {
-    for (const end of [this, this.other]) {
-      if (end === undefined) continue
-      end.connected = false
-      end.emit('disconnect')
-    }
-  }
-}
-
-function pipe(): readonly [End, End] {
-  const ends = [new End(), new End()] as const
-  ends[0].other = ends[1]
-  ends[1].other = ends[0]
-  return ends
-}
-
 test('questions of both sides are answered, in whichever order the answers come', async () => {
-  const [near, far] = pipe()
+  const [near, far] = joinedPipes()
   const [worker, above] = [new Channel(near), new Channel(far)]
   const late = Promise.withResolvers<number>()
   above.answer('drainAll', () => late.promise)
@@ -49,7 +20,7 @@ test('questions of both sides are answered, in whichever order the answers come'
 })
 
 test('a side that fails, does not know the topic, or is gone, ends the wait', async () => {
-  const [near, far] = pipe()
+  const [near, far] = joinedPipes()
   const [worker, above] = [new Channel(near), new Channel(far)]
   above.answer('metrics', () => Promise.reject(new Error('no metrics today')))
   await expect(worker.ask('metrics', undefined)).rejects.toThrow('no metrics today')
@@ -91,7 +62,7 @@ function settlementOf(second: number) {
 function workersOf(count: number) {
   const limits = new HostLimits(() => 1_000_000)
   const workers = Array.from({ length: count }, (_, index) => {
-    const [near, far] = pipe()
+    const [near, far] = joinedPipes()
     new Channel(far).answer('limits', (steps) => limits.take(String(index), steps))
     return { end: near, store: new HostLimitStore(new Channel(near)) }
   })

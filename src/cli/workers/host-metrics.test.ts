@@ -67,6 +67,21 @@ test('a count that was shown does not fall when its worker dies, or is replaced'
   expect(await callsShown(host)).toBe(18)
 })
 
+test('of a worker that is killed stays what it told last, be it after a scrape or before any', async () => {
+  const [one, two] = [new FakeWorker(), new FakeWorker()]
+  const host = hostOf(one, two)
+  one.count(3)
+  host.counted(one, one.bytes())
+  host.gone(one)
+  expect(await callsShown(host)).toBe(3)
+  two.count(4)
+  expect(await callsShown(host)).toBe(7)
+  two.count(5)
+  host.counted(two, two.bytes())
+  host.gone(two)
+  expect(await callsShown(host)).toBe(12)
+})
+
 test('a worker that does not answer holds up no scrape, and is shown as it was', async () => {
   const [one, two] = [new FakeWorker(), new FakeWorker()]
   const host = hostOf(one, two)

@@ -3,7 +3,16 @@ import { deserialize, serialize } from 'node:v8'
 import { MergedMetrics } from '../../telemetry/metrics/merged-metrics.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics/registry.ts'
 import { takeSnapshot, type FamilySnapshot } from '../../telemetry/metrics/snapshot.ts'
+import { inTime } from './in-time.ts'
 import type { MetricsBytes } from './topics.ts'
+
+/** What is known of a worker. */
+interface Known {
+  /** All its numbers: of the last scrape, or its last ones. */
+  shown: MetricsBytes | undefined
+  /** What it had counted some time after that. */
+  counted: MetricsBytes | undefined
+}
 
 export interface MetricsOfWorker {
   /** Asks the worker. */
@@ -15,7 +24,7 @@ const WORKER_TIMEOUT_MS = 1_000
 
 export class HostMetrics {
   readonly #own: MetricsRegistry
-  readonly #workers = new Map<MetricsOfWorker, MetricsBytes | undefined>()
+  readonly #workers = new Map<MetricsOfWorker, Known>()
   #kept: readonly FamilySnapshot[] = []
   #collecting: Promise<readonly MetricsBytes[]> | undefined
 
@@ -25,18 +34,25 @@ export class HostMetrics {
   }
 
   came(worker: MetricsOfWorker): void {
-    this.#workers.set(worker, undefined)
+    this.#workers.set(worker, { shown: undefined, counted: undefined })
   }
 
-  /** The last numbers of a worker that ends by itself. One that is killed has those of the last scrape. */
+  /** The last numbers of a worker that ends by itself. */
   saidFarewell(worker: MetricsOfWorker, bytes: MetricsBytes): void {
-    this.#workers.set(worker, bytes)
+    this.#workers.set(worker, { shown: bytes, counted: undefined })
+  }
+
+  /** What a worker tells unasked: all that is left of it when it is killed. */
+  counted(worker: MetricsOfWorker, bytes: MetricsBytes): void {
+    const known = this.#workers.get(worker)
+    if (known !== undefined) known.counted = bytes
   }
 
   /** What it had counted stays: a count that was shown never falls. */
   gone(worker: MetricsOfWorker): void {
-    const last = this.#workers.get(worker)
+    const known = this.#workers.get(worker)
     this.#workers.delete(worker)
+    const last = known?.counted ?? known?.shown
     if (last === undefined) return
     const merged = new MergedMetrics()
     merged.addCounts(this.#kept)
@@ -55,16 +71,14 @@ export class HostMetrics {
   async #collect(): Promise<readonly MetricsBytes[]> {
     const workers = [...this.#workers.keys()]
     await Promise.all(workers.map(async (worker) => await this.#refresh(worker)))
-    const living = [...this.#workers.values()].filter((bytes) => bytes !== undefined)
+    const living = [...this.#workers.values()].flatMap(({ shown }) => shown ?? [])
     return [...living, serialize(this.#kept), serialize(takeSnapshot(this.#own))]
   }
 
   async #refresh(worker: MetricsOfWorker): Promise<void> {
-    const timeout = Promise.withResolvers<undefined>()
-    const timer = setTimeout(timeout.resolve, WORKER_TIMEOUT_MS, undefined)
-    const bytes = await Promise.race([worker.snapshot().catch(() => undefined), timeout.promise])
-    clearTimeout(timer)
-    if (bytes !== undefined && this.#workers.has(worker)) this.#workers.set(worker, bytes)
+    const bytes = await inTime(worker.snapshot(), WORKER_TIMEOUT_MS)
+    if (bytes !== undefined && this.#workers.has(worker))
+      this.#workers.set(worker, { shown: bytes, counted: undefined })
   }
 }
 

@@ -14,12 +14,16 @@ import { ordersOfSignals, type StopOrder } from '../stop-order.ts'
 import { VERSION } from '../version.ts'
 import { HostLimits } from './host-limits.ts'
 import { HostMetrics } from './host-metrics.ts'
+import { inTime } from './in-time.ts'
 import { HostSockets, type WorkerSockets } from './host-sockets.ts'
 import { RestartDelay } from './restart-delay.ts'
 import { WorkerProcess, type WorkerEnd } from './worker-process.ts'
 
 /** Beyond the grace: for farewells, the last records, and the exit itself. What takes longer is killed. */
 const LAST_STEPS_MS = 8_000
+
+/** A worker that is busy for longer is left out of a sum. */
+const WORKER_TIMEOUT_MS = 1_000
 
 /** After a new worker that did not start, the next try to replace the old one. */
 const REPLACE_AGAIN_MS = 60_000
@@ -153,6 +157,8 @@ class Supervisor {
     channel.answer('limits', (steps) => this.#limits.take(name, steps))
     channel.answer('ticketKeys', () => this.#ticketKeys)
     channel.answer('drainAll', () => this.#drainAll())
+    channel.answer('backlog', () => this.#backlog())
+    channel.answer('counted', (bytes) => this.#metrics.counted(worker, bytes))
     channel.answer('farewell', (bytes) => this.#metrics.saidFarewell(worker, bytes))
   }
 
@@ -206,6 +212,14 @@ class Supervisor {
     const drained = [...this.#workers].map(async ({ channel }) => await channel.ask('drain', undefined))
     const counts = await Promise.allSettled(drained)
     return counts.reduce((sum, count) => sum + (count.status === 'fulfilled' ? count.value : 0), 0)
+  }
+
+  async #backlog(): Promise<number> {
+    const asked = [...this.#workers].map(({ channel }) =>
+      inTime(channel.ask('inFlight', undefined), WORKER_TIMEOUT_MS),
+    )
+    const counts = await Promise.all(asked)
+    return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
   }
 
   #onEnd(worker: WorkerProcess, { code, signal }: WorkerEnd): void {

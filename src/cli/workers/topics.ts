@@ -18,6 +18,12 @@ export interface Topics {
   ticketKeys: { ask: undefined; answer: Uint8Array }
   /** The last metrics of a worker that ends. */
   farewell: { ask: MetricsBytes; answer: void }
+  /** What a worker has counted so far, told now and then. */
+  counted: { ask: MetricsBytes; answer: void }
+  /** `/health/backlog` came to a worker. The answer counts what all have in flight. */
+  backlog: { ask: undefined; answer: number }
+  /** Asked of a worker: how many requests it has in flight. */
+  inFlight: { ask: undefined; answer: number }
   /** Asked of a worker: its metrics. */
   snapshot: { ask: undefined; answer: MetricsBytes }
   /** Asked of a worker: that it takes itself out of the traffic. */

@@ -4,7 +4,7 @@ import type { LimitStore } from '../../limits/limit-store.ts'
 import { renderMetrics, type MetricsPage } from '../../telemetry/metrics/exposition.ts'
 import { MergedMetrics } from '../../telemetry/metrics/merged-metrics.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics/registry.ts'
-import { takeSnapshot } from '../../telemetry/metrics/snapshot.ts'
+import { takeCounts, takeSnapshot } from '../../telemetry/metrics/snapshot.ts'
 import type { RunningGateway } from '../start-gateway.ts'
 import type { StopOrder, StopOrders } from '../stop-order.ts'
 import { Channel, type Pipe } from './channel.ts'
@@ -12,6 +12,12 @@ import { HostLimitStore } from './host-limit-store.ts'
 import { readSnapshots } from './host-metrics.ts'
 import { FIRST_SOCKET } from './host-sockets.ts'
 import { ownWorkerId } from './worker-id.ts'
+
+/** So much of what a worker has counted is lost at most when it is killed. */
+const COUNTS_EVERY_MS = 1_000
+
+/** Of a worker's time, what telling its counts may take: with many series they are told less often. */
+const COUNTS_SHARE = 0.002
 
 /** A socket that this process was started with, in the form in which servers are told to listen on it. */
 export interface InheritedSocket {
@@ -27,6 +33,8 @@ export interface SharedByWorkers {
   readonly limitStore: LimitStore
   /** The metrics of all workers. */
   renderMetrics(accept: string | undefined): Promise<MetricsPage>
+  /** Requests in flight in all workers. */
+  backlog(): Promise<number>
   /** Takes all workers out of the traffic. @returns how many requests they have in flight still. */
   drain(): Promise<number>
 }
@@ -74,17 +82,32 @@ export class WorkerLink implements SharedByWorkers, StopOrders {
     const { registry } = gateway.telemetry
     this.#registry = registry
     this.#channel.answer('snapshot', () => serialize(takeSnapshot(registry)))
+    this.#channel.answer('inFlight', () => gateway.requestsInFlight())
     this.#channel.answer('drain', () => gateway.drain())
     const requests = await this.#channel.ask('ready', { database: gateway.database.kind })
     if (requests !== undefined) {
       gateway.afterRequests(requests, () => this.#channel.tell('replace', undefined))
     }
+    this.#tellCounts(registry)
+  }
+
+  /** Tells what has been counted, and again some time later: the more often, the cheaper it is. */
+  #tellCounts(registry: MetricsRegistry): void {
+    const beganAtMs = performance.now()
+    this.#channel.tell('counted', serialize(takeCounts(registry)))
+    const tookMs = performance.now() - beganAtMs
+    const waitMs = Math.max(COUNTS_EVERY_MS, tookMs / COUNTS_SHARE)
+    setTimeout(() => this.#tellCounts(registry), waitMs).unref()
   }
 
   async renderMetrics(accept: string | undefined): Promise<MetricsPage> {
     const merged = new MergedMetrics()
     for (const bytes of await this.#channel.ask('metrics', undefined)) merged.add(readSnapshots(bytes))
     return await renderMetrics(merged, accept)
+  }
+
+  backlog(): Promise<number> {
+    return this.#channel.ask('backlog', undefined)
   }
 
   drain(): Promise<number> {
