@@ -60,7 +60,10 @@ class Client {
   }
 
   async sees(pattern: RegExp): Promise<void> {
-    await vi.waitFor(() => expect(this.text).toMatch(pattern), { timeout: 10_000, interval: 5 })
+    const seen = (): void => {
+      if (!pattern.test(this.text)) throw new Error(`not seen: ${pattern}, in ${this.text.slice(0, 500)}`)
+    }
+    await vi.waitFor(seen, { timeout: 20_000, interval: 5 })
   }
 }
 
