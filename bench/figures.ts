@@ -1,5 +1,8 @@
 /** The figures of the tables, computed from the raw ones: medians over the rounds of a run. */
 import type { BenchResult, ResultRow, RoundFigures } from './result.ts'
+import { sectionFigures } from './section-figures.ts'
+import { forms } from './sections/forms.ts'
+import { WITH_REDIS } from './sluice-forms.ts'
 import { median } from './statistics.ts'
 
 export interface RowFigures {
@@ -93,6 +96,9 @@ export function targetLines(result: BenchResult): TargetLine[] {
   })
   return [
     atMost('CPU a call, 1 KB', 'µs', sluice.chat1kMicroseconds, 70, 45),
+    ...redisLines(result).map(({ measured }) =>
+      atMost('CPU a call, 1 KB, with Redis admission', 'µs', measured, 100, 70),
+    ),
     {
       what: 'Calls a second on one core, as a share of HAProxy’s',
       unit: '',
@@ -115,6 +121,20 @@ export function targetLines(result: BenchResult): TargetLine[] {
     atMost('Memory added by an open stream', 'KB', sluice.bytesPerStream / 1e3, 100, 50),
     atMost('Start to ready, PostgreSQL', 's', sluice.startToReadyMs / 1e3, 1.5, 0.7),
     atMost('Start to ready, embedded database reopened', 's', extras.embeddedStartToReadyMs / 1e3, 2, 1),
-    atMost('Event-loop lag under 2 MB bodies, p99', 'ms', extras.eventLoopLagP99Ms, 20, 10),
+    atMost(
+      'Event-loop lag under 2 MB bodies and 100,000-token answers, p99',
+      'ms',
+      extras.eventLoopLagP99Ms,
+      20,
+      10,
+    ),
   ]
+}
+
+/** What a call costs with Redis; nothing where that section was not measured. */
+function redisLines(result: BenchResult): { readonly measured: number }[] {
+  const section = result.sections.find(({ name }) => name === forms.name)
+  const rows = section === undefined ? [] : sectionFigures(forms, section)
+  const measured = rows.find(({ name }) => name === WITH_REDIS.name)?.cells[0] ?? Number.NaN
+  return Number.isNaN(measured) ? [] : [{ measured }]
 }

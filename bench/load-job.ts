@@ -19,6 +19,8 @@ export interface LoadRequest {
   readonly stream: boolean
   /** About how large the request body is. */
   readonly bodyBytes: number
+  /** Arrays within one another in the body; the gateway refuses what is too deep. None where nothing says. */
+  readonly nesting?: number
   /** Calls take these in turn, as their bearer token. */
   readonly keys: KeyRange | undefined
 }

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readProfile, type ProfileSummary } from './cpu-profile.ts'
+import type { LoadRequest } from './load-job.ts'
 import { portkey } from './portkey.ts'
 import { providerDirect } from './provider.ts'
 import type { BenchResult, ResultRow, RoundFigures, SluiceExtras } from './result.ts'
@@ -28,6 +29,7 @@ const FULL: Plan = { rounds: 3, warmUpMs: 1_500, durationMs: 4_000, streamRounds
 const QUICK: Plan = { rounds: 1, warmUpMs: 500, durationMs: 1_000, streamRounds: 1, heldStreams: 200 }
 
 const CALLS_PER_SECOND = 1_000
+const DEEP_NESTING = 10_000
 
 export async function measureRows(
   targets: readonly Target[],
@@ -144,18 +146,28 @@ async function profileSmallCalls(plan: Plan, context: TargetContext): Promise<Pr
   return readProfile(profileDirectory)
 }
 
-/** Two clients send 2 MB bodies without a pause. */
+/** Fifty bodies of 2 MB a second, and beside them answers of 100,000 tokens and refusals of bodies that are too deep. */
 async function lagUnderLargeBodies(plan: Plan, context: TargetContext): Promise<number> {
   await using target = await sluice.start(context)
+  const steady = (request: LoadRequest, callsPerSecond: number) =>
+    runLoad({
+      kind: 'open-loop',
+      request,
+      serverPid: target.pid,
+      callsPerSecond,
+      warmUpMs: 0,
+      durationMs: plan.warmUpMs + plan.durationMs,
+    })
+  const deep = { ...loadRequest(target, 'whole', SMALL_BODY), nesting: DEEP_NESTING }
+  const load = async (): Promise<unknown> =>
+    await Promise.all([
+      steady(loadRequest(target, 'whole', LARGE_BODY), 50),
+      steady(loadRequest(target, 'long', SMALL_BODY), 10),
+      steady(deep, 10),
+    ])
+  await load()
   // The gauge tells of the time since it was last read.
   await readEventLoopLagP99Ms(target.port)
-  await runLoad({
-    kind: 'closed-loop',
-    request: loadRequest(target, 'whole', LARGE_BODY),
-    serverPid: target.pid,
-    connections: 2,
-    warmUpMs: plan.warmUpMs,
-    durationMs: plan.durationMs,
-  })
-  return readEventLoopLagP99Ms(target.port)
+  await load()
+  return await readEventLoopLagP99Ms(target.port)
 }

@@ -4,6 +4,8 @@ import type { BenchDialect } from './load-job.ts'
 export interface ProviderAnswers {
   /** A whole HTTP answer with a JSON body of about 1 KB. */
   readonly whole: Buffer
+  /** The same with a text of 100,000 tokens, 400 KB. */
+  readonly long: Buffer
   /** Status line, headers and the events before the first content. */
   readonly streamHead: Buffer
   /** One event of content with an empty stamp; see `stampAt`. */
@@ -21,7 +23,9 @@ export const STAMP_MARK = 0x40 // @
 export const STAMP_DIGITS = 16
 
 const EMPTY_STAMP = `@${'0'.repeat(STAMP_DIGITS)}`
-const WORDS = 'The gate lifts a hand and water finds its level, '.repeat(15)
+const SENTENCE = 'The gate lifts a hand and water finds its level, '
+const WORDS = SENTENCE.repeat(15)
+const MANY_WORDS = SENTENCE.repeat(8_200)
 const INPUT_TOKENS = 240
 const OUTPUT_TOKENS = 100
 
@@ -49,16 +53,21 @@ interface Events {
 }
 
 function build(body: object, { opening, content, closing }: Events): ProviderAnswers {
-  const json = JSON.stringify(body)
   const streamChunk = Buffer.from(httpChunk(content))
-  const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}`
+  const json = JSON.stringify(body)
   return {
-    whole: Buffer.from(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n${json}`),
+    whole: jsonAnswer(json),
+    long: jsonAnswer(json.replace(WORDS, MANY_WORDS)),
     streamHead: Buffer.from(STREAM_HEAD + (opening === '' ? '' : httpChunk(opening))),
     streamChunk,
     stampAt: streamChunk.indexOf(EMPTY_STAMP) + 1,
     streamTail: Buffer.from(httpChunk(closing) + LAST_HTTP_CHUNK),
   }
+}
+
+function jsonAnswer(json: string): Buffer {
+  const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}`
+  return Buffer.from(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n${json}`)
 }
 
 function httpChunk(text: string): string {

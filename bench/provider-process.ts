@@ -3,7 +3,7 @@
  * It reads no more of a request than where it ends, so that it costs a small part of what any relay before it does.
  * Every chunk of a stream says when it was sent. Prints its ports as one line of JSON.
  *
- * The first segment of the path says which answer is wanted: `/whole/…` one JSON body of 1 KB, `/stream/…` 100 chunks
+ * The first segment of the path says which answer is wanted: `/whole/…` one JSON body of 1 KB, `/long/…` one of 400 KB, `/stream/…` 100 chunks
  * 20 ms apart, `/slow/…` 20 chunks 500 ms apart, `/quiet/…` 30 chunks 10 s apart. `/otlp/…` is a collector that takes
  * whatever it is sent.
  *
@@ -68,6 +68,7 @@ function answer(socket: Socket, path: string): void {
   const answers = PROVIDER_ANSWERS[dialectOf(path)]
   const pace = PACES[kind]
   if (kind === 'whole') socket.write(answers.whole)
+  else if (kind === 'long') socket.write(answers.long)
   else if (kind === 'otlp') socket.write(COLLECTED)
   else if (pace === undefined) socket.write(UNKNOWN)
   else startStream(socket, answers, pace)

@@ -72,7 +72,7 @@ test('a target that is missed is marked as missed, and one that holds says how w
   const page = renderPerformancePage(RESULT)
   expect(page).toContain('| CPU a call, 1 KB | 60.00 µs | ≤ 70.00 µs | ≤ 45.00 µs | target holds |')
   expect(page).toContain(
-    '| Event-loop lag under 2 MB bodies, p99 | 25.00 ms | ≤ 20.00 ms | ≤ 10.00 ms | **missed** |',
+    '| Event-loop lag under 2 MB bodies and 100,000-token answers, p99 | 25.00 ms | ≤ 20.00 ms | ≤ 10.00 ms | **missed** |',
   )
   expect(targetLines(RESULT)).toHaveLength(11)
 })

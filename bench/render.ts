@@ -178,8 +178,11 @@ const HOW_TO_REPEAT = `## How to repeat it
 npm run bench                                    # all but the curves: about 25 minutes
 npm run bench -- --section main                  # the first table: about 10 minutes
 npm run bench -- --section forms,tls --record    # some sections; --record puts them into this page
+npm run bench -- --section curves --record       # what grows with keys, deployments, streams, series
 npm run bench -- --only sluice,nginx,haproxy     # some rows
 npm run bench -- --quick                         # a short form of the first table, about a minute
+npm run soak                                     # an hour of mixed load and faults, while memory is watched
+npm run soak -- --minutes 1440                   # a day of it
 \`\`\`
 
 Sections: ${SECTIONS.map(({ name }) => `\`${name}\``).join(', ')}; those that are not on this page were not measured.

@@ -58,10 +58,20 @@ function requestBytes(
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body])
 }
 
-function requestBody({ model, dialect, stream, bodyBytes }: LoadRequest): string {
-  const content = SENTENCE.repeat(Math.max(1, Math.round((bodyBytes - ENVELOPE_BYTES) / SENTENCE_BYTES)))
+interface BodyFacts extends Pick<LoadRequest, 'model' | 'dialect' | 'stream' | 'bodyBytes' | 'nesting'> {
+  /** What the user's text ends with. */
+  readonly lastWords?: string
+}
+
+export function requestBody(facts: BodyFacts): string {
+  const { model, dialect, stream, bodyBytes, nesting, lastWords = '' } = facts
+  const sentences = Math.max(1, Math.round((bodyBytes - ENVELOPE_BYTES) / SENTENCE_BYTES))
+  const content = SENTENCE.repeat(sentences) + lastWords
   const members = BODIES[dialect](content, stream)
-  return JSON.stringify({ model, ...members, ...(stream ? { stream: true } : {}) })
+  const body = JSON.stringify({ model, ...members, ...(stream ? { stream: true } : {}) })
+  if (nesting === undefined) return body
+  // Written as text: JSON.stringify itself fails at such a depth.
+  return `${body.slice(0, -1)},"nested":${'['.repeat(nesting)}${']'.repeat(nesting)}}`
 }
 
 const BODIES: Readonly<Record<BenchDialect, (content: string, stream: boolean) => object>> = {

@@ -47,7 +47,7 @@ export interface SectionResult {
 /** What is measured of Sluice alone. */
 export interface SluiceExtras {
   readonly embeddedStartToReadyMs: number
-  /** How late the event loop is while 2 MB bodies come in: 99 of 100 samples are below. */
+  /** How late the event loop is while 2 MB bodies and long answers go through: 99 of 100 samples are below. */
   readonly eventLoopLagP99Ms: number
   readonly profile: ProfileSummary
 }

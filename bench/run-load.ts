@@ -32,7 +32,7 @@ export function loadRequest(
     headers,
     model,
     dialect,
-    stream: answer !== 'whole',
+    stream: answer !== 'whole' && answer !== 'long',
     bodyBytes,
     keys: target.keys,
   }

@@ -14,11 +14,11 @@ import {
   type TargetContext,
 } from './target.ts'
 
-const MAIN = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'main.js')
-const MASTER_KEY = 'sk-bench-master-key'
+export const MAIN = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'main.js')
+export const MASTER_KEY = 'sk-bench-master-key'
 
 /** Who may manage the gateways of the benchmark. */
-export const ADMINISTRATOR = { authorization: `Bearer ${MASTER_KEY}` }
+const ADMINISTRATOR = { authorization: `Bearer ${MASTER_KEY}` }
 
 export function sluiceTarget(form: SluiceForm): Target {
   return {
@@ -141,7 +141,8 @@ function deployment(name: string, model: string, apiBase: string): object {
   return { model_name: name, litellm_params: { model, api_base: apiBase, api_key: 'sk-bench-provider' } }
 }
 
-async function generateKey(port: number, members: object): Promise<string> {
+/** Makes a virtual key with these fields. */
+export async function generateKey(port: number, members: object): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/key/generate`, {
     method: 'POST',
     headers: { ...ADMINISTRATOR, 'content-type': 'application/json' },
@@ -171,6 +172,7 @@ export async function readEventLoopLagP99Ms(port: number): Promise<number> {
 /** Said in the model name, as the simulator's own grammar has it. */
 const SIMULATED: Readonly<Record<AnswerKind, string>> = {
   whole: 'sim/bench?bytes=700',
+  long: 'sim/bench?bytes=400000',
   stream: 'sim/bench?chunks=100&interval=20',
   slow: 'sim/bench?chunks=20&interval=500',
   quiet: 'sim/bench?chunks=30&interval=10000',

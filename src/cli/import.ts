@@ -7,7 +7,7 @@ import { calendarOf } from '../identity/calendar.ts'
 import { ImportError } from '../import/import-error.ts'
 import { reportText } from '../import/report.ts'
 import { runImport } from '../import/run-import.ts'
-import { readSourceSchema } from '../import/source.ts'
+import { readSourceSchema, withDefaultSchema } from '../import/source.ts'
 import type { Database } from '../storage/database.ts'
 import { openDatabase } from '../storage/open-database.ts'
 import { createTelemetry } from '../telemetry/index.ts'
@@ -82,7 +82,7 @@ function requireSince(text: string, nowMs: number): number {
 /** `os.environ/NAME` is read as in the config file: a URL on the command line shows its password to the machine. */
 function sourceOf(options: ImportCommandOptions, config: Config, environment: Environment): string {
   const { from } = options
-  const own = config.general_settings.database_url?.reveal()
+  const own = withoutSchema(config.general_settings.database_url?.reveal())
   const variable = from?.startsWith('os.environ/') === true ? from.slice('os.environ/'.length) : undefined
   const url = variable === undefined ? (from ?? own) : environment[variable]
   if (variable !== undefined && !url) {
@@ -94,9 +94,17 @@ function sourceOf(options: ImportCommandOptions, config: Config, environment: En
         '(Without it the database that Sluice itself uses is read, and this configuration names none.)',
     )
   }
-  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return withDefaultSchema(url)
   // The text itself may hold a password: it is not repeated.
   throw new ImportError('--from: expected a URL of the form postgresql://user:password@host:port/name.')
+}
+
+/** The database itself: LiteLLM's tables stand in its default schema, also where ours have one of their own. */
+function withoutSchema(url: string | undefined): string | undefined {
+  if (url === undefined || !URL.canParse(url)) return url
+  const plain = new URL(url)
+  plain.searchParams.delete('schema')
+  return plain.href
 }
 
 /** The database that the server would open with the same configuration. Its schema is the import's to bring. */

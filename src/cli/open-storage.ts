@@ -4,7 +4,13 @@ import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
 import type { Database } from '../storage/database.ts'
-import { migrate, requireSchema, schemaState, SchemaTooOldError } from '../storage/migrate.ts'
+import {
+  migrate,
+  requireSchema,
+  schemaState,
+  SchemaTooOldError,
+  sharesSchemaWithLitellm,
+} from '../storage/migrate.ts'
 import { connectDatabase, openDatabase } from '../storage/open-database.ts'
 import { DatabaseUnreachableError, type PostgresqlOptions } from '../storage/postgresql.ts'
 import type { Telemetry } from '../telemetry/index.ts'
@@ -15,6 +21,11 @@ const RETRY_INTERVAL_MS = 2_000
 
 /** A step of the schema may rewrite large tables: it must not run into the time-out of everyday statements. */
 const MIGRATION_TIMEOUT_MS = 3_600_000
+
+const SHARED_SCHEMA =
+  'The tables stand in one schema with those of LiteLLM, which drops tables that it does not know when it migrates. ' +
+  'While LiteLLM may still be started on this database, give these a schema of their own: DATABASE_SCHEMA=sluice, or ' +
+  '?schema=sluice in the URL.'
 
 export interface StorageOptions {
   readonly config: Config
@@ -118,6 +129,7 @@ async function bringSchema(
   try {
     const steps = await migrate(direct)
     if (steps.length > 0) log.info('the schema was brought up to date', { steps })
+    if (steps.length > 0 && (await sharesSchemaWithLitellm(direct))) log.warn(SHARED_SCHEMA)
   } finally {
     await direct.close()
   }

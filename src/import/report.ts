@@ -17,10 +17,16 @@ export interface ImportReport {
     readonly unknownColumns: readonly string[]
   }
   readonly tables: readonly TableReport[]
+  /** Whether what was written stands in one schema with LiteLLM's tables, where LiteLLM may drop it. */
+  readonly sharesSchema: boolean
   readonly notTaken: readonly NotTaken[]
   /** Files written. */
   readonly files: readonly string[]
 }
+
+const SHARED_SCHEMA =
+  'the destination is the schema that LiteLLM uses, which drops tables that it does not know when it migrates: while ' +
+  'LiteLLM may still be started there, give Sluice a schema of its own (DATABASE_SCHEMA=sluice, or ?schema=sluice)'
 
 const COLUMNS = ['read', 'new', 'changed', 'same', 'skipped'] as const
 
@@ -50,6 +56,7 @@ export function reportText(report: ImportReport): string {
       report.notTaken.map(({ table, reason }) => `${table}: ${reason}`),
     ),
     ...section('Files', report.files),
+    ...section('Take care', report.sharesSchema ? [SHARED_SCHEMA] : []),
     report.dryRun ? '\nA dry run: nothing was written.\n' : '\nDone.\n',
   ].join('')
 }

@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely'
 import type { Calendar } from '../identity/calendar.ts'
 import { createPartitions } from '../storage/partitions.ts'
 import type { Database, Schema } from '../storage/database.ts'
+import { sharesSchemaWithLitellm } from '../storage/migrate.ts'
 import { tryingOut, writing, type Destination } from './destination.ts'
 import { readContext } from './import-context.ts'
 import { NOT_TAKEN } from './known-schema.ts'
@@ -71,6 +72,7 @@ export async function runImport(
       unknownColumns: taken.schema.unknownColumns,
     },
     tables: [...taken.reports, ...calls],
+    sharesSchema: await sharesSchemaWithLitellm(destination),
     notTaken: taken.notTaken,
     files,
   }

@@ -12,6 +12,13 @@ type Sql = Kysely<Schema> | Transaction<Schema>
 
 const PAGE_ROWS = 500
 
+/** LiteLLM's client takes the schema `public` where a URL names none; the server would take one of the user's name first. */
+export function withDefaultSchema(url: string): string {
+  const named = new URL(url)
+  if (!named.searchParams.has('schema')) named.searchParams.set('schema', 'public')
+  return named.href
+}
+
 export interface SourceIdentity {
   readonly database: string
   readonly schema: string

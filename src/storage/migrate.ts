@@ -75,6 +75,7 @@ export async function migrateWithin(
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<readonly string[]> {
   await sql`select pg_advisory_xact_lock(${LOCK_KEY})`.execute(transaction)
+  await makeSchema(transaction)
   await makeStepTable(transaction)
   const done = await readSteps(transaction)
   refuseNewerSchema(done, migrations)
@@ -93,6 +94,27 @@ function oldestCompatible(step: Migration, migrations: readonly Migration[]): st
   return (
     until.findLast((one) => one.oldestCompatible !== undefined)?.oldestCompatible ?? until[0]?.id ?? step.id
   )
+}
+
+/** The schema that the URL names (`?schema=`), where nobody has made it yet. */
+async function makeSchema(transaction: Transaction<Schema>): Promise<void> {
+  const { rows } = await sql<{ present: string | null; wanted: string }>`
+    select current_schema() as present, current_setting('search_path') as wanted`.execute(transaction)
+  const [row] = rows
+  if (row === undefined || row.present !== null || !/^[a-z_]\w*$/i.test(row.wanted)) return
+  await sql`create schema if not exists ${sql.raw(row.wanted)}`.execute(transaction)
+}
+
+/**
+ * Whether LiteLLM's tables stand in the schema of ours. When it brings its schema up to date it drops tables there that
+ * it does not know.
+ */
+export async function sharesSchemaWithLitellm(database: Database): Promise<boolean> {
+  const { rows } = await sql<{ shared: boolean }>`
+    select exists (
+      select from pg_class where relnamespace = current_schema()::regnamespace and relname = 'LiteLLM_VerificationToken'
+    ) as shared`.execute(database.sql)
+  return rows[0]?.shared === true
 }
 
 async function makeStepTable(transaction: Transaction<Schema>): Promise<void> {

@@ -57,9 +57,13 @@ test('the command takes a database, prints what it did, and writes it as JSON', 
 
 test('without --from it reads the database that Sluice itself uses', async () => {
   await fillSample(old)
-  const result = await run(['--dry-run'], { DATABASE_URL: old.url })
+  const result = await run(['--dry-run'], { DATABASE_URL: `${old.url}?schema=sluice` })
   expect(result).toMatchObject({ exitCode: 0 })
   expect(result.stdout).toMatch(/A dry run: nothing was written\.\n$/)
+  expect(result.stdout).not.toContain('Take care')
+  const shared = await run([], { DATABASE_URL: old.url })
+  expect(shared.stdout).toContain('drops tables that it does not know')
+  expect(shared.stderr).toContain('drops tables that it does not know')
 })
 
 test('--from os.environ/NAME reads the URL from the environment', async () => {

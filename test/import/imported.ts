@@ -3,6 +3,7 @@ import { openDatabase } from '../../src/storage/open-database.ts'
 import type { EmbeddedOptions } from '../../src/storage/open-database.ts'
 import { runImport, type ImportOptions } from '../../src/import/run-import.ts'
 import type { ImportReport } from '../../src/import/report.ts'
+import { withDefaultSchema } from '../../src/import/source.ts'
 import { UTC_CALENDAR } from '../../src/identity/calendar.ts'
 
 export const NOW_MS = Date.parse('2026-11-20T12:00:00Z')
@@ -13,7 +14,7 @@ export async function importInto(
   options: Partial<ImportOptions> = {},
 ): Promise<ImportReport> {
   await using stack = new AsyncDisposableStack()
-  const source = await openDatabase({ url: sourceUrl })
+  const source = await openDatabase({ url: withDefaultSchema(sourceUrl) })
   stack.defer(() => source.close())
   const here = await openDatabase(typeof destination === 'string' ? { url: destination } : destination)
   stack.defer(() => here.close())

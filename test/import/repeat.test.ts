@@ -103,9 +103,21 @@ test('a dry run gives the counts of a real one, and leaves nothing behind', asyn
 
 test('the database of LiteLLM itself can be the destination, and stays as it is', async () => {
   const before = await old.run('select * from "LiteLLM_VerificationToken" order by token')
-  expect(countsOf(await importInto(old.url, old.url))).toEqual(FIRST)
+  const report = await importInto(old.url, old.url)
+  expect(countsOf(report)).toEqual(FIRST)
+  expect(report.sharesSchema).toBe(true)
   expect(countsOf(await importInto(old.url, old.url))).toEqual(unchanged)
   expect(await old.run('select * from "LiteLLM_VerificationToken" order by token')).toEqual(before)
+})
+
+test('in LiteLLM’s database a schema of its own is made, out of reach of LiteLLM’s migrations', async () => {
+  const report = await importInto(`${old.url}?schema=sluice`, old.url)
+  expect(countsOf(report)).toEqual(FIRST)
+  expect(report.sharesSchema).toBe(false)
+  const schemas = await old.run(`select distinct table_schema as name from information_schema.tables
+    where table_name like 'sluice%'`)
+  expect(schemas).toEqual([{ name: 'sluice' }])
+  expect(countsOf(await importInto(`${old.url}?schema=sluice`, old.url))).toEqual(unchanged)
 })
 
 test('the embedded database takes the same', async () => {
