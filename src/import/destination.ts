@@ -9,6 +9,14 @@ export interface Destination {
   page<Result>(work: (transaction: Transaction<Schema>) => Promise<Result>): Promise<Result>
 }
 
+/** Any constant will do, as long as every version of Sluice takes the same one. */
+const LOCK_KEY = 7_305_126_412n
+
+/** Of imports that run at once one writes at a time: each sees what the others have taken. */
+async function takeTurn(transaction: Transaction<Schema>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${LOCK_KEY})`.execute(transaction)
+}
+
 /** Brings the schema up to date, and does the work. */
 export async function writing<Result>(
   database: Database,
@@ -17,7 +25,11 @@ export async function writing<Result>(
   if ((await schemaState(database)) === 'behind') await migrate(database)
   return await work({
     dryRun: false,
-    page: async (each) => await database.sql.transaction().execute(each),
+    page: async (each) =>
+      await database.sql.transaction().execute(async (transaction) => {
+        await takeTurn(transaction)
+        return await each(transaction)
+      }),
   })
 }
 
@@ -32,6 +44,7 @@ export async function tryingOut<Result>(
   try {
     await database.sql.transaction().execute(async (transaction) => {
       await migrateWithin(transaction)
+      await takeTurn(transaction)
       result = { value: await work({ dryRun: true, page: async (each) => await each(transaction) }) }
       throw new RolledBack()
     })

@@ -46,10 +46,17 @@ export const KNOWN_TABLES: Readonly<Record<string, KnownTable>> = {
     others: [...AUDIT, ...words('metadata models model_spend object_permission_id')],
   },
   LiteLLM_UserTable: {
-    required: { user_id: 'text', user_role: 'text', spend: 'double precision', models: 'text[]', ...LIMITS },
+    required: {
+      user_id: 'text',
+      user_role: 'text',
+      spend: 'double precision',
+      models: 'text[]',
+      created_at: TIME,
+      ...LIMITS,
+    },
     others:
       words(`user_alias team_id sso_user_id organization_id object_permission_id password teams user_email metadata
-      allowed_cache_controls policies model_spend model_max_budget created_at updated_at`),
+      allowed_cache_controls policies model_spend model_max_budget updated_at`),
   },
   LiteLLM_TeamTable: {
     required: {
@@ -81,6 +88,7 @@ export const KNOWN_TABLES: Readonly<Record<string, KnownTable>> = {
       user_id: 'text',
       team_id: 'text',
       budget_id: 'text',
+      created_at: TIME,
       ...LIMITS,
     },
     others: [

@@ -85,6 +85,20 @@ test('a second run changes nothing', async () => {
   expect(await contents(url)).toBe(first)
 })
 
+test('two runs at once take each row and each amount once', async () => {
+  const url = await server.createDatabase()
+  const reports = await Promise.all([importInto(url, old.url), importInto(url, old.url)])
+  const taken = (name: string): number =>
+    reports.reduce((sum, { tables }) => sum + (tables.find((table) => table.name === name)?.new ?? 0), 0)
+  expect([taken('users'), taken('keys'), taken('spend totals')]).toEqual([4, 6, 23])
+  const alone = await server.createDatabase()
+  await importInto(alone, old.url)
+  const spends = `select scope, scope_id, picodollars, baseline from sluice_spend_total order by 1, 2`
+  const rowsOf = async (at: string) =>
+    (await look(at, async (database) => sql.raw(spends).execute(database.sql))).rows
+  expect(await rowsOf(url)).toEqual(await rowsOf(alone))
+})
+
 test('a dry run gives the counts of a real one, and leaves nothing behind', async () => {
   const url = await server.createDatabase()
   const report = await importInto(url, old.url, { dryRun: true })
