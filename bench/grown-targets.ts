@@ -26,11 +26,13 @@ export function withKeys(count: number, used: number): Target {
     title: `${all} keys, ${some} in use`,
     settings: `everything on, ${all} keys with a budget each, written into the database`,
     start: async (context) => {
-      const running = await startSluice(form, context)
-      await insertKeys(await context.databaseUrl(form.name), count)
       const keys = { prefix: KEY_PREFIX, count: used }
-      await callEach(running, keys)
-      return { ...running, keys }
+      const url = await context.databaseUrl(form.name)
+      return await grown(await startSluice(form, context), async (running) => {
+        await insertKeys(url, count)
+        await callEach(running, keys)
+        return { ...running, keys }
+      })
     },
   }
 }
@@ -44,13 +46,14 @@ export function withCalledKeys(count: number): Target {
     title: `after calls by ${words} keys`,
     settings: 'everything on',
     start: async (context) => {
-      const running = await startSluice(form, context)
-      await insertKeys(await context.databaseUrl(form.name), count)
-      await callEach(running, { prefix: KEY_PREFIX, count })
-      const series = (await readMetrics(running.port))
-        .split('\n')
-        .filter((line) => /^[a-z]/.test(line)).length
-      return { ...running, note: `${series.toLocaleString('en-US')} lines on the metrics page` }
+      const url = await context.databaseUrl(form.name)
+      return await grown(await startSluice(form, context), async (running) => {
+        await insertKeys(url, count)
+        await callEach(running, { prefix: KEY_PREFIX, count })
+        const page = await readMetrics(running.port)
+        const series = page.split('\n').filter((line) => /^[a-z]/.test(line)).length
+        return { ...running, note: `${series.toLocaleString('en-US')} lines on the metrics page` }
+      })
     },
   }
 }
@@ -64,17 +67,31 @@ export function withOpenStreams(streams: number): Target {
     title: `${words} open streams`,
     settings: 'everything on',
     start: async (context) => {
-      const running = await startSluice(form, context)
-      if (streams === 0) return running
-      const stopHolding = await holdStreams(running, streams)
-      return {
-        ...running,
-        [Symbol.asyncDispose]: async () => {
-          await stopHolding()
-          await running[Symbol.asyncDispose]()
-        },
-      }
+      return await grown(await startSluice(form, context), async (running) => {
+        if (streams === 0) return running
+        const stopHolding = await holdStreams(running, streams)
+        return {
+          ...running,
+          [Symbol.asyncDispose]: async () => {
+            await stopHolding()
+            await running[Symbol.asyncDispose]()
+          },
+        }
+      })
     },
+  }
+}
+
+/** A target that cannot be brought to where it should be is stopped. */
+async function grown(
+  running: RunningTarget,
+  grow: (running: RunningTarget) => Promise<RunningTarget>,
+): Promise<RunningTarget> {
+  try {
+    return await grow(running)
+  } catch (error) {
+    await running[Symbol.asyncDispose]()
+    throw error
   }
 }
 

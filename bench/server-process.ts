@@ -26,9 +26,15 @@ const CORES: Readonly<Record<Core, string>> = {
   both: availableParallelism() > 2 ? '0,2' : '0,1',
 }
 
-/** `taskset` becomes the program that it starts, so that the process id is the program's own. */
+// Whatever ends the benchmark ends what it has started.
+const DIES_WITH_THE_BENCHMARK =
+  process.platform === 'linux' ? (['setpriv', '--pdeathsig', 'SIGKILL'] as const) : ([] as const)
+
+/** The programs before it become the one that they start, so that the process id is the program's own. */
 export function onCore(core: Core, argv: readonly [string, ...string[]]): [string, ...string[]] {
-  return isPinned ? ['taskset', '-c', CORES[core], ...argv] : [...argv]
+  const pinned: [string, ...string[]] = isPinned ? ['taskset', '-c', CORES[core], ...argv] : [...argv]
+  const [first, ...rest] = DIES_WITH_THE_BENCHMARK
+  return first === undefined ? pinned : [first, ...rest, ...pinned]
 }
 
 export interface StartOptions {
@@ -65,10 +71,19 @@ export async function stopProcess(child: ChildProcess): Promise<void> {
 }
 
 /**
- * Asks again and again until a server answers 200.
+ * Asks again and again until a server answers 200. One that does not is stopped.
  * @throws Error when the process ends first, or when it takes longer than a minute.
  */
 export async function waitUntilReady(child: ChildProcess, port: number, path: string): Promise<void> {
+  try {
+    await askUntilReady(child, port, path)
+  } catch (error) {
+    await stopProcess(child)
+    throw error
+  }
+}
+
+async function askUntilReady(child: ChildProcess, port: number, path: string): Promise<void> {
   const deadlineMs = performance.now() + READY_TIMEOUT_MS
   while ((await statusOf(port, path)) !== 200) {
     if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode} before it was ready`)
