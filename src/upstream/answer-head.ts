@@ -1,5 +1,6 @@
 /** Reads the head of an answer: strictly, for whoever reads it differently can be made to see another message. */
 import type { IncomingHttpHeaders } from 'node:http'
+import { headerName } from './header-name.ts'
 import { badAnswer } from './upstream-error.ts'
 
 /** `bodyBytes` of an answer that comes in chunks. */
@@ -133,7 +134,7 @@ function readHeaders(bytes: Buffer, start: number, end: number, count: number): 
     let to = places[at + 2] ?? 0
     while (from < to && isBlank(bytes[from])) from += 1
     while (to > from && isBlank(bytes[to - 1])) to -= 1
-    const name = lowerCase(text.slice((places[at] ?? 0) - start, colon - start))
+    const name = headerName(bytes, places[at] ?? 0, colon, at / 3)
     const value = text.slice(from - start, to - start)
     const before = headers[name]
     if (before === undefined) headers[name] = value
@@ -144,19 +145,6 @@ function readHeaders(bytes: Buffer, start: number, end: number, count: number): 
 
 function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB
-}
-
-const MAX_KNOWN_NAMES = 1_000
-
-/** Header names as providers write them → in lower case. Providers choose them: what is remembered is bounded. */
-const knownNames = new Map<string, string>()
-
-function lowerCase(name: string): string {
-  const known = knownNames.get(name)
-  if (known !== undefined) return known
-  const lower = name.toLowerCase()
-  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, lower)
-  return lower
 }
 
 /** RFC 9112, section 6.3. Where two readers could disagree about the length, there is none. */
