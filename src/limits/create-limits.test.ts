@@ -238,7 +238,7 @@ describe.each(['this process', 'Redis'])('limits kept in %s', (place) => {
 
   test('the output that is reserved is learned from calls of the model, and bounded by what was asked', async () => {
     const key = scopeOf({ tokensPerMinute: 100_000 })
-    for (let call = 0; call < 100; call += 1) limits.learn('a-model', call % 5 === 0 ? 5_000 : 80)
+    for (let call = 0; call < 100; call += 1) limits.learn('a-model', call % 6 === 0 ? 5_000 : 80)
     expect(headersOf(await admit([key]))['x-ratelimit-remaining-tokens']).toBe(String(100_000 - 90))
     const small = await admit([key], { maxOutputTokens: 5 })
     expect(headersOf(small)['x-ratelimit-remaining-tokens']).toBe(String(100_000 - 90 - 15))
