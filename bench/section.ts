@@ -83,7 +83,7 @@ export const CHUNKS: Measure = {
 /** Small calls at a fixed rate, whether or not the earlier ones are answered. */
 export const LATENCY: Measure = {
   name: 'latency',
-  rounds: 3,
+  rounds: 2,
   job: (target, times) => ({
     kind: 'open-loop',
     request: loadRequest(target, 'whole', SMALL_BODY),

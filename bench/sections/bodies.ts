@@ -21,7 +21,7 @@ export const bodies: Section = {
   title: 'What the size of a request costs',
   about: 'CPU µs a call for requests of three sizes, and what that is as a multiple of nginx’s.',
   order: 'side by side',
-  rounds: 4,
+  rounds: 3,
   targets: [nginx, haproxy, sluice],
   measures: [
     closedLoop('small', SMALL_BODY),

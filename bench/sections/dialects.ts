@@ -26,7 +26,7 @@ export const dialects: Section = {
     'OpenAI chat completions, OpenAI Responses and Anthropic messages: CPU µs a call of 1 KB, and a chunk of 200 ' +
     'streams side by side. Events of the three differ in size: about 200, 150 and 120 bytes.',
   order: 'side by side',
-  rounds: 3,
+  rounds: 2,
   targets: [nginx, sluice],
   measures: BENCH_DIALECTS.flatMap((dialect) => [wholeCalls(dialect), chunks(dialect)]),
   columns: [...BENCH_DIALECTS.map(callColumn), ...BENCH_DIALECTS.map(chunkColumn)],

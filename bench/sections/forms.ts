@@ -32,7 +32,7 @@ export const forms: Section = {
     'The same gateway with less and with more switched on. All of them run at the same time, and the loads go from ' +
     'one to the next, so that the multiples are fairer than figures of different runs.',
   order: 'side by side',
-  rounds: 4,
+  rounds: 3,
   targets: [
     providerDirect,
     ...[GOVERNANCE_OFF, QUIET, EVERYTHING_ON, WITH_LIMITS, WITH_REDIS, WITH_TRACES, WITH_OTLP].map(

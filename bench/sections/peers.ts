@@ -64,7 +64,7 @@ export const peers: Section = {
     `is one of ${STREAMS} streams side by side. The others relay with as little switched on as they allow; what ` +
     'Sluice has on stands below.',
   order: 'side by side',
-  rounds: 3,
+  rounds: 2,
   targets: [providerDirect, sluice, sluiceTarget(GOVERNANCE_OFF), portkey, litellm, bifrost],
   measures: [
     closedLoop('small', SMALL_BODY, CONNECTIONS),

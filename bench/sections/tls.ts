@@ -18,7 +18,7 @@ export const tls: Section = {
   about:
     'The provider called by HTTP/1.1 over TLS 1.3, with connections kept alive, beside the same without TLS.',
   order: 'side by side',
-  rounds: 4,
+  rounds: 3,
   targets: [nginx, nginxOverTls, sluice, sluiceTarget(OVER_TLS)],
   measures: [closedLoop('small', SMALL_BODY), closedLoop('middle', MIDDLE_BODY), CHUNKS],
   columns: [

@@ -18,7 +18,7 @@ export const workers: Section = {
     'together: as long as it stays the same, a second core brings as many calls as the first.' +
     MACHINE_NOTE,
   order: 'side by side',
-  rounds: 4,
+  rounds: 3,
   targets: [sluice, sluiceTarget(TWO_WORKERS_ONE_CORE), sluiceTarget(TWO_WORKERS)],
   measures: [closedLoop('small', SMALL_BODY), closedLoop('middle', MIDDLE_BODY)],
   columns: [
