@@ -57,18 +57,19 @@ describe('an abort', () => {
     expect(pool.size).toBe(0)
   })
 
-  test('within what is told ends it: nothing more of what came is told', async () => {
-    const asked = ask(pool)
-    const onHead = asked.onAnswerHead.bind(asked)
-    asked.onAnswerHead = (status, headers) => {
-      onHead(status, headers)
-      asked.exchange.abort()
-    }
-    const [, connection] = await begun(asked)
-    await connection.write(OK)
-    await connection.closed
-    expect(asked).toMatchObject({ status: 200, endings: 0, chunks: [] })
-  })
+  test.for(['onAnswerHead', 'onAnswerData'] as const)(
+    'within %s ends it: nothing more is told, and the connection is not used again',
+    async (told) => {
+      const asked = ask(pool)
+      asked[told] = () => asked.exchange.abort()
+      const [, connection] = await begun(asked)
+      await connection.write(OK)
+      await connection.closed
+      expect(asked).toMatchObject({ endings: 0, chunks: [] })
+      await exchange()
+      expect(provider.connections).toBe(2)
+    },
+  )
 
   test('while paused closes the connection', async () => {
     const [asked, connection] = await begun()
