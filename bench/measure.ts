@@ -19,14 +19,30 @@ export const MAIN_TARGETS: readonly Target[] = [providerDirect, simulator, nginx
 /** How long each load runs. */
 interface Plan {
   readonly rounds: number
+  /** Calls before the first measured one: a runtime that compiles as it goes needs seconds of them. */
+  readonly runInMs: number
   readonly warmUpMs: number
   readonly durationMs: number
   readonly streamRounds: number
   readonly heldStreams: number
 }
 
-const FULL: Plan = { rounds: 3, warmUpMs: 1_500, durationMs: 4_000, streamRounds: 2, heldStreams: 1_000 }
-const QUICK: Plan = { rounds: 1, warmUpMs: 500, durationMs: 1_000, streamRounds: 1, heldStreams: 200 }
+const FULL: Plan = {
+  rounds: 3,
+  runInMs: 6_000,
+  warmUpMs: 1_500,
+  durationMs: 4_000,
+  streamRounds: 2,
+  heldStreams: 1_000,
+}
+const QUICK: Plan = {
+  rounds: 1,
+  runInMs: 1_000,
+  warmUpMs: 500,
+  durationMs: 1_000,
+  streamRounds: 1,
+  heldStreams: 200,
+}
 
 const CALLS_PER_SECOND = 1_000
 const DEEP_NESTING = 10_000
@@ -100,6 +116,7 @@ async function measureRound(target: RunningTarget, plan: Plan): Promise<RoundFig
   const small = loadRequest(target, 'whole', SMALL_BODY)
   const middle = loadRequest(target, 'whole', MIDDLE_BODY)
   const closedLoop = { kind: 'closed-loop', serverPid, connections: CONNECTIONS, ...times } as const
+  await runLoad({ ...closedLoop, request: small, warmUpMs: 0, durationMs: plan.runInMs })
   const chat1k = await runLoad({ ...closedLoop, request: small })
   const chat100k = await runLoad({ ...closedLoop, request: middle })
   const latency = await runLoad({

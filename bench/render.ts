@@ -167,6 +167,7 @@ const HOW_TO_READ = `How to read it:
 - A chunk is one server-sent event of about 200 bytes: 200 streams side by side, 100 chunks each, 20 ms apart.
 - Added latency is what the row takes beyond the provider called directly, at 1,000 calls a second that are sent when
   they are due, whether or not earlier ones are answered.
+- Each row serves calls for six seconds before the first one counts.
 - Memory is the resident set after the start, and what each of 1,000 streams that are open at once adds to it.
 - Each figure is the median of the rounds of the run; the order of the rows changes from round to round.
 - The provider is a stand-in that repeats fixed answers from bare sockets (\`bench/provider-process.ts\`), so that it
