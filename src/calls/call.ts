@@ -240,7 +240,13 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     const outcome = this.#outcome
     if (this.#clientGone || outcome === undefined) return
     const attempt = this.#attempt
-    sayFarewell(this, attempt, outcome, this.#farewell)
+    try {
+      sayFarewell(this, attempt, outcome, this.#farewell)
+    } catch (error) {
+      // The call is booked; a client that cannot be told its end must not be left waiting for it.
+      this.gateway.observer.reportFailed('answer', error)
+      return this.#exchange.cut()
+    }
     if (this.question?.mayKeep === true && attempt !== undefined && this.#kept !== undefined)
       keepAnswer(this, this.question, attempt, outcome, this.#kept)
   }

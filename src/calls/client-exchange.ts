@@ -43,5 +43,7 @@ export interface ClientExchange {
   /** @returns false when the client takes it slower than it comes: `clientDrained` tells when to go on. */
   write(chunk: Buffer): boolean
   end(rest?: Buffer): void
+  /** Ends the connection at once: for an answer that cannot be written. */
+  cut(): void
   watch(watcher: ClientWatcher): void
 }

@@ -56,6 +56,10 @@ export class NodeExchange implements ClientExchange {
     else this.response.end(rest)
   }
 
+  cut(): void {
+    this.response.destroy()
+  }
+
   watch(watcher: ClientWatcher): void {
     const { response } = this
     response.on('close', () => {

@@ -43,9 +43,9 @@ export async function readStoredModels(
     const name = row.key('model_name')
     const info = row.object('model_info')
     const label = `${name} (${id})`
-    if (row.flag('blocked')) modelTally.skip(label, 'is blocked: a model of the config file cannot be')
+    if (row.flag('blocked')) modelTally.leave(label, 'is blocked: a model of the config file cannot be')
     else if (typeof info['team_id'] === 'string') {
-      modelTally.skip(label, 'belongs to one team: a model of the config file is for all')
+      modelTally.leave(label, 'belongs to one team: a model of the config file is for all')
     } else {
       const params = opener.openAll(row.object('litellm_params'), `model ${label}`, 'model')
       models.push({ name, params, info: { ...withoutMember(info, 'db_model'), id } })

@@ -51,11 +51,11 @@ export async function takeMembers(
       const isTaken = members.some(
         ({ teamId, userId }) => teamId === row.key('team_id') && userId === row.key('user_id'),
       )
-      if (!isTaken) tally.skip(row.key('user_id'), 'is no member of the team any more')
+      if (!isTaken) tally.leave(row.key('user_id'), 'is no member of the team any more')
     }
     parts.progress('team members', tally.read)
   }
-  tally.skipMany(await countTeamless(parts), 'its team does not exist')
+  tally.leaveMany(await countTeamless(parts), 'its team does not exist')
   return [tally.report(), users.report()]
 }
 

@@ -31,7 +31,7 @@ export async function takeRows(kind: RowKind, parts: TakingParts): Promise<Table
     for (const mapped of page.map((row) => kind.map(row))) {
       if ('row' in mapped) rows.push(mapped)
       else {
-        tally.skip(mapped.label, mapped.left)
+        tally.leave(mapped.label, mapped.left)
         if (mapped.spend !== undefined) spends.push(mapped.spend)
       }
     }
@@ -55,7 +55,7 @@ export async function writePage(
   const judged = await writeOrSplit(transaction, target, await withoutCollisions(transaction, target, rows))
   const spends: ForeignSpend[] = [...furtherSpends]
   for (const { row, outcome } of judged) {
-    if (typeof outcome === 'object') tally.skip(row.label, outcome.refused)
+    if (typeof outcome === 'object') tally.leave(row.label, outcome.refused)
     else {
       tally.judge(row.label, outcome, row.notes)
       if (row.spend !== undefined && COUNTS_ON.has(outcome)) spends.push(row.spend)

@@ -45,13 +45,14 @@ export class TableTally {
     return this.#read
   }
 
-  skip(label: string, reason: string): void {
+  /** A row that is left where it is, and why. */
+  leave(label: string, reason: string): void {
     this.#read += 1
     count(this.#skipped, reason, label)
   }
 
   /** A row that was not read one by one. */
-  skipMany(rows: number, reason: string): void {
+  leaveMany(rows: number, reason: string): void {
     if (rows === 0) return
     this.#read += rows
     this.#skipped.set(reason, { count: rows, examples: [] })
@@ -59,7 +60,7 @@ export class TableTally {
 
   judge(label: string, outcome: RowOutcome, notes: readonly string[]): void {
     const reason = SKIPPED[outcome]
-    if (reason !== undefined) return this.skip(label, reason)
+    if (reason !== undefined) return this.leave(label, reason)
     this.add({ [outcome]: 1 })
     for (const note of new Set(notes)) count(this.#adjusted, note, label)
   }

@@ -2,8 +2,8 @@
 import type { CounterFamily } from './metrics/counter.ts'
 import type { Logger } from './logs/logger.ts'
 
-/** What takes up a settled call, beside the ledger. */
-export type ReportingPart = 'spend' | 'limits' | 'metrics' | 'log' | 'listeners' | 'alerts'
+/** What takes up a settled call, beside the ledger; `answer` is what its client is told. */
+export type ReportingPart = 'answer' | 'spend' | 'limits' | 'metrics' | 'log' | 'listeners' | 'alerts'
 
 /** A part that fails, fails with each call: one line tells as much as thousands. */
 const TELL_EVERY_MS = 60_000

@@ -88,7 +88,6 @@ export class FrontExchange implements ClientExchange {
 
   writeHead(status: number, headers: readonly string[]): void {
     if (this.#state !== 'waiting') throw new TypeError('the head of this answer has been written')
-    this.#state = 'begun'
     if (!this.requestComplete) this.shouldKeepAlive = false
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
     let framed = false
@@ -100,6 +99,7 @@ export class FrontExchange implements ClientExchange {
       if (name === 'content-length') framed = true
       head += `${name}: ${value}\r\n`
     }
+    this.#state = 'begun'
     this.#chunked = !framed
     if (!framed) head += 'transfer-encoding: chunked\r\n'
     head += `date: ${httpDate()}\r\n`
@@ -118,6 +118,8 @@ export class FrontExchange implements ClientExchange {
 
   end(rest: Buffer = NOTHING): void {
     if (this.#closed || this.#state === 'ended') return
+    // Bytes without a head are no answer, and the client would wait for one.
+    if (this.#state === 'waiting') return this.cut()
     this.#state = 'ended'
     let before = this.#takeHead()
     let after = ''
@@ -126,6 +128,10 @@ export class FrontExchange implements ClientExchange {
       after = rest.length > 0 ? `\r\n${LAST_CHUNK}` : LAST_CHUNK
     }
     this.#send(before, rest, after, this.#owner.onAnswered)
+  }
+
+  cut(): void {
+    this.#socket.destroy()
   }
 
   watch(watcher: ClientWatcher): void {

@@ -153,7 +153,7 @@ export const OPERATION_COUNTERS = {
   },
   reportFailures: {
     name: 'sluice_call_report_failures_total',
-    help: 'Calls that were booked, and that a part failed to take up: spend, limits, metrics, log, listeners or alerts',
+    help: 'Calls that were booked, and that a part failed to take up: answer, spend, limits, metrics, log, listeners or alerts',
     labels: ['part'],
   },
   workerExits: {
