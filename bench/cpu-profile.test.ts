@@ -1,12 +1,20 @@
-import { expect, test } from 'vitest'
-import { summarizeProfile } from './cpu-profile.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { rolldown } from 'rolldown'
+import { expect, onTestFinished, test } from 'vitest'
+import { readProfile, summarizeProfile } from './cpu-profile.ts'
 
 test('time is summed by room, package and module of Node, and idle time is left out', () => {
-  const node = (id: number, functionName: string, url: string) => ({ id, callFrame: { functionName, url } })
+  const node = (id: number, functionName: string, url: string) => ({
+    id,
+    callFrame: { functionName, url, lineNumber: 0, columnNumber: 0 },
+  })
   const summary = summarizeProfile({
     nodes: [
       node(1, '(idle)', ''),
-      node(2, 'relay', 'file:///opt/sluice/dist/calls/relay.js'),
+      node(2, 'relay', 'file:///opt/sluice/src/calls/relay.ts'),
       node(3, 'write', 'file:///opt/sluice/node_modules/@scope/pool/lib/client.js'),
       node(4, 'onread', 'node:internal/stream_base_commons'),
       node(5, '(garbage collector)', ''),
@@ -21,4 +29,25 @@ test('time is summed by room, package and module of Node, and idle time is left 
     { name: 'garbage collector', share: 0.1 },
   ])
   expect(summary.functions[0]).toEqual({ name: 'relay, sluice calls/relay', share: 0.5 })
+})
+
+test('a function of a built file counts for the source file that it was written in', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-profile-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const bundle = await rolldown({ input: join(import.meta.dirname, '../src/errors/gateway-error.ts') })
+  const file = join(directory, 'main.js')
+  const { output } = await bundle.write({ file, format: 'esm', sourcemap: true })
+  const lines = output[0].code.split('\n')
+  const lineNumber = lines.findIndex((line) => line.includes('GatewayError = class'))
+  const callFrame = {
+    functionName: 'GatewayError',
+    url: pathToFileURL(file).href,
+    lineNumber,
+    columnNumber: 0,
+  }
+  const profile = { nodes: [{ id: 1, callFrame }], samples: [1], timeDeltas: [10] }
+  writeFileSync(join(directory, 'main.cpuprofile'), JSON.stringify(profile))
+  expect(readProfile(directory).functions).toEqual([
+    { name: 'GatewayError, sluice errors/gateway-error', share: 1 },
+  ])
 })

@@ -5,7 +5,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
-  cpSync,
   existsSync,
   mkdtempSync,
   readFileSync,
@@ -114,7 +113,7 @@ function sourceFiles() {
 /** @returns {string} a digest of everything that the build depends on. */
 function sourceDigest() {
   const hash = createHash('sha256')
-  for (const file of ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json']) {
+  for (const file of ['package.json', 'package-lock.json', 'tsconfig.json', 'rolldown.config.mjs']) {
     hash.update(readFileSync(join(root, file)))
   }
   for (const file of sourceFiles()) {
@@ -131,7 +130,7 @@ function builtFrom() {
 /**
  * Builds `dist/` unless it was built from the present sources. The new build takes the old one's place only when it
  * is whole. A running Sluice keeps the files that it has loaded.
- * @returns {boolean} false when the sources do not compile; the compiler's report is then on the terminal.
+ * @returns {boolean} false when the sources cannot be put together; the report is then on the terminal.
  */
 export function ensureBuild() {
   const digest = sourceDigest()
@@ -139,10 +138,8 @@ export function ensureBuild() {
   say('Building')
   const staging = mkdtempSync(join(root, 'dist.partial-'))
   try {
-    if (!runTool('tsc', ['-p', 'tsconfig.build.json', '--outDir', staging])) return false
-    for (const file of sourceFiles().filter((path) => !path.endsWith('.ts'))) {
-      cpSync(join(root, 'src', file), join(staging, file))
-    }
+    const bundle = ['-c', 'rolldown.config.mjs', '--dir', staging]
+    if (!runTool('rolldown', bundle, { quiet: true })) return false
     writeFileSync(join(staging, BUILD_STAMP), digest)
     rmSync(join(root, 'dist'), { recursive: true, force: true })
     renameSync(staging, join(root, 'dist'))
