@@ -1,12 +1,12 @@
 /** Puts the parts of alerts together: what watches, what claims, and what sends. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { Agent } from 'undici'
 import type { AlertChannel } from '../config/alert-types.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { CallEnd, CallerFacts, CallStart } from '../record/call-record.ts'
 import type { Scope } from '../record/scope.ts'
 import { ZERO } from '../money/picodollars.ts'
 import type { Database } from '../storage/database.ts'
+import { ReceiverConnections } from '../telemetry/export/receiver-connections.ts'
 import { sendRequest } from '../telemetry/export/send-request.ts'
 import { waitUnlessAborted, type SendParts } from '../telemetry/export/send-with-retries.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
@@ -66,7 +66,7 @@ export function createAlerts(options: AlertsOptions): OpenAlerts {
 
 class WatchingAlerts implements OpenAlerts {
   readonly #options: AlertsOptions
-  readonly #agent = new Agent({ connections: 4, connect: { timeout: 5_000 } })
+  readonly #connections = new ReceiverConnections(4)
   readonly #claims: Claims
   readonly #channels: Channels
   readonly #budgets: BudgetAlerts
@@ -88,7 +88,7 @@ class WatchingAlerts implements OpenAlerts {
     this.#options = options
     this.#settings = settings
     this.#claims = new Claims(database)
-    const parts = { dispatcher: this.#agent, clock, wait: options.wait ?? waitUnlessAborted }
+    const parts = { connections: this.#connections, clock, wait: options.wait ?? waitUnlessAborted }
     this.#channels = new Channels(settings, parts, reportTo(options))
     this.#choose()
     this.#budgets = new BudgetAlerts(this.#claims, send, clock, () => counts.dropped('any', 'queue_full', 1))
@@ -135,7 +135,7 @@ class WatchingAlerts implements OpenAlerts {
     for (const url of urls) {
       const signal = AbortSignal.timeout(TEST_TIMEOUT_MS)
       const message = { method: 'POST', url: url.reveal(), headers: ALERT_HEADERS, body } as const
-      const result = await sendRequest(this.#agent, message, signal, this.#options.clock)
+      const result = await sendRequest(this.#connections, message, signal, this.#options.clock)
       if (result.kind === 'failed')
         throw new GatewayError(
           'provider_bad_answer',
@@ -174,7 +174,7 @@ class WatchingAlerts implements OpenAlerts {
       delay(CLOSE_MS, undefined, { ref: false }),
     ])
     await this.#channels.close(CLOSE_MS)
-    await this.#agent.destroy()
+    await this.#connections.destroy()
   }
 
   #send(alert: Alert): void {

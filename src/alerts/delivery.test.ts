@@ -1,9 +1,9 @@
 /** Alerts arrive, or it is told that they do not; nothing waits for them. */
-import { Agent } from 'undici'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LogFields } from '../telemetry/logs/logger.ts'
 import { startReceiver, type Receiver } from '../../test/alerts/receiver.ts'
 import type { Alert } from './alert.ts'
+import { ReceiverConnections } from '../telemetry/export/receiver-connections.ts'
 import type { SendParts } from '../telemetry/export/send-with-retries.ts'
 import { Delivery, type MessageForm } from './delivery.ts'
 
@@ -16,17 +16,17 @@ interface Outcome {
 }
 
 let receiver: Receiver
-let agent: Agent
+let connections: ReceiverConnections
 let outcome: Outcome
 
 beforeEach(async () => {
   receiver = await startReceiver()
-  agent = new Agent()
+  connections = new ReceiverConnections(4)
   outcome = { sent: 0, failures: 0, dropped: {}, warnings: [], waits: [] }
 })
 
 afterEach(async () => {
-  await agent.destroy()
+  await connections.destroy()
   await receiver[Symbol.asyncDispose]()
 })
 
@@ -44,7 +44,7 @@ function deliveryOf(form: MessageForm, wait?: SendParts['wait']): Delivery {
     receiver.url,
     form,
     {
-      dispatcher: agent,
+      connections,
       clock: () => Date.UTC(2026, 0, 1),
       wait:
         wait ??

@@ -35,7 +35,8 @@ export async function askProvider(
   const headers = [...deployment.headers, 'accept-encoding', 'identity', 'x-client-request-id', callId]
   if (contentType !== undefined) headers.push('content-type', contentType)
   try {
-    const answer = await gateway.pools.forTransfers(deployment.origin).request({
+    const connections = await gateway.pools.forTransfers(deployment.origin)
+    const answer = await connections.request({
       method,
       path: new URL(deployment.facts.apiBase).pathname.replace(/\/$/, '') + path,
       headers,

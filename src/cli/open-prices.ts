@@ -1,5 +1,4 @@
 /** Loads the price book, with the cost map that the environment names laid over it. */
-import { request } from 'undici'
 import type { Environment } from '../config/environment.ts'
 import { loadPriceBook, type CostMapSource, type PriceBook } from '../spend/prices/price-book.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
@@ -22,6 +21,7 @@ export async function openPrices(environment: Environment, log: Logger): Promise
 
 async function readCostMap(place: string): Promise<CostMapSource> {
   if (!/^https?:\/\//.test(place)) return { file: place.replace(/^file:\/\//, '') }
+  const { request } = await import('undici')
   const answer = await request(place, { headersTimeout: FETCH_TIMEOUT_MS, bodyTimeout: FETCH_TIMEOUT_MS })
   const text = await answer.body.text()
   if (answer.statusCode !== 200) throw new Error(`the server answered with status ${answer.statusCode}`)

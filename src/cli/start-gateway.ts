@@ -14,7 +14,7 @@ import { createIdentity, type Identity } from '../identity/identity.ts'
 import { createLimits, type ConfigurableLimits } from '../limits/create-limits.ts'
 import { LimitMetrics } from '../limits/limit-metrics.ts'
 import { managementRoutes } from '../management/index.ts'
-import { openRedis, type OpenRedis } from '../redis/open-redis.ts'
+import type { OpenRedis } from '../redis/open-redis.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import { createServer } from '../server/create-server.ts'
 import { startMetricsServer } from '../server/metrics-server.ts'
@@ -122,14 +122,17 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   let routes: () => DeploymentTable | undefined = () => undefined
   const telemetry = openTelemetry(options, redactor, (model) => routes()?.find(model) !== undefined)
   stack.defer(() => telemetry.close())
-  const redis = openSharedRedis(loaded, telemetry)
+  const redis = await openSharedRedis(loaded, telemetry)
   stack.defer(() => redis?.close())
-  const prices = await openPrices(environment, telemetry.log)
+  // Read while the database is waited for; a database that fails first must not leave a fault of theirs unhandled.
+  const pricesRead = openPrices(environment, telemetry.log)
+  pricesRead.catch(() => undefined)
   const { dataDir } = options
   const waitMs = options.databaseWaitMs ?? 0
   const storage = { config: loaded.config, environment, dataDir, log: telemetry.log, waitMs }
   const database = await openStorage({ ...storage, purpose: 'serve', telemetry })
   stack.defer(() => database.close())
+  const prices = await pricesRead
   const redact = (text: string): string => redactor.redact(text)
   const ledger = await openLedger({
     database,
@@ -328,8 +331,12 @@ function openLimits(
 }
 
 /** Undefined where the configuration names no Redis. It connects in the background: the start goes on without it. */
-function openSharedRedis({ config }: LoadedConfig, telemetry: Telemetry): OpenRedis | undefined {
+async function openSharedRedis(
+  { config }: LoadedConfig,
+  telemetry: Telemetry,
+): Promise<OpenRedis | undefined> {
   if (config.redis === undefined) return undefined
+  const { openRedis } = await import('../redis/open-redis.ts')
   const observer = serviceObserver(config, telemetry, 'redis')
   const redis = openRedis(config.redis, { log: telemetry.log, observer })
   reportRedis(telemetry, redis)

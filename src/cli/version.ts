@@ -1,13 +1,4 @@
-/** The version of this program, from its own package.json. */
-import { readFileSync } from 'node:fs'
+/** The version of this program, as `package.json` has it. */
+import manifest from '../../package.json' with { type: 'json' }
 
-interface PackageFacts {
-  readonly version: string
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as PackageFacts).version
-}
-
-export const VERSION = readVersion()
+export const VERSION: string = manifest.version

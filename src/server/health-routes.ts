@@ -1,7 +1,6 @@
 /** Health: is the process alive, may it get traffic, and (only when asked) do its providers answer. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Pool } from 'undici'
 import type { CallIdentity } from '../calls/gateway.ts'
 import type { Secret } from '../config/secret.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
@@ -126,6 +125,7 @@ async function probeAll(
 ): Promise<readonly ProbeFailure[]> {
   // The certificate of this very process need not be issued for the address that it is reached by here.
   const options = { connect: { rejectUnauthorized: false }, connections: MAX_PROBES }
+  const { Pool } = await import('undici')
   const pool = new Pool(ownOrigin(request), options)
   try {
     return await Promise.all(

@@ -64,7 +64,8 @@ test('transfers share connections too, and end with the gateway', async () => {
   const { origin, connections } = await listen()
   pools = new UpstreamPools(OPTIONS)
   for (let transfer = 0; transfer < 3; transfer += 1) {
-    const { body } = await pools.forTransfers(origin).request({ method: 'POST', path: '/', body: '{}' })
+    const transfers = await pools.forTransfers(origin)
+    const { body } = await transfers.request({ method: 'POST', path: '/', body: '{}' })
     expect(await body.text()).toBe('{}')
     // A connection is free again in the turn after the one in which its answer ended.
     await new Promise((resolve) => setImmediate(resolve))
@@ -72,11 +73,11 @@ test('transfers share connections too, and end with the gateway', async () => {
   expect(connections()).toBe(1)
   server?.removeAllListeners('request')
   const arrived = once(server as Server, 'request')
-  const last = pools.forTransfers(origin).request({ method: 'POST', path: '/', body: '{}' })
+  const last = (await pools.forTransfers(origin)).request({ method: 'POST', path: '/', body: '{}' })
   await arrived
   await Promise.all([pools.close(), expect(last).rejects.toMatchObject({ code: 'GATEWAY_STOPPING' })])
   for (const one of [origin, 'http://127.0.0.1:1']) {
-    const late = pools.forTransfers(one).request({ method: 'POST', path: '/', body: '{}' })
+    const late = (await pools.forTransfers(one)).request({ method: 'POST', path: '/', body: '{}' })
     await expect(late).rejects.toMatchObject({ code: POOL_DESTROYED })
   }
 })

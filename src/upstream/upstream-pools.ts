@@ -1,5 +1,5 @@
 /** Connections to providers: a pool an origin, shared by all deployments of that origin. */
-import { Pool, type Dispatcher } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import type { ConnectionOptions } from './connection.ts'
 import { TICK_MS } from './silence-watch.ts'
 import { gatewayStopping } from './upstream-error.ts'
@@ -11,7 +11,7 @@ export const POOL_DESTROYED = 'UND_ERR_DESTROYED'
 export class UpstreamPools {
   readonly #options: ConnectionOptions
   readonly #pools = new Map<string, UpstreamPool>()
-  readonly #transferPools = new Map<string, Pool>()
+  readonly #transferPools = new Map<string, Promise<Pool>>()
   #ticker: NodeJS.Timeout | undefined
   #closed = false
 
@@ -31,20 +31,12 @@ export class UpstreamPools {
     return pool
   }
 
-  /** undici's pool for files: their bodies are streams in both directions. */
-  forTransfers(origin: string): Dispatcher {
+  /** undici's pool for files: their bodies are streams in both directions. It is loaded for the first of them. */
+  forTransfers(origin: string): Promise<Dispatcher> {
     let pool = this.#transferPools.get(origin)
     if (pool === undefined) {
-      pool = new Pool(origin, {
-        connections: null,
-        pipelining: 1,
-        connectTimeout: this.#options.connectTimeoutMs,
-        keepAliveTimeout: this.#options.keepAliveTimeoutMs,
-        keepAliveMaxTimeout: 600_000,
-        maxHeaderSize: 65_536,
-      })
+      pool = this.#openTransferPool(origin)
       this.#transferPools.set(origin, pool)
-      if (this.#closed) void pool.destroy(gatewayStopping())
     }
     return pool
   }
@@ -57,10 +49,28 @@ export class UpstreamPools {
     this.#closed = true
     clearInterval(this.#ticker)
     for (const pool of this.#pools.values()) pool.close()
-    await Promise.all([...this.#transferPools.values()].map((pool) => pool.destroy(gatewayStopping())))
+    await Promise.all([...this.#transferPools.values()].map(destroy))
+  }
+
+  async #openTransferPool(origin: string): Promise<Pool> {
+    const { Pool } = await import('undici')
+    const pool = new Pool(origin, {
+      connections: null,
+      pipelining: 1,
+      connectTimeout: this.#options.connectTimeoutMs,
+      keepAliveTimeout: this.#options.keepAliveTimeoutMs,
+      keepAliveMaxTimeout: 600_000,
+      maxHeaderSize: 65_536,
+    })
+    if (this.#closed) void pool.destroy(gatewayStopping())
+    return pool
   }
 
   #tick(): void {
     for (const pool of this.#pools.values()) pool.tick()
   }
+}
+
+async function destroy(pool: Promise<Pool>): Promise<void> {
+  await (await pool).destroy(gatewayStopping())
 }

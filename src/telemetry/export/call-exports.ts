@@ -1,8 +1,8 @@
 /** All systems that are told of settled calls. With none configured it is not there at all. */
-import { Agent } from 'undici'
 import type { CallEnd, CallStart } from '../../record/call-record.ts'
 import { ExportQueue, type ExportReport } from './export-queue.ts'
 import type { Exporter } from './exporter.ts'
+import { ReceiverConnections } from './receiver-connections.ts'
 import { waitUnlessAborted, type SendParts } from './send-with-retries.ts'
 
 export interface CallExportsOptions {
@@ -14,13 +14,13 @@ export interface CallExportsOptions {
 }
 
 export class CallExports {
-  readonly #agent = new Agent({ connections: 8, connect: { timeout: 5_000 } })
+  readonly #connections = new ReceiverConnections(8)
   readonly #parts: SendParts
   readonly #report: ExportReport
   #queues: readonly ExportQueue[]
 
   constructor({ exporters, report, clock, wait }: CallExportsOptions) {
-    this.#parts = { dispatcher: this.#agent, clock, wait: wait ?? waitUnlessAborted }
+    this.#parts = { connections: this.#connections, clock, wait: wait ?? waitUnlessAborted }
     this.#report = report
     this.#queues = this.#open(exporters)
   }
@@ -44,7 +44,7 @@ export class CallExports {
 
   async close(timeoutMs: number): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue.close(timeoutMs)))
-    await this.#agent.destroy()
+    await this.#connections.destroy()
   }
 
   #open(exporters: readonly Exporter[]): readonly ExportQueue[] {

@@ -1,5 +1,5 @@
 /** One try to bring a message to a receiver. Never throws; what it says of a failure holds no part of the address. */
-import { request, type Dispatcher } from 'undici'
+import type { ReceiverConnections } from './receiver-connections.ts'
 
 export interface OutgoingRequest {
   readonly method: 'POST' | 'PUT'
@@ -25,13 +25,15 @@ const LONGEST_RETRY_AFTER_MS = 300_000
 
 /** @param clock epoch milliseconds: `retry-after` may be a date. */
 export async function sendRequest(
-  dispatcher: Dispatcher,
+  connections: ReceiverConnections,
   { method, url, headers, body }: OutgoingRequest,
   signal: AbortSignal,
   clock: () => number,
 ): Promise<SendResult> {
   try {
-    const answer = await request(url, { dispatcher, method, headers, body, signal })
+    const { origin, pathname, search } = new URL(url)
+    const path = pathname + search
+    const answer = await connections.request({ origin, path, method, headers, body, signal })
     await answer.body.dump()
     const { statusCode } = answer
     if (statusCode >= 200 && statusCode < 300) return { kind: 'sent' }

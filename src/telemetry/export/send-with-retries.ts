@@ -1,6 +1,6 @@
 /** Brings a message to a receiver: tries again, with growing pauses, as long as there is hope and the process goes on. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Dispatcher } from 'undici'
+import type { ReceiverConnections } from './receiver-connections.ts'
 import { sendRequest, type OutgoingRequest, type SendResult } from './send-request.ts'
 
 /** What became of a message that did not arrive. */
@@ -9,7 +9,7 @@ export type LossReason = 'refused' | 'unreachable' | 'stopping'
 export type SendOtherwise = (message: OutgoingRequest, signal: AbortSignal) => Promise<SendResult> | undefined
 
 export interface SendParts {
-  readonly dispatcher: Dispatcher
+  readonly connections: ReceiverConnections
   /** Epoch milliseconds. */
   readonly clock: () => number
   /** Resolves after the time, rejects when the signal is given. */
@@ -58,7 +58,7 @@ export async function sendWithRetries(
   for (let attempt = 1; ; attempt++) {
     const signal = AbortSignal.any([stop.abort, AbortSignal.timeout(TRY_TIMEOUT_MS)])
     const result = await (parts.send?.(message, signal) ??
-      sendRequest(parts.dispatcher, message, signal, parts.clock))
+      sendRequest(parts.connections, message, signal, parts.clock))
     if (result.kind === 'sent') return 'sent'
     const isLast = !result.mayRetry || attempt >= TRIES
     onFailure(result.reason, isLast)
