@@ -11,7 +11,7 @@ import pg from 'pg'
 import type { ServiceObserver } from '../telemetry/service-observer.ts'
 
 export interface PostgresqlOptions {
-  /** `postgresql://user:password@host:port/name?…`; `connection_limit`, `connect_timeout` and `schema` are read. */
+  /** `postgresql://user:password@host:port/name?…`; `connection_limit`, `connect_timeout`, `schema` and `sslmode` are read. */
   readonly url: string
   /** Connections at most; the URL's `connection_limit` wins. Default 10. */
   readonly connectionLimit?: number
@@ -42,6 +42,10 @@ export interface PostgresqlServer {
   /** Over the same pool; a statement that gets no answer is given up within seconds. */
   readonly urgentDialect: Dialect
   readonly reachable: boolean
+  /** Whether notifications come through, as far as the URL says. */
+  readonly notifies: boolean
+  /** For a connection that only listens, with what the pool has learnt of the server. */
+  listener(): pg.ClientConfig
 }
 
 /** A connection that a network has lost is silent for ever, and calls do not wait so long. */
@@ -67,6 +71,14 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
     get reachable() {
       return state.reachable
     },
+    notifies: url.searchParams.get('pgbouncer') !== 'true',
+    listener: () => ({
+      connectionString: driverUrl(url),
+      connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
+      application_name: 'sluice listener',
+      keepAlive: true,
+      ...(pool.options.ssl === undefined ? {} : { ssl: pool.options.ssl }),
+    }),
   }
 }
 
@@ -96,6 +108,7 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
   const statementTimeoutMs = secondsToMs(given.get('socket_timeout')) ?? options.statementTimeoutMs ?? 60_000
   return {
     connectionString: driverUrl(url),
+    ...(leavesEncryptionOpen(given) ? { ssl: ENCRYPTED } : {}),
     max: Number(given.get('connection_limit') ?? options.connectionLimit ?? 10),
     connectionTimeoutMillis:
       secondsToMs(given.get('connect_timeout')) ??
@@ -112,23 +125,24 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
   }
 }
 
-/** For a connection that only listens; undefined where the URL says that notifications do not come through. */
-export function listenerConfig(options: PostgresqlOptions): pg.ClientConfig | undefined {
-  const url = parseUrl(options.url)
-  if (url.searchParams.get('pgbouncer') === 'true') return undefined
-  const connectionTimeoutMillis = options.connectTimeoutMs ?? 5000
-  return {
-    connectionString: driverUrl(url),
-    connectionTimeoutMillis,
-    application_name: 'sluice listener',
-    keepAlive: true,
-  }
+/** As libpq's `sslmode=require`: encrypted, the certificate not verified. */
+const ENCRYPTED = { rejectUnauthorized: false } as const
+
+/**
+ * libpq's default, and that of LiteLLM's client: encrypted where the server can, and otherwise not. Managed databases
+ * often refuse connections in plain text; a PostgreSQL beside the gateway often has no certificate.
+ */
+function leavesEncryptionOpen(given: URLSearchParams): boolean {
+  const mode = given.get('sslmode')
+  return (mode === null && !given.has('ssl')) || mode === 'prefer' || mode === 'allow'
 }
 
 /** The URL without what the driver does not know. */
 function driverUrl(url: URL): string {
   const connection = new URL(url)
   for (const name of READ_HERE) connection.searchParams.delete(name)
+  // What stands in the URL would win over what the pool has learnt.
+  if (leavesEncryptionOpen(url.searchParams)) connection.searchParams.delete('sslmode')
   // `sslmode` as libpq means it: `require` encrypts and does not verify.
   connection.searchParams.set('uselibpqcompat', 'true')
   return connection.href
@@ -177,7 +191,7 @@ function watchedPool(
       state.reachable = true
       return client
     } catch (error) {
-      if (refusesTimeout(pool, error)) return await connect()
+      if (refusesTimeout(pool, error) || cannotEncrypt(pool, error)) return await connect()
       state.reachable = false
       // A statement that gets no connection is never sent, and so is told of nowhere else.
       observer?.failed('connect', DatabaseUnreachableError.name)
@@ -195,6 +209,17 @@ function watchedPool(
 function refusesTimeout(pool: pg.Pool, error: unknown): boolean {
   if (pool.options.statement_timeout === undefined || codeOf(error) !== '08P01') return false
   delete pool.options.statement_timeout
+  return true
+}
+
+/** What the driver says to a server that answers that it has no certificate. */
+const NO_ENCRYPTION = 'The server does not support SSL connections'
+
+/** A server without certificate, where the URL leaves it open: it is asked again in plain text. */
+function cannotEncrypt(pool: pg.Pool, error: unknown): boolean {
+  // False where another connection has learnt it meanwhile; undefined where the URL decides.
+  if (pool.options.ssl === undefined || reasonOf(error) !== NO_ENCRYPTION) return false
+  pool.options.ssl = false
   return true
 }
 
