@@ -66,6 +66,8 @@ describe('scaling', () => {
       'litellm_requests_per_second',
       'litellm_tokens_per_second',
     ])
+    const none = { enabled: true, targetCPUUtilizationPercentage: null }
+    await expect(render({ autoscaling: none })).rejects.toThrow('name a target')
   })
 
   test('KEDA gets the user’s triggers and then those for the gateway’s own metrics', async () => {
@@ -88,6 +90,15 @@ describe('scaling', () => {
     expect(await specOf({})).toMatchObject({ maxUnavailable: 1 })
     expect(await specOf({ maxUnavailable: 0 })).toMatchObject({ maxUnavailable: 0 })
     expect(await specOf({ minAvailable: '50%', maxUnavailable: 1 })).not.toHaveProperty('maxUnavailable')
+  })
+
+  test('a disruption budget does not wait for pods that serve nobody, where the cluster knows how', async () => {
+    const policyOn = async (kubeVersion: string): Promise<unknown> => {
+      const rendered = await helm.render({ pdb: { enabled: true } }, { kubeVersion })
+      return at(only(rendered, 'PodDisruptionBudget'), 'spec.unhealthyPodEvictionPolicy')
+    }
+    expect(await policyOn('1.33.0')).toBe('AlwaysAllow')
+    expect(await policyOn('1.26.0')).toBeUndefined()
   })
 
   test('the notes count connections to PostgreSQL, and warn beyond its default', async () => {
