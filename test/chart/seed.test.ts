@@ -61,9 +61,9 @@ test('B3: annotations, tolerations, affinity and node selector arrive; the migra
 
 describe('B4', () => {
   test('the tag pins the image', async () => {
-    expect(containerOf(workload(manifests))['image']).toBe('ghcr.io/sluice/sluice:0.1.0')
+    expect(containerOf(workload(manifests))['image']).toBe('sluice:0.1.0')
     const other = await render({ image: { tag: '9.9.9' } })
-    expect(containerOf(workload(other))['image']).toBe('ghcr.io/sluice/sluice:9.9.9')
+    expect(containerOf(workload(other))['image']).toBe('sluice:9.9.9')
   })
 
   test('no service account is made, and a named one is used', async () => {

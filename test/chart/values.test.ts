@@ -31,6 +31,7 @@ describe('values', () => {
 
   test('what cannot work is refused with what to do', async () => {
     await refused({ image: { repository: 'ghcr.io/berriai/litellm' } }, 'remove image.repository')
+    await refused({ image: { repository: 'mirror.example.com/litellm-database' } }, 'remove image.repository')
     await refused({ proxyConfigMap: { create: false } }, 'proxyConfigMap.name')
     await refused({ httpRoute: { enabled: true } }, 'httpRoute.parentRefs')
     await refused({ metricsServer: { enabled: true, port: 4000 } }, 'metricsServer.port')
