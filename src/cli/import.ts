@@ -9,6 +9,7 @@ import { reportText } from '../import/report.ts'
 import { runImport } from '../import/run-import.ts'
 import { readSourceSchema, withDefaultSchema } from '../import/source.ts'
 import type { Database } from '../storage/database.ts'
+import { requireNamedSchema } from '../storage/named-schema.ts'
 import { openDatabase } from '../storage/open-database.ts'
 import { createTelemetry } from '../telemetry/index.ts'
 import { createRedactor } from '../telemetry/redaction.ts'
@@ -42,6 +43,7 @@ export async function runImportCommand(
   })
   try {
     // Before anything is done to the other database.
+    await requireNamedSchema(source, sourceUrl)
     await readSourceSchema(source.sql, options.acceptedMigration)
     const destination = await openDestination(options, config, environment, sourceUrl)
     try {

@@ -11,6 +11,7 @@ import {
   SchemaTooOldError,
   sharesSchemaWithLitellm,
 } from '../storage/migrate.ts'
+import { requireNamedSchema } from '../storage/named-schema.ts'
 import { connectDatabase, openDatabase } from '../storage/open-database.ts'
 import { DatabaseUnreachableError, type PostgresqlOptions } from '../storage/postgresql.ts'
 import type { Telemetry } from '../telemetry/index.ts'
@@ -48,6 +49,7 @@ export interface StorageOptions {
  *   a gateway starts without it, and it is migrated when it comes back.
  * @throws SchemaTooOldError when the schema lacks steps in the end, and schema updates are switched off.
  * @throws SchemaTooNewError when the schema was changed by a newer version.
+ * @throws SchemaNotUsedError when the URL names a schema that its connections do not use.
  */
 export async function openStorage(options: StorageOptions): Promise<Database> {
   const { config, dataDir, log, purpose } = options
@@ -114,6 +116,7 @@ async function bringSchema(
   server: PostgresqlOptions,
 ): Promise<void> {
   const { config, environment, log, purpose } = options
+  await requireNamedSchema(database, server.url)
   if (purpose === 'serve' && config.general_settings.disable_prisma_schema_update) {
     return await requireSchema(database)
   }
@@ -127,6 +130,7 @@ async function bringSchema(
     statementTimeoutMs: MIGRATION_TIMEOUT_MS,
   })
   try {
+    await requireNamedSchema(direct, url)
     const steps = await migrate(direct)
     if (steps.length > 0) log.info('the schema was brought up to date', { steps })
     if (steps.length > 0 && (await sharesSchemaWithLitellm(direct))) log.warn(SHARED_SCHEMA)
