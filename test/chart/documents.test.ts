@@ -84,6 +84,20 @@ describe('the image', () => {
   })
 })
 
+test('program, image, chart and example have one version', () => {
+  const versionIn = (file: string, pattern: RegExp): string | undefined =>
+    pattern.exec(readFileSync(join(CHART, '../..', file), 'utf8'))?.[1]
+  const version = versionIn('package.json', /"version": "(.*)"/)
+  const found = [
+    versionIn('charts/sluice/Chart.yaml', /^version: (.*)$/m),
+    versionIn('charts/sluice/Chart.yaml', /^appVersion: '(.*)'$/m),
+    versionIn('deploy/Dockerfile', /^ARG VERSION=(.*)$/m),
+    versionIn('deploy/wrapper-chart/Chart.yaml', /alias: litellm-helm\n +version: (.*)$/m),
+    versionIn('deploy/compose/compose.yaml', /image: sluice:(.*)$/m),
+  ]
+  expect(found).toEqual(Array(5).fill(version))
+})
+
 interface ChartFile {
   readonly annotations: Readonly<Record<string, string>>
 }

@@ -101,6 +101,13 @@ describe('scaling', () => {
     expect(await policyOn('1.26.0')).toBeUndefined()
   })
 
+  test('a disruption budget that lets no pod go is warned of', async () => {
+    const pdb = { enabled: true, minAvailable: 1 }
+    expect(await notes({ pdb })).toContain('no node can be drained')
+    expect(await notes({ pdb, replicaCount: 2 })).not.toContain('no node can be drained')
+    expect(await notes({ pdb: { ...pdb, minAvailable: '50%' } })).not.toContain('no node can be drained')
+  })
+
   test('the notes count connections to PostgreSQL, and warn beyond its default', async () => {
     expect(await notes({ replicaCount: 4, numWorkers: 2 })).toContain(
       'Up to 80 connections (4 pods x 2 workers x 10).',

@@ -70,6 +70,8 @@ describe('values', () => {
       separateHealthApp: '1',
       db: { readReplicaUrl: 'postgresql://replica', connectionPool: { enabled: true } },
       collector: { enabled: true },
+      proxyConfigMap: { create: false, name: 'own' },
+      proxy_config: { model_list: [{ model_name: 'one' }] },
       migrationJob: { retries: 3 },
       redis: { enabled: true, metrics: { enabled: true }, master: { disableCommands: [] } },
     })
@@ -78,6 +80,7 @@ describe('values', () => {
       'db.readReplicaUrl',
       'db.connectionPool',
       'collector',
+      'proxy_config',
       'migrationJob.retries',
       'redis.metrics',
       'redis.master.disableCommands',
