@@ -208,6 +208,13 @@ test('B14: the Makefile of the example renders both environments, with types tha
       })
       expect(await typeFaults(parseManifests(rendered.toString()))).toEqual([])
     }
+    // For an External Secrets Operator before 0.16.
+    const older = { externalSecrets: { apiVersion: 'external-secrets.io/v1beta1' } }
+    const withOlder = await helm.render(older, { chart: folder })
+    for (const kind of ['SecretStore', 'ExternalSecret']) {
+      expect(only(withOlder, kind).apiVersion).toBe('external-secrets.io/v1beta1')
+    }
+    expect(await typeFaults(withOlder)).toEqual([])
     const targets = readFileSync(`${folder}/Makefile`, 'utf8').match(/^\.PHONY: (.*)$/m)?.[1]
     expect(targets?.split(' ')).toEqual(
       expect.arrayContaining(['pull', 'update', 'template', 'diff', 'install']),

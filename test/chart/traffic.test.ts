@@ -20,6 +20,15 @@ describe('traffic', () => {
     expect(at(ingress, 'spec.tls')).toEqual([{ hosts: ['api.example.local'] }])
   })
 
+  test('the notes tell the address, encrypted where TLS or the ALB’s certificate says so', async () => {
+    const told = async (ingress: Values): Promise<string> =>
+      await notes({ ingress: { enabled: true, hosts: [{ host: 'ai.example.com' }], ...ingress } })
+    expect(await told({})).toContain('http://ai.example.com')
+    expect(await told({ tls: [{ hosts: ['ai.example.com'] }] })).toContain('https://ai.example.com')
+    const annotations = { 'alb.ingress.kubernetes.io/certificate-arn': 'arn' }
+    expect(await told({ annotations })).toContain('https://ai.example.com')
+  })
+
   test('every rule of an HTTPRoute leads to the Service', async () => {
     const rules = [
       { matches: [{ path: { type: 'PathPrefix', value: '/v1' } }], timeouts: { request: '0s' } },
