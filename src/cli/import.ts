@@ -15,7 +15,7 @@ import { createTelemetry } from '../telemetry/index.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
 import { collectSecrets } from './collect-secrets.ts'
 import { parseSince, type ImportCommandOptions } from './import-options.ts'
-import { openStorage } from './open-storage.ts'
+import { openStorage, passwordOf } from './open-storage.ts'
 import { VERSION } from './version.ts'
 
 /** A page of a large table on a busy server may take longer than everyday statements. */
@@ -39,6 +39,8 @@ export async function runImportCommand(
   const redactor = createRedactor([...collectSecrets(config), sourceUrl])
   const source = await openDatabase({
     url: sourceUrl,
+    // Another database has a password of its own, in its URL.
+    ...(options.from === undefined ? passwordOf(sourceUrl, environment) : {}),
     connectionLimit: 2,
     statementTimeoutMs: SOURCE_TIMEOUT_MS,
   })

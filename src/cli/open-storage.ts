@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
+import { readSwitch } from '../config/read-switch.ts'
 import type { Database } from '../storage/database.ts'
 import {
   migrate,
@@ -13,6 +14,7 @@ import {
 } from '../storage/migrate.ts'
 import { requireNamedSchema } from '../storage/named-schema.ts'
 import { connectDatabase, openDatabase } from '../storage/open-database.ts'
+import { rdsPassword } from '../storage/rds/rds-password.ts'
 import { DatabaseUnreachableError, type PostgresqlOptions } from '../storage/postgresql.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
@@ -53,7 +55,7 @@ export interface StorageOptions {
  */
 export async function openStorage(options: StorageOptions): Promise<Database> {
   const { config, dataDir, log, purpose } = options
-  const server = postgresqlOptions(config, options.telemetry)
+  const server = postgresqlOptions(config, options.environment, options.telemetry)
   if (server === undefined) {
     const database = await openDatabase({ dataDir: join(dataDir, 'database') })
     if (purpose !== 'look') await migrate(database)
@@ -75,12 +77,24 @@ export async function openStorage(options: StorageOptions): Promise<Database> {
   }
 }
 
-function postgresqlOptions(config: Config, telemetry?: Telemetry): PostgresqlOptions | undefined {
+/** `IAM_TOKEN_DB_AUTH`: the database knows this process by its AWS role, and no password. */
+export function passwordOf(url: string, environment: Environment): Pick<PostgresqlOptions, 'password'> {
+  return readSwitch(environment['IAM_TOKEN_DB_AUTH'] ?? '') === true
+    ? { password: rdsPassword(url, environment, Date.now) }
+    : {}
+}
+
+function postgresqlOptions(
+  config: Config,
+  environment: Environment,
+  telemetry?: Telemetry,
+): PostgresqlOptions | undefined {
   const general = config.general_settings
   if (general.database_url === undefined) return undefined
   const observer = telemetry && serviceObserver(config, telemetry, 'postgres')
   return {
     url: general.database_url.reveal(),
+    ...passwordOf(general.database_url.reveal(), environment),
     ...(observer === undefined ? {} : { observer }),
     connectionLimit: general.database_connection_pool_limit,
     ...(general.database_connect_timeout === undefined
@@ -126,6 +140,7 @@ async function bringSchema(
   const direct = connectDatabase({
     ...server,
     url,
+    ...passwordOf(url, environment),
     connectionLimit: 1,
     statementTimeoutMs: MIGRATION_TIMEOUT_MS,
   })

@@ -9,10 +9,13 @@ import {
 } from 'kysely'
 import pg from 'pg'
 import type { ServiceObserver } from '../telemetry/service-observer.ts'
+import { driverUrl, ENCRYPTED, leavesEncryptionOpen } from './driver-url.ts'
 
 export interface PostgresqlOptions {
   /** `postgresql://user:password@host:port/name?…`; `connection_limit`, `connect_timeout`, `schema` and `sslmode` are read. */
   readonly url: string
+  /** In place of the URL's, asked for before each connection. */
+  readonly password?: () => Promise<string>
   /** Connections at most; the URL's `connection_limit` wins. Default 10. */
   readonly connectionLimit?: number
   /** Default 5 s; the URL's `connect_timeout` (seconds) wins. */
@@ -45,7 +48,7 @@ export interface PostgresqlServer {
   /** Whether notifications come through, as far as the URL says. */
   readonly notifies: boolean
   /** For a connection that only listens, with what the pool has learnt of the server. */
-  listener(): pg.ClientConfig
+  listener(): Promise<pg.ClientConfig>
 }
 
 /** A connection that a network has lost is silent for ever, and calls do not wait so long. */
@@ -62,9 +65,13 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
   // A connection that breaks while it is idle, or between two statements, would otherwise end the process.
   pool.on('error', onBroken)
   pool.on('connect', (client) => client.on('error', onBroken))
+  const renew = async (): Promise<void> => {
+    if (options.password === undefined) return
+    pool.options.connectionString = driverUrl(url, await options.password())
+  }
   const place = `${url.hostname || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`
   const dialect = (timeoutMs: number | undefined): Dialect =>
-    new PostgresDialect({ pool: watchedPool(pool, place, state, timeoutMs, options.observer) })
+    new PostgresDialect({ pool: watchedPool(pool, place, state, timeoutMs, options.observer, renew) })
   return {
     dialect: dialect(undefined),
     urgentDialect: dialect(urgentTimeoutMs),
@@ -72,8 +79,8 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
       return state.reachable
     },
     notifies: url.searchParams.get('pgbouncer') !== 'true',
-    listener: () => ({
-      connectionString: driverUrl(url),
+    listener: async () => ({
+      connectionString: driverUrl(url, await options.password?.()),
       connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
       application_name: 'sluice listener',
       keepAlive: true,
@@ -90,16 +97,6 @@ function parseUrl(text: string): URL {
     throw new Error('The database URL is not valid: expected postgresql://user:password@host:port/name')
   }
 }
-
-/** Parameters that other clients of PostgreSQL understand and the driver does not. */
-const READ_HERE = [
-  'connection_limit',
-  'pool_timeout',
-  'connect_timeout',
-  'socket_timeout',
-  'pgbouncer',
-  'schema',
-]
 
 function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
   const given = url.searchParams
@@ -123,29 +120,6 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
     types: { getTypeParser },
     ...(schema === null || viaPgBouncer ? {} : { options: `-c search_path=${schema}` }),
   }
-}
-
-/** As libpq's `sslmode=require`: encrypted, the certificate not verified. */
-const ENCRYPTED = { rejectUnauthorized: false } as const
-
-/**
- * libpq's default, and that of LiteLLM's client: encrypted where the server can, and otherwise not. Managed databases
- * often refuse connections in plain text; a PostgreSQL beside the gateway often has no certificate.
- */
-function leavesEncryptionOpen(given: URLSearchParams): boolean {
-  const mode = given.get('sslmode')
-  return (mode === null && !given.has('ssl')) || mode === 'prefer' || mode === 'allow'
-}
-
-/** The URL without what the driver does not know. */
-function driverUrl(url: URL): string {
-  const connection = new URL(url)
-  for (const name of READ_HERE) connection.searchParams.delete(name)
-  // What stands in the URL would win over what the pool has learnt.
-  if (leavesEncryptionOpen(url.searchParams)) connection.searchParams.delete('sslmode')
-  // `sslmode` as libpq means it: `require` encrypts and does not verify.
-  connection.searchParams.set('uselibpqcompat', 'true')
-  return connection.href
 }
 
 function secondsToMs(text: string | null): number | undefined {
@@ -182,11 +156,13 @@ function watchedPool(
   state: { reachable: boolean },
   timeoutMs: number | undefined,
   observer: ServiceObserver | undefined,
+  renew: () => Promise<void>,
 ): PostgresPool {
   const lost = (error: unknown): DatabaseUnreachableError =>
     new DatabaseUnreachableError(`The database ${place} does not answer: ${reasonOf(error)}.`, error)
   const connect = async (): Promise<PooledClient> => {
     try {
+      await renew()
       const client = new PooledClient(await pool.connect(), timeoutMs, lost)
       state.reachable = true
       return client

@@ -74,6 +74,21 @@ describe('B4', () => {
       expect(podOf(one)['serviceAccountName']).toBe('gateway-rds')
     }
   })
+
+  test('RDS knows the pods and their migration by the role of the account, and no password', async () => {
+    const rendered = await render({
+      serviceAccount: { create: true, annotations: { 'eks.amazonaws.com/role-arn': 'arn' } },
+      envVars: { IAM_TOKEN_DB_AUTH: 'true' },
+      db: { secret: { passwordKey: '' } },
+    })
+    const account = only(rendered, 'ServiceAccount')
+    expect(account.metadata['annotations']).toEqual({ 'eks.amazonaws.com/role-arn': 'arn' })
+    for (const one of [workload(rendered), only(rendered, 'Job')]) {
+      expect(podOf(one)['serviceAccountName']).toBe(account.metadata.name)
+      expect(environmentOf(one)).toMatchObject({ IAM_TOKEN_DB_AUTH: 'true' })
+      expect(environmentOf(one)).not.toHaveProperty('DATABASE_PASSWORD')
+    }
+  })
 })
 
 test('B5: Secrets and ConfigMaps become environment, of the migration too', async () => {
