@@ -2,7 +2,16 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import pg from 'pg'
@@ -21,13 +30,22 @@ export interface TestPostgresql extends AsyncDisposable {
   start(): Promise<void>
 }
 
+export interface PostgresqlSettings {
+  /**
+   * As managed databases do: with a certificate that nobody can verify, and no connection without it. A user
+   * `by_password` has to give its password.
+   */
+  readonly encryptedOnly?: boolean
+}
+
 /**
  * Starts a server. As root it runs as `postgres` or `nobody`, since PostgreSQL refuses to run as root.
  *
  * @throws when no PostgreSQL is installed: these tests have no substitute.
  */
-export async function startPostgresql(): Promise<TestPostgresql> {
+export async function startPostgresql(settings: PostgresqlSettings = {}): Promise<TestPostgresql> {
   const server = new Server(findBinaries(), await freePort())
+  if (settings.encryptedOnly === true) server.encryptOnly()
   await server.start()
   return server
 }
@@ -48,6 +66,7 @@ class Server implements TestPostgresql {
   readonly #directory: string
   readonly #data: string
   readonly #account: Account | undefined
+  readonly #settings: string[] = [...SETTINGS]
   #process: ChildProcess | undefined
   #log = ''
 
@@ -70,6 +89,16 @@ class Server implements TestPostgresql {
     execFileSync(command, rest, { stdio: 'pipe', cwd: this.#directory })
   }
 
+  encryptOnly(): void {
+    const file = join(this.#data, 'server.pem')
+    copyFileSync(new URL('sim/localhost.pem', import.meta.url), file)
+    chmodSync(file, 0o600)
+    if (this.#account !== undefined) chownSync(file, this.#account.uid, this.#account.gid)
+    const rules = ['hostssl all by_password 127.0.0.1/32 password', 'hostssl all all 127.0.0.1/32 trust']
+    writeFileSync(join(this.#data, 'pg_hba.conf'), rules.map((rule) => `${rule}\n`).join(''))
+    this.#settings.push('ssl=on', `ssl_cert_file=${file}`, `ssl_key_file=${file}`)
+  }
+
   async createDatabase(): Promise<string> {
     const name = `test_${randomBytes(6).toString('hex')}`
     const client = new pg.Client({ connectionString: this.url })
@@ -90,7 +119,7 @@ class Server implements TestPostgresql {
     const [command, ...rest] = this.#command('postgres', [
       '-D',
       this.#data,
-      ...SETTINGS.map((setting) => `--${setting}`),
+      ...this.#settings.map((setting) => `--${setting}`),
       `--port=${this.#port}`,
     ])
     const child = spawn(command, rest, { stdio: ['ignore', 'ignore', 'pipe'], cwd: this.#directory })

@@ -14,6 +14,8 @@ export interface ImportCommandOptions {
   readonly dryRun: boolean
   readonly reportFile: string | undefined
   readonly calls: boolean
+  /** Their prompts and answers too. */
+  readonly prompts: boolean
   /** From when on calls are taken, as it was written. */
   readonly since: string | undefined
   readonly modelsFile: string | undefined
@@ -34,6 +36,7 @@ export const IMPORT_OPTIONS: readonly OptionSpec[] = [
   { name: 'dry_run', help: 'do all of it, and take it back' },
   { name: 'report', value: 'FILE', help: 'write the report as JSON too' },
   { name: 'spend_logs', help: 'take the call log too' },
+  { name: 'prompts', help: 'take what these calls asked and were answered too' },
   { name: 'since', value: 'TIME', help: 'only calls from a day or moment on, or of the last 30d' },
   { name: 'models_to', value: 'FILE', help: 'write stored models as a config part, secrets to FILE.env' },
   { name: 'inline_secrets', help: 'write the secrets into the config part itself' },
@@ -75,6 +78,7 @@ export function readImportOptions(values: Values, databaseWaitSeconds: number): 
     dryRun: values.isOn('dry_run'),
     reportFile: values.text('report'),
     calls: values.isOn('spend_logs'),
+    prompts: values.isOn('prompts'),
     since: values.text('since'),
     modelsFile: values.text('models_to'),
     inlineSecrets: values.isOn('inline_secrets'),

@@ -9,12 +9,13 @@ import { reportText } from '../import/report.ts'
 import { runImport } from '../import/run-import.ts'
 import { readSourceSchema, withDefaultSchema } from '../import/source.ts'
 import type { Database } from '../storage/database.ts'
+import { requireNamedSchema } from '../storage/named-schema.ts'
 import { openDatabase } from '../storage/open-database.ts'
 import { createTelemetry } from '../telemetry/index.ts'
-import { createRedactor } from '../telemetry/redaction.ts'
+import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
 import { collectSecrets } from './collect-secrets.ts'
 import { parseSince, type ImportCommandOptions } from './import-options.ts'
-import { openStorage } from './open-storage.ts'
+import { openStorage, passwordOf } from './open-storage.ts'
 import { VERSION } from './version.ts'
 
 /** A page of a large table on a busy server may take longer than everyday statements. */
@@ -35,25 +36,30 @@ export async function runImportCommand(
   const nowMs = Date.now()
   const sinceMs = options.since === undefined ? undefined : requireSince(options.since, nowMs)
   const sourceUrl = sourceOf(options, config, environment)
+  const redactor = createRedactor([...collectSecrets(config), sourceUrl])
   const source = await openDatabase({
     url: sourceUrl,
+    // Another database has a password of its own, in its URL.
+    ...(options.from === undefined ? passwordOf(sourceUrl, environment) : {}),
     connectionLimit: 2,
     statementTimeoutMs: SOURCE_TIMEOUT_MS,
   })
   try {
     // Before anything is done to the other database.
+    await requireNamedSchema(source, sourceUrl)
     await readSourceSchema(source.sql, options.acceptedMigration)
-    const destination = await openDestination(options, config, environment, sourceUrl)
+    const destination = await openDestination(options, config, environment, redactor)
     try {
       const report = await runImport(source, destination, {
         dryRun: options.dryRun,
-        calls: options.calls ? { sinceMs } : undefined,
+        calls: options.calls || options.prompts ? { sinceMs, contents: options.prompts } : undefined,
         models:
           options.modelsFile === undefined
             ? undefined
             : { file: options.modelsFile, inlineSecrets: options.inlineSecrets },
         saltKey: environment['LITELLM_SALT_KEY'] || config.general_settings.master_key?.reveal(),
         acceptedMigration: options.acceptedMigration,
+        redact: (text) => redactor.redact(text),
         calendar: calendarOf(config.litellm_settings),
         clock: Date.now,
         progress: (name, rows) => process.stderr.write(`${name}: ${rows} read\n`),
@@ -112,13 +118,13 @@ async function openDestination(
   options: ImportCommandOptions,
   config: Config,
   environment: Environment,
-  sourceUrl: string,
+  redactor: Redactor,
 ): Promise<Database> {
   const telemetry = createTelemetry({
     settings: { emitStreamLabel: false, endUserLabel: false },
     level: options.logLevel,
     version: VERSION,
-    redactor: createRedactor([...collectSecrets(config), sourceUrl]),
+    redactor,
     // Standard output is the report's.
     destination: { write: (text: string) => void process.stderr.write(text) },
   })

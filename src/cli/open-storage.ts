@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
+import { readSwitch } from '../config/read-switch.ts'
 import type { Database } from '../storage/database.ts'
 import {
   migrate,
@@ -11,7 +12,9 @@ import {
   SchemaTooOldError,
   sharesSchemaWithLitellm,
 } from '../storage/migrate.ts'
+import { requireNamedSchema } from '../storage/named-schema.ts'
 import { connectDatabase, openDatabase } from '../storage/open-database.ts'
+import { rdsPassword } from '../storage/rds/rds-password.ts'
 import { DatabaseUnreachableError, type PostgresqlOptions } from '../storage/postgresql.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Logger } from '../telemetry/logs/logger.ts'
@@ -48,10 +51,11 @@ export interface StorageOptions {
  *   a gateway starts without it, and it is migrated when it comes back.
  * @throws SchemaTooOldError when the schema lacks steps in the end, and schema updates are switched off.
  * @throws SchemaTooNewError when the schema was changed by a newer version.
+ * @throws SchemaNotUsedError when the URL names a schema that its connections do not use.
  */
 export async function openStorage(options: StorageOptions): Promise<Database> {
   const { config, dataDir, log, purpose } = options
-  const server = postgresqlOptions(config, options.telemetry)
+  const server = postgresqlOptions(config, options.environment, options.telemetry)
   if (server === undefined) {
     const database = await openDatabase({ dataDir: join(dataDir, 'database') })
     if (purpose !== 'look') await migrate(database)
@@ -73,12 +77,24 @@ export async function openStorage(options: StorageOptions): Promise<Database> {
   }
 }
 
-function postgresqlOptions(config: Config, telemetry?: Telemetry): PostgresqlOptions | undefined {
+/** `IAM_TOKEN_DB_AUTH`: the database knows this process by its AWS role, and no password. */
+export function passwordOf(url: string, environment: Environment): Pick<PostgresqlOptions, 'password'> {
+  return readSwitch(environment['IAM_TOKEN_DB_AUTH'] ?? '') === true
+    ? { password: rdsPassword(url, environment, Date.now) }
+    : {}
+}
+
+function postgresqlOptions(
+  config: Config,
+  environment: Environment,
+  telemetry?: Telemetry,
+): PostgresqlOptions | undefined {
   const general = config.general_settings
   if (general.database_url === undefined) return undefined
   const observer = telemetry && serviceObserver(config, telemetry, 'postgres')
   return {
     url: general.database_url.reveal(),
+    ...passwordOf(general.database_url.reveal(), environment),
     ...(observer === undefined ? {} : { observer }),
     connectionLimit: general.database_connection_pool_limit,
     ...(general.database_connect_timeout === undefined
@@ -114,6 +130,7 @@ async function bringSchema(
   server: PostgresqlOptions,
 ): Promise<void> {
   const { config, environment, log, purpose } = options
+  await requireNamedSchema(database, server.url)
   if (purpose === 'serve' && config.general_settings.disable_prisma_schema_update) {
     return await requireSchema(database)
   }
@@ -123,10 +140,12 @@ async function bringSchema(
   const direct = connectDatabase({
     ...server,
     url,
+    ...passwordOf(url, environment),
     connectionLimit: 1,
     statementTimeoutMs: MIGRATION_TIMEOUT_MS,
   })
   try {
+    await requireNamedSchema(direct, url)
     const steps = await migrate(direct)
     if (steps.length > 0) log.info('the schema was brought up to date', { steps })
     if (steps.length > 0 && (await sharesSchemaWithLitellm(direct))) log.warn(SHARED_SCHEMA)

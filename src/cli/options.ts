@@ -111,7 +111,7 @@ export const IGNORED_OPTIONS: readonly OptionSpec[] = [
   ignored('use_v2_migration_resolver', undefined, 'USE_V2_MIGRATION_RESOLVER'),
   ignored('use_legacy_migration_resolver'),
   ignored('enforce_prisma_migration_check'),
-  ignored('iam_token_db_auth', undefined, 'IAM_TOKEN_DB_AUTH'),
+  ignored('iam_token_db_auth'),
   ignored('azure_postgresql_auth', undefined, 'AZURE_POSTGRESQL_AUTH'),
   ignored('run_gunicorn'),
   ignored('run_hypercorn'),

@@ -149,6 +149,7 @@ Where the file does not give a key, these variables do:
 ${fallbacks.join('\n')}
 | \`DATABASE_URL\` | \`general_settings.database_url\` |
 | \`DATABASE_HOST\`, \`DATABASE_PORT\`, \`DATABASE_USERNAME\` (or \`DATABASE_USER\`), \`DATABASE_PASSWORD\`, \`DATABASE_NAME\`, \`DATABASE_SCHEMA\` | \`general_settings.database_url\`, put together and URL-encoded |
+| \`IAM_TOKEN_DB_AUTH\` | no key: \`true\` logs in to PostgreSQL with tokens of the AWS role of this process (RDS), in the region of \`AWS_REGION\` |
 | \`REDIS_URL\`, \`REDIS_HOST\`, \`REDIS_CLUSTER_NODES\`, \`REDIS_SENTINEL_NODES\`, and \`REDIS_\` with every other argument of \`cache_params\` in capitals | the Redis in use, see [redis.md](redis.md) |
 | \`OPENAI_API_KEY\`, \`ANTHROPIC_API_KEY\` and the like | \`litellm_params.api_key\` of that provider's deployments |
 | \`OPENAI_API_BASE\`, \`ANTHROPIC_API_BASE\` and the like | \`litellm_params.api_base\` of that provider's deployments |

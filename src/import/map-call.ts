@@ -4,6 +4,7 @@
  */
 import { hashCredential } from '../identity/credential.ts'
 import { redactSecrets } from '../spend/redact-secrets.ts'
+import type { CallKey } from '../storage/queries/book-calls.ts'
 import { storableJson } from '../spend/call-row.ts'
 import { asObject, type SourceRow } from './source-row.ts'
 
@@ -26,12 +27,17 @@ const ROUTES: Readonly<Record<string, string>> = {
   anthropic_messages: '/v1/messages',
 }
 
+/** What the call is known by here. */
+export function callKey(row: SourceRow): CallKey {
+  return { callId: indexed(row.text('request_id')) ?? '', startedAtMs: row.momentMs('startTime') ?? 0 }
+}
+
 /** @returns the JSON text that `logCalls` takes. */
 export function callText(row: SourceRow): string {
   const metadata = row.object('metadata')
-  const startedMs = row.momentMs('startTime') ?? 0
+  const { callId, startedAtMs: startedMs } = callKey(row)
   return JSON.stringify({
-    call_id: indexed(row.text('request_id')) ?? '',
+    call_id: callId,
     started_ms: startedMs,
     ended_ms: Math.max(row.momentMs('endTime') ?? startedMs, startedMs),
     completion_started_ms: row.momentMs('completionStartTime'),

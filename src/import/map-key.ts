@@ -10,6 +10,7 @@ import {
 import { textMembers, type ImportContext } from './import-context.ts'
 import { narrowed, withAccessGroups } from './model-lists.ts'
 import type { MappedRow, RowKind } from './row-kind.ts'
+import { chosenWindow, noteSeveralWindows } from './several-windows.ts'
 import type { SourceRow } from './source-row.ts'
 import { foreignSpend, windowOf } from './windows.ts'
 
@@ -38,7 +39,6 @@ const KEPT = [
 ]
 
 const UNENFORCED = {
-  budget_limits: 'budget_limits (several windows)',
   budget_fallbacks: 'budget_fallbacks',
   policies: 'policies',
   auto_rotate: 'auto_rotate',
@@ -85,9 +85,11 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
   const project = context.projects.get(row.name('project_id') ?? '')
   if (project !== undefined) row.notes.push('limits of its project: not enforced yet')
   noteUnenforced(row, UNENFORCED)
+  noteSeveralWindows(row)
   const budgetId = row.name('budget_id')
   const spent = row.spend('spend')
-  const window = windowOf(row) ?? context.budgets.get(budgetId ?? '')?.window
+  const chosen = chosenWindow(row)
+  const window = chosen?.window ?? windowOf(row) ?? context.budgets.get(budgetId ?? '')?.window
   return {
     label,
     row: {
@@ -109,7 +111,13 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
       soft_budget: null,
       ...auditColumns(row, context),
     },
-    spend: foreignSpend('key', hash, { total: spent, spent }, window, context),
+    spend: foreignSpend(
+      'key',
+      hash,
+      { total: spent, spent: chosen === undefined ? spent : 0n },
+      window,
+      context,
+    ),
     notes: row.notes,
   }
 }

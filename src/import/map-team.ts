@@ -10,6 +10,7 @@ import {
 import type { ImportContext } from './import-context.ts'
 import { withAccessGroups } from './model-lists.ts'
 import type { MappedRow, RowKind } from './row-kind.ts'
+import { chosenWindow, noteSeveralWindows } from './several-windows.ts'
 import type { SourceRow } from './source-row.ts'
 import { foreignSpend, windowOf } from './windows.ts'
 
@@ -58,7 +59,10 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
   const id = row.key('team_id')
   const spent = row.spend('spend')
   const permissions = row.names('team_member_permissions')
-  noteUnenforced(row, { budget_limits: 'budget_limits (several windows)', policies: 'policies' })
+  noteUnenforced(row, { policies: 'policies' })
+  noteSeveralWindows(row)
+  const chosen = chosenWindow(row)
+  const amounts = { total: spent, spent: chosen === undefined ? spent : 0n }
   return {
     label: id,
     row: {
@@ -74,7 +78,7 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
       ...limitColumns(row),
       ...auditColumns(row, context),
     },
-    spend: foreignSpend('team', id, { total: spent, spent }, windowOf(row), context),
+    spend: foreignSpend('team', id, amounts, chosen?.window ?? windowOf(row), context),
     notes: row.notes,
   }
 }

@@ -1,6 +1,7 @@
 /** One import, from the first look at the source to the report. */
 import type { Transaction } from 'kysely'
 import type { Calendar } from '../identity/calendar.ts'
+import { MAX_KEPT_TEXT_LENGTH } from '../spend/call-content.ts'
 import { createPartitions } from '../storage/partitions.ts'
 import type { Database, Schema } from '../storage/database.ts'
 import { sharesSchemaWithLitellm } from '../storage/migrate.ts'
@@ -28,13 +29,15 @@ import { TableTally, type TableReport } from './tally.ts'
 export interface ImportOptions {
   readonly dryRun: boolean
   /** Calls too, from a moment on; undefined leaves the call log where it is. */
-  readonly calls: { readonly sinceMs: number | undefined } | undefined
+  readonly calls: { readonly sinceMs: number | undefined; readonly contents: boolean } | undefined
   /** Models and credentials go to a file. */
   readonly models: { readonly file: string; readonly inlineSecrets: boolean } | undefined
   /** With which LiteLLM has encrypted; undefined where none is known. */
   readonly saltKey: string | undefined
   /** A migration that is accepted by name though it is newer than what is known. */
   readonly acceptedMigration: string | undefined
+  /** Takes secrets that this process knows out of prompts and answers. */
+  readonly redact: (text: string) => string
   readonly calendar: Calendar
   readonly clock: () => number
   readonly progress: Progress
@@ -142,7 +145,12 @@ async function readNotTaken(
         }))
       : []),
     ...(calls === undefined
-      ? [{ table: 'LiteLLM_SpendLogs', reason: '--spend-logs takes calls too, without prompts and answers' }]
+      ? [
+          {
+            table: 'LiteLLM_SpendLogs',
+            reason: '--spend-logs takes calls too, --prompts their prompts and answers',
+          },
+        ]
       : []),
     ...NOT_TAKEN,
   ]
@@ -159,22 +167,23 @@ async function readNotTaken(
 async function takeLog(
   source: Database,
   destination: Database,
-  { calls, dryRun, progress }: ImportOptions,
+  { calls, dryRun, redact, progress }: ImportOptions,
   tables: TableColumns,
   untilMs: number,
 ): Promise<readonly TableReport[]> {
   if (calls === undefined) return []
-  const work = async (here: Destination): Promise<TableReport> =>
+  const work = async (here: Destination): Promise<readonly TableReport[]> =>
     await takeCalls({
       source: source.sql,
       tables,
       destination: here,
       sinceMs: calls.sinceMs,
       untilMs,
+      contents: calls.contents ? { maxTextLength: MAX_KEPT_TEXT_LENGTH, redact } : undefined,
       progress,
     })
-  if (dryRun) return [await tryingOut(destination, work)]
+  if (dryRun) return await tryingOut(destination, work)
   // Rows of these days would otherwise keep a gateway from making their partitions.
   await createPartitions(destination, untilMs)
-  return [await writing(destination, work)]
+  return await writing(destination, work)
 }

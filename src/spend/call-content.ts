@@ -7,11 +7,14 @@ import { REDACTED, redactSecrets } from './redact-secrets.ts'
 import { readEventStream } from '../dialects/read-event-stream.ts'
 
 export interface ContentLimits {
-  /** Characters of one text that are kept. Default 1000. */
+  /** Characters of one text that are kept. */
   readonly maxTextLength: number
   /** Takes secrets that this process knows out of a text. */
   readonly redact: (text: string) => string
 }
+
+/** Characters of one text that are kept, unless somebody says otherwise. */
+export const MAX_KEPT_TEXT_LENGTH = 1000
 
 /** Larger bodies are not read: that would hold up other calls. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024

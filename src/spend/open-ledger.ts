@@ -9,7 +9,7 @@ import type { ServiceObserver } from '../telemetry/service-observer.ts'
 import { adoptJournals } from './adopt-journals.ts'
 import { Booker } from './booker.ts'
 import { BookingQueue, type QueueLimits } from './booking-queue.ts'
-import type { ContentLimits } from './call-content.ts'
+import { MAX_KEPT_TEXT_LENGTH, type ContentLimits } from './call-content.ts'
 import { interruptedRow, settledRow, startText } from './call-row.ts'
 import { Journal, type LedgerLog } from './journal/journal.ts'
 import type { JournalWaiter, Ledger, StartEstimate } from './ledger.ts'
@@ -93,7 +93,7 @@ const DEFAULTS: LedgerSettings = {
   flushIntervalMs: 1000,
   disableSpendLogs: false,
   retentionMs: undefined,
-  maxTextLength: 1000,
+  maxTextLength: MAX_KEPT_TEXT_LENGTH,
   redact: (text) => text,
 }
 

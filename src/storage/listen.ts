@@ -12,10 +12,11 @@ const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 5_000
 
 /**
+ * @param connection asked for each time that the connection is made.
  * @param onNotice told of each notification, and each time the connection has been made: some may have been missed.
  */
 export function listenToPostgresql(
-  connection: pg.ClientConfig,
+  connection: () => Promise<pg.ClientConfig>,
   channel: string,
   onNotice: () => void,
 ): Listening {
@@ -25,7 +26,7 @@ export function listenToPostgresql(
 }
 
 class PostgresqlListener implements Listening {
-  readonly #connection: pg.ClientConfig
+  readonly #connection: () => Promise<pg.ClientConfig>
   readonly #channel: string
   readonly #onNotice: () => void
   #client: pg.Client | undefined
@@ -33,14 +34,17 @@ class PostgresqlListener implements Listening {
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(connection: pg.ClientConfig, channel: string, onNotice: () => void) {
+  constructor(connection: () => Promise<pg.ClientConfig>, channel: string, onNotice: () => void) {
     this.#connection = connection
     this.#channel = channel
     this.#onNotice = onNotice
   }
 
   async connect(): Promise<void> {
-    const client = new pg.Client(this.#connection)
+    const config = await this.#connection().catch(() => undefined)
+    if (this.#isClosed) return
+    if (config === undefined) return this.#tryLater()
+    const client = new pg.Client(config)
     this.#client = client
     // That the database is away is told by those who need an answer from it.
     client.on('error', () => undefined)
@@ -69,6 +73,10 @@ class PostgresqlListener implements Listening {
     if (this.#client !== client || this.#isClosed) return
     this.#client = undefined
     void client.end().catch(() => undefined)
+    this.#tryLater()
+  }
+
+  #tryLater(): void {
     this.#timer = setTimeout(() => void this.connect(), this.#retryMs)
     this.#timer.unref()
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS)

@@ -7,12 +7,7 @@ import { EmbeddedEngine } from './embedded/embedded-engine.ts'
 import { Upkeep } from './embedded/upkeep.ts'
 import { embeddedDialect } from './embedded/pglite-dialect.ts'
 import { listenToPostgresql } from './listen.ts'
-import {
-  listenerConfig,
-  postgresqlServer,
-  type PostgresqlOptions,
-  type PostgresqlServer,
-} from './postgresql.ts'
+import { postgresqlServer, type PostgresqlOptions, type PostgresqlServer } from './postgresql.ts'
 import { queryLog } from './query-log.ts'
 
 export interface EmbeddedOptions {
@@ -58,14 +53,13 @@ function postgresqlDatabase(
     dialect,
     ...(observer === undefined ? {} : { log: queryLog(observer) }),
   })
-  const listener = listenerConfig(options)
   return {
     kind: 'postgresql',
     sql,
     ...(urgent === undefined ? {} : { urgent }),
-    ...(listener === undefined
-      ? {}
-      : { listen: (channel, onNotice) => listenToPostgresql(listener, channel, onNotice) }),
+    ...(server.notifies
+      ? { listen: (channel, onNotice) => listenToPostgresql(() => server.listener(), channel, onNotice) }
+      : {}),
     get reachable() {
       return server.reachable
     },

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../test/free-port.ts'
 import { startPostgresql, type TestPostgresql } from '../../test/postgresql.ts'
 import { connectDatabase, openDatabase } from './open-database.ts'
@@ -27,6 +27,52 @@ test('a pooler that refuses unknown start-up parameters is asked without them', 
   await sql`select 1`.execute(database.sql)
   await database.close()
   expect(refused).toHaveLength(1)
+})
+
+describe('encryption', () => {
+  const isEncrypted = async (url: string): Promise<unknown> => {
+    const database = await openDatabase({ url })
+    try {
+      const { rows } = await sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`.execute(
+        database.sql,
+      )
+      return rows
+    } finally {
+      await database.close()
+    }
+  }
+
+  test('a server that refuses plain text is spoken to encrypted, without a word in the URL', async () => {
+    await using managed = await startPostgresql({ encryptedOnly: true })
+    expect(await isEncrypted(managed.url)).toEqual([{ ssl: true }])
+    expect(await isEncrypted(`${managed.url}?sslmode=prefer`)).toEqual([{ ssl: true }])
+    expect(await isEncrypted(`${managed.url}?sslmode=require`)).toEqual([{ ssl: true }])
+    await expect(isEncrypted(`${managed.url}?sslmode=disable`)).rejects.toThrow('no encryption')
+    // Nobody vouches for its certificate.
+    await expect(isEncrypted(`${managed.url}?sslmode=verify-full`)).rejects.toThrow('certificate')
+  })
+
+  test('notifications come encrypted too', async () => {
+    await using managed = await startPostgresql({ encryptedOnly: true })
+    const database = await openDatabase({ url: managed.url })
+    const heard = Promise.withResolvers<void>()
+    const listening = database.listen?.('news', heard.resolve)
+    await heard.promise
+    await listening?.close()
+    await database.close()
+  })
+
+  test('a server without certificate is spoken to in plain text, unless the URL wants it encrypted', async () => {
+    expect(await isEncrypted(server.url)).toEqual([{ ssl: false }])
+    await expect(isEncrypted(`${server.url}?sslmode=require`)).rejects.toThrow('does not support SSL')
+  })
+
+  test('connections that are made at once learn together that a server has no certificate', async () => {
+    const database = connectDatabase({ url: server.url })
+    const all = Array.from({ length: 5 }, async () => await sql`select 1 as one`.execute(database.sql))
+    for (const { rows } of await Promise.all(all)) expect(rows).toEqual([{ one: 1 }])
+    await database.close()
+  })
 })
 
 test('a statement that gets no answer fails in time, and its connection is not used again', async () => {

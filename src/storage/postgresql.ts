@@ -9,10 +9,13 @@ import {
 } from 'kysely'
 import pg from 'pg'
 import type { ServiceObserver } from '../telemetry/service-observer.ts'
+import { driverUrl, ENCRYPTED, leavesEncryptionOpen } from './driver-url.ts'
 
 export interface PostgresqlOptions {
-  /** `postgresql://user:password@host:port/name?…`; `connection_limit`, `connect_timeout` and `schema` are read. */
+  /** `postgresql://user:password@host:port/name?…`; `connection_limit`, `connect_timeout`, `schema` and `sslmode` are read. */
   readonly url: string
+  /** In place of the URL's, asked for before each connection. */
+  readonly password?: () => Promise<string>
   /** Connections at most; the URL's `connection_limit` wins. Default 10. */
   readonly connectionLimit?: number
   /** Default 5 s; the URL's `connect_timeout` (seconds) wins. */
@@ -42,6 +45,10 @@ export interface PostgresqlServer {
   /** Over the same pool; a statement that gets no answer is given up within seconds. */
   readonly urgentDialect: Dialect
   readonly reachable: boolean
+  /** Whether notifications come through, as far as the URL says. */
+  readonly notifies: boolean
+  /** For a connection that only listens, with what the pool has learnt of the server. */
+  listener(): Promise<pg.ClientConfig>
 }
 
 /** A connection that a network has lost is silent for ever, and calls do not wait so long. */
@@ -58,15 +65,27 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
   // A connection that breaks while it is idle, or between two statements, would otherwise end the process.
   pool.on('error', onBroken)
   pool.on('connect', (client) => client.on('error', onBroken))
+  const renew = async (): Promise<void> => {
+    if (options.password === undefined) return
+    pool.options.connectionString = driverUrl(url, await options.password())
+  }
   const place = `${url.hostname || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`
   const dialect = (timeoutMs: number | undefined): Dialect =>
-    new PostgresDialect({ pool: watchedPool(pool, place, state, timeoutMs, options.observer) })
+    new PostgresDialect({ pool: watchedPool(pool, place, state, timeoutMs, options.observer, renew) })
   return {
     dialect: dialect(undefined),
     urgentDialect: dialect(urgentTimeoutMs),
     get reachable() {
       return state.reachable
     },
+    notifies: url.searchParams.get('pgbouncer') !== 'true',
+    listener: async () => ({
+      connectionString: driverUrl(url, await options.password?.()),
+      connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
+      application_name: 'sluice listener',
+      keepAlive: true,
+      ...(pool.options.ssl === undefined ? {} : { ssl: pool.options.ssl }),
+    }),
   }
 }
 
@@ -79,16 +98,6 @@ function parseUrl(text: string): URL {
   }
 }
 
-/** Parameters that other clients of PostgreSQL understand and the driver does not. */
-const READ_HERE = [
-  'connection_limit',
-  'pool_timeout',
-  'connect_timeout',
-  'socket_timeout',
-  'pgbouncer',
-  'schema',
-]
-
 function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
   const given = url.searchParams
   const viaPgBouncer = given.get('pgbouncer') === 'true'
@@ -96,6 +105,7 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
   const statementTimeoutMs = secondsToMs(given.get('socket_timeout')) ?? options.statementTimeoutMs ?? 60_000
   return {
     connectionString: driverUrl(url),
+    ...(leavesEncryptionOpen(given) ? { ssl: ENCRYPTED } : {}),
     max: Number(given.get('connection_limit') ?? options.connectionLimit ?? 10),
     connectionTimeoutMillis:
       secondsToMs(given.get('connect_timeout')) ??
@@ -110,28 +120,6 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
     types: { getTypeParser },
     ...(schema === null || viaPgBouncer ? {} : { options: `-c search_path=${schema}` }),
   }
-}
-
-/** For a connection that only listens; undefined where the URL says that notifications do not come through. */
-export function listenerConfig(options: PostgresqlOptions): pg.ClientConfig | undefined {
-  const url = parseUrl(options.url)
-  if (url.searchParams.get('pgbouncer') === 'true') return undefined
-  const connectionTimeoutMillis = options.connectTimeoutMs ?? 5000
-  return {
-    connectionString: driverUrl(url),
-    connectionTimeoutMillis,
-    application_name: 'sluice listener',
-    keepAlive: true,
-  }
-}
-
-/** The URL without what the driver does not know. */
-function driverUrl(url: URL): string {
-  const connection = new URL(url)
-  for (const name of READ_HERE) connection.searchParams.delete(name)
-  // `sslmode` as libpq means it: `require` encrypts and does not verify.
-  connection.searchParams.set('uselibpqcompat', 'true')
-  return connection.href
 }
 
 function secondsToMs(text: string | null): number | undefined {
@@ -168,16 +156,18 @@ function watchedPool(
   state: { reachable: boolean },
   timeoutMs: number | undefined,
   observer: ServiceObserver | undefined,
+  renew: () => Promise<void>,
 ): PostgresPool {
   const lost = (error: unknown): DatabaseUnreachableError =>
     new DatabaseUnreachableError(`The database ${place} does not answer: ${reasonOf(error)}.`, error)
   const connect = async (): Promise<PooledClient> => {
     try {
+      await renew()
       const client = new PooledClient(await pool.connect(), timeoutMs, lost)
       state.reachable = true
       return client
     } catch (error) {
-      if (refusesTimeout(pool, error)) return await connect()
+      if (refusesTimeout(pool, error) || cannotEncrypt(pool, error)) return await connect()
       state.reachable = false
       // A statement that gets no connection is never sent, and so is told of nowhere else.
       observer?.failed('connect', DatabaseUnreachableError.name)
@@ -195,6 +185,17 @@ function watchedPool(
 function refusesTimeout(pool: pg.Pool, error: unknown): boolean {
   if (pool.options.statement_timeout === undefined || codeOf(error) !== '08P01') return false
   delete pool.options.statement_timeout
+  return true
+}
+
+/** What the driver says to a server that answers that it has no certificate. */
+const NO_ENCRYPTION = 'The server does not support SSL connections'
+
+/** A server without certificate, where the URL leaves it open: it is asked again in plain text. */
+function cannotEncrypt(pool: pg.Pool, error: unknown): boolean {
+  // False where another connection has learnt it meanwhile; undefined where the URL decides.
+  if (pool.options.ssl === undefined || reasonOf(error) !== NO_ENCRYPTION) return false
+  pool.options.ssl = false
   return true
 }
 

@@ -79,6 +79,21 @@ describe.skipIf(!canRunImages())('the image', () => {
     })
   })
 
+  test('runs as whatever user the cluster chooses, as OpenShift does', async () => {
+    const data = mkdtempSync(join(folder, 'data-'))
+    execFileSync('chown', ['1000650000:1000650000', data])
+    const mounts = [{ source: data, path: '/var/lib/sluice', readOnly: false }]
+    const port = await freePort()
+    const stranger = { ...image, user: '1000650000:1000650000' }
+    const container = new Container(stranger, { mounts, env: { HOST: '127.0.0.1', PORT: String(port) } })
+    while (!container.output.includes('"listening"')) {
+      if (container.hasEnded) throw new Error(container.output)
+      await delay(50)
+    }
+    container.kill('SIGTERM')
+    expect(await container.ended).toBe(0)
+  })
+
   test('finds what is mounted to /app/config.yaml', async () => {
     const source = join(folder, 'config.yaml')
     writeFileSync(source, 'model_list: []\n')

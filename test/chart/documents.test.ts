@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { bringHelm, CHART, withValuesFile, type Helm, type Manifest, type Values } from './helm.ts'
 import { typeFaults } from './kubernetes-types.ts'
-import { all, workload } from './look.ts'
+import { all, at, containerOf, only, workload } from './look.ts'
 import { EVERYTHING, KEDA } from './variants.ts'
 
 let helm: Helm
@@ -65,8 +65,40 @@ describe('documents', () => {
   })
 })
 
+describe('the image', () => {
+  const repository = 'registry.example.com/litellm/sluice'
+
+  test('has its name from one place', async () => {
+    const rendered = await render({ image: { repository } })
+    const parts = [workload(rendered), only(rendered, 'Job')].map((one) => containerOf(one)['image'])
+    const check = at(only(rendered, 'Pod', 'litellm-test-connection'), 'spec.containers.0.image')
+    expect([...parts, check]).toEqual(Array(3).fill(`${repository}:0.1.0`))
+    const digest = `sha256:${'0'.repeat(64)}`
+    const pinned = workload(await render({ image: { repository, digest } }))
+    expect(containerOf(pinned)['image']).toBe(`${repository}@${digest}`)
+  })
+
+  test('of no registry is warned of', async () => {
+    expect(await helm.notes({})).toContain('runs only where sluice:0.1.0 is loaded on the nodes')
+    expect(await helm.notes({ image: { repository } })).not.toContain('loaded on the nodes')
+  })
+})
+
+test('program, image, chart and example have one version', () => {
+  const versionIn = (file: string, pattern: RegExp): string | undefined =>
+    pattern.exec(readFileSync(join(CHART, '../..', file), 'utf8'))?.[1]
+  const version = versionIn('package.json', /"version": "(.*)"/)
+  const found = [
+    versionIn('charts/sluice/Chart.yaml', /^version: (.*)$/m),
+    versionIn('charts/sluice/Chart.yaml', /^appVersion: '(.*)'$/m),
+    versionIn('deploy/Dockerfile', /^ARG VERSION=(.*)$/m),
+    versionIn('deploy/wrapper-chart/Chart.yaml', /alias: litellm-helm\n +version: (.*)$/m),
+    versionIn('deploy/compose/compose.yaml', /image: sluice:(.*)$/m),
+  ]
+  expect(found).toEqual(Array(5).fill(version))
+})
+
 interface ChartFile {
-  readonly appVersion: string
   readonly annotations: Readonly<Record<string, string>>
 }
 
@@ -77,7 +109,6 @@ interface Image {
 }
 
 interface ValuesFile {
-  readonly image: Image
   readonly redis: { readonly image: Image }
   readonly postgresql: { readonly image: Image }
 }
@@ -89,8 +120,5 @@ test('images that Artifact Hub shows are those that the values name', () => {
   const servers = [values.redis, values.postgresql].map(
     ({ image }) => `${image.registry}/${image.repository}:${image.tag}`,
   )
-  expect(shown.map((one) => one.image)).toEqual([
-    `${values.image.repository}:${chart.appVersion}`,
-    ...servers,
-  ])
+  expect(shown.map((one) => one.image)).toEqual(servers)
 })

@@ -91,11 +91,9 @@ describe.each([3, 4] as const)('Helm %i', (major) => {
     const [first = '', second = ''] = jobs.map((name) => name.slice('Job/'.length))
     expect(cluster.find('Job', first)).toBeUndefined()
     const job = cluster.find('Job', second)
-    expect(job === undefined ? undefined : containerOf(job)['image']).toBe('ghcr.io/sluice/sluice:2.0.0')
+    expect(job === undefined ? undefined : containerOf(job)['image']).toBe('sluice:2.0.0')
     const deployment = cluster.find('Deployment', 'litellm')
-    expect(deployment === undefined ? undefined : containerOf(deployment)['image']).toBe(
-      'ghcr.io/sluice/sluice:2.0.0',
-    )
+    expect(deployment === undefined ? undefined : containerOf(deployment)['image']).toBe('sluice:2.0.0')
   })
 
   test('as a hook the migration is over before anything else is made', async () => {

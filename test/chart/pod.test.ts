@@ -125,9 +125,24 @@ describe('the pod', () => {
       '--num_workers',
       '2',
     ])
-    const names = listAt(containerOf(deployment), 'env').map((one) => one['name'])
-    expect(names.at(-1)).toBe('DISABLE_SCHEMA_UPDATE')
-    expect(new Set(names).size).toBe(names.length)
+  })
+
+  test('the user’s variable takes the place of the chart’s, so that no name stands twice', async () => {
+    const rendered = await render({
+      envVars: { DATABASE_HOST: 'pooler', REDIS_PORT: 6380, TWICE: 'map', DISABLE_SCHEMA_UPDATE: 'false' },
+      extraEnvVars: [{ name: 'TWICE', value: 'list' }],
+      redis: { enabled: true },
+    })
+    for (const one of [workload(rendered), only(rendered, 'Job')]) {
+      const names = listAt(containerOf(one), 'env').map((entry) => entry['name'])
+      expect(new Set(names).size).toBe(names.length)
+      expect(environmentOf(one)).toMatchObject({ DATABASE_HOST: 'pooler', TWICE: 'list' })
+      expect(names.at(-1)).toBe('DISABLE_SCHEMA_UPDATE')
+    }
+    expect(environmentOf(workload(rendered))).toMatchObject({ REDIS_PORT: '6380' })
+    // Who owns the migrations is decided by migrationJob.enabled alone.
+    expect(environmentOf(workload(rendered))['DISABLE_SCHEMA_UPDATE']).toBe('true')
+    expect(environmentOf(only(rendered, 'Job'))['DISABLE_SCHEMA_UPDATE']).toBe('false')
   })
 })
 

@@ -61,9 +61,9 @@ test('B3: annotations, tolerations, affinity and node selector arrive; the migra
 
 describe('B4', () => {
   test('the tag pins the image', async () => {
-    expect(containerOf(workload(manifests))['image']).toBe('ghcr.io/sluice/sluice:0.1.0')
+    expect(containerOf(workload(manifests))['image']).toBe('sluice:0.1.0')
     const other = await render({ image: { tag: '9.9.9' } })
-    expect(containerOf(workload(other))['image']).toBe('ghcr.io/sluice/sluice:9.9.9')
+    expect(containerOf(workload(other))['image']).toBe('sluice:9.9.9')
   })
 
   test('no service account is made, and a named one is used', async () => {
@@ -72,6 +72,21 @@ describe('B4', () => {
     const named = await render({ serviceAccount: { name: 'gateway-rds' } })
     for (const one of [workload(named), only(named, 'Job')]) {
       expect(podOf(one)['serviceAccountName']).toBe('gateway-rds')
+    }
+  })
+
+  test('RDS knows the pods and their migration by the role of the account, and no password', async () => {
+    const rendered = await render({
+      serviceAccount: { create: true, annotations: { 'eks.amazonaws.com/role-arn': 'arn' } },
+      envVars: { IAM_TOKEN_DB_AUTH: 'true' },
+      db: { secret: { passwordKey: '' } },
+    })
+    const account = only(rendered, 'ServiceAccount')
+    expect(account.metadata['annotations']).toEqual({ 'eks.amazonaws.com/role-arn': 'arn' })
+    for (const one of [workload(rendered), only(rendered, 'Job')]) {
+      expect(podOf(one)['serviceAccountName']).toBe(account.metadata.name)
+      expect(environmentOf(one)).toMatchObject({ IAM_TOKEN_DB_AUTH: 'true' })
+      expect(environmentOf(one)).not.toHaveProperty('DATABASE_PASSWORD')
     }
   })
 })
@@ -208,6 +223,13 @@ test('B14: the Makefile of the example renders both environments, with types tha
       })
       expect(await typeFaults(parseManifests(rendered.toString()))).toEqual([])
     }
+    // For an External Secrets Operator before 0.16.
+    const older = { externalSecrets: { apiVersion: 'external-secrets.io/v1beta1' } }
+    const withOlder = await helm.render(older, { chart: folder })
+    for (const kind of ['SecretStore', 'ExternalSecret']) {
+      expect(only(withOlder, kind).apiVersion).toBe('external-secrets.io/v1beta1')
+    }
+    expect(await typeFaults(withOlder)).toEqual([])
     const targets = readFileSync(`${folder}/Makefile`, 'utf8').match(/^\.PHONY: (.*)$/m)?.[1]
     expect(targets?.split(' ')).toEqual(
       expect.arrayContaining(['pull', 'update', 'template', 'diff', 'install']),

@@ -20,6 +20,15 @@ describe('traffic', () => {
     expect(at(ingress, 'spec.tls')).toEqual([{ hosts: ['api.example.local'] }])
   })
 
+  test('the notes tell the address, encrypted where TLS or the ALB’s certificate says so', async () => {
+    const told = async (ingress: Values): Promise<string> =>
+      await notes({ ingress: { enabled: true, hosts: [{ host: 'ai.example.com' }], ...ingress } })
+    expect(await told({})).toContain('http://ai.example.com')
+    expect(await told({ tls: [{ hosts: ['ai.example.com'] }] })).toContain('https://ai.example.com')
+    const annotations = { 'alb.ingress.kubernetes.io/certificate-arn': 'arn' }
+    expect(await told({ annotations })).toContain('https://ai.example.com')
+  })
+
   test('every rule of an HTTPRoute leads to the Service', async () => {
     const rules = [
       { matches: [{ path: { type: 'PathPrefix', value: '/v1' } }], timeouts: { request: '0s' } },
@@ -66,6 +75,8 @@ describe('scaling', () => {
       'litellm_requests_per_second',
       'litellm_tokens_per_second',
     ])
+    const none = { enabled: true, targetCPUUtilizationPercentage: null }
+    await expect(render({ autoscaling: none })).rejects.toThrow('name a target')
   })
 
   test('KEDA gets the user’s triggers and then those for the gateway’s own metrics', async () => {
@@ -88,6 +99,22 @@ describe('scaling', () => {
     expect(await specOf({})).toMatchObject({ maxUnavailable: 1 })
     expect(await specOf({ maxUnavailable: 0 })).toMatchObject({ maxUnavailable: 0 })
     expect(await specOf({ minAvailable: '50%', maxUnavailable: 1 })).not.toHaveProperty('maxUnavailable')
+  })
+
+  test('a disruption budget does not wait for pods that serve nobody, where the cluster knows how', async () => {
+    const policyOn = async (kubeVersion: string): Promise<unknown> => {
+      const rendered = await helm.render({ pdb: { enabled: true } }, { kubeVersion })
+      return at(only(rendered, 'PodDisruptionBudget'), 'spec.unhealthyPodEvictionPolicy')
+    }
+    expect(await policyOn('1.33.0')).toBe('AlwaysAllow')
+    expect(await policyOn('1.26.0')).toBeUndefined()
+  })
+
+  test('a disruption budget that lets no pod go is warned of', async () => {
+    const pdb = { enabled: true, minAvailable: 1 }
+    expect(await notes({ pdb })).toContain('no node can be drained')
+    expect(await notes({ pdb, replicaCount: 2 })).not.toContain('no node can be drained')
+    expect(await notes({ pdb: { ...pdb, minAvailable: '50%' } })).not.toContain('no node can be drained')
   })
 
   test('the notes count connections to PostgreSQL, and warn beyond its default', async () => {

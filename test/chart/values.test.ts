@@ -31,6 +31,7 @@ describe('values', () => {
 
   test('what cannot work is refused with what to do', async () => {
     await refused({ image: { repository: 'ghcr.io/berriai/litellm' } }, 'remove image.repository')
+    await refused({ image: { repository: 'mirror.example.com/litellm-database' } }, 'remove image.repository')
     await refused({ proxyConfigMap: { create: false } }, 'proxyConfigMap.name')
     await refused({ httpRoute: { enabled: true } }, 'httpRoute.parentRefs')
     await refused({ metricsServer: { enabled: true, port: 4000 } }, 'metricsServer.port')
@@ -69,6 +70,8 @@ describe('values', () => {
       separateHealthApp: '1',
       db: { readReplicaUrl: 'postgresql://replica', connectionPool: { enabled: true } },
       collector: { enabled: true },
+      proxyConfigMap: { create: false, name: 'own' },
+      proxy_config: { model_list: [{ model_name: 'one' }] },
       migrationJob: { retries: 3 },
       redis: { enabled: true, metrics: { enabled: true }, master: { disableCommands: [] } },
     })
@@ -77,6 +80,7 @@ describe('values', () => {
       'db.readReplicaUrl',
       'db.connectionPool',
       'collector',
+      'proxy_config',
       'migrationJob.retries',
       'redis.metrics',
       'redis.master.disableCommands',

@@ -35,7 +35,8 @@ const CALLS = [
       usage_object: { completion_tokens_details: { reasoning_tokens: 20 } },
       additional_usage_values: { cache_read_input_tokens: 60, cache_creation_input_tokens: 10 },
     },
-    messages: [{ role: 'user', content: 'a prompt that stays where it is' }],
+    messages: [{ role: 'user', content: 'a prompt with sk-a-key-in-a-prompt' }],
+    response: JSON.stringify({ choices: [{ message: { content: 'words '.repeat(500) } }] }),
   },
   {
     request_id: 'call-2',
@@ -49,6 +50,7 @@ const CALLS = [
     model: 'claude',
     user: 'ada',
     status: 'success',
+    proxy_server_request: { model: 'claude', messages: [{ role: 'user', content: 'with the-known-secret' }] },
   },
   {
     request_id: 'call-3',
@@ -90,8 +92,8 @@ afterEach(async () => await old.close())
 
 test('calls are taken once, from a moment on, and counted in a dry run too', async () => {
   const sinceMs = Date.parse('2026-11-02')
-  const some = { calls: { sinceMs } }
-  const all = { calls: { sinceMs: undefined } }
+  const some = { calls: { sinceMs, contents: false } }
+  const all = { calls: { sinceMs: undefined, contents: false } }
   expect(countsOf(await importInto(url, old.url, { ...some, dryRun: true }))['calls']).toBe(
     '2: 2 new, 0 changed, 0 same, 0 skipped',
   )
@@ -113,15 +115,47 @@ test('without the choice no call is taken, and the report says how', async () =>
   const report = await importInto(url, old.url)
   expect(report.notTaken).toContainEqual({
     table: 'LiteLLM_SpendLogs',
-    reason: '--spend-logs takes calls too, without prompts and answers',
+    reason: '--spend-logs takes calls too, --prompts their prompts and answers',
   })
+})
+
+test('prompts and answers come by choice, once, for calls that were taken before too', async () => {
+  await importInto(url, old.url, { calls: { sinceMs: Date.parse('2026-11-02'), contents: false } })
+  const redact = (text: string): string => text.replaceAll('the-known-secret', '[redacted]')
+  const all = { calls: { sinceMs: undefined, contents: true }, redact }
+  expect(countsOf(await importInto(url, old.url, { ...all, dryRun: true }))).toMatchObject({
+    calls: '3: 1 new, 0 changed, 2 same, 0 skipped',
+    'prompts and answers': '2: 2 new, 0 changed, 0 same, 0 skipped',
+  })
+  expect(countsOf(await importInto(url, old.url, all))).toMatchObject({
+    calls: '3: 1 new, 0 changed, 2 same, 0 skipped',
+    'prompts and answers': '2: 2 new, 0 changed, 0 same, 0 skipped',
+  })
+  expect(countsOf(await importInto(url, old.url, all))['prompts and answers']).toBe(
+    '2: 0 new, 0 changed, 2 same, 0 skipped',
+  )
+  const gateway = await startTestGateway({ databaseUrl: url })
+  try {
+    const content = async (id: string, day: string): Promise<unknown> =>
+      await (await gateway.call(`/spend/logs/ui/${id}?start_date=${day}%2000:00:00`)).json()
+    const first = await content('call-1', '2026-11-01')
+    expect(first).toMatchObject({
+      messages: [{ role: 'user', content: expect.stringMatching(/^a prompt with (?!sk-)/) as string }],
+    })
+    // As long as those of our own calls, and no longer.
+    expect(JSON.stringify(first)).toContain('litellm_truncated 2000 chars')
+    const second = JSON.stringify(await content('call-2', '2026-11-02'))
+    expect(second).toContain('with [redacted]')
+  } finally {
+    await gateway.stop()
+  }
 })
 
 describe('in the gateway', () => {
   let gateway: TestGateway
 
   beforeEach(async () => {
-    await importInto(url, old.url, { calls: { sinceMs: undefined } })
+    await importInto(url, old.url, { calls: { sinceMs: undefined, contents: false } })
     gateway = await startTestGateway({ databaseUrl: url })
   })
 
@@ -159,7 +193,7 @@ describe('in the gateway', () => {
       api_key: hashOf('sk-a-wrong-key-that-somebody-sent'),
       metadata: { error_information: { error_class: 'RateLimitError', error_code: '429' }, http_status: 429 },
     })
-    expect(JSON.stringify(data)).not.toMatch(/sk-(a-wrong|provider|in-a)|a prompt that stays/)
+    expect(JSON.stringify(data)).not.toMatch(/sk-(a-wrong|provider|in-a)|a prompt with/)
   })
 
   test('the roll-up by day has them, and the totals do not have them twice', async () => {

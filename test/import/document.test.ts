@@ -42,21 +42,33 @@ const job = parse(block('job')) as Manifest
 describe('the chart', () => {
   let helm: Helm
   let folder: string
+  let published: string
 
   beforeAll(async () => {
     helm = await bringHelm(4)
     folder = mkdtempSync(join(tmpdir(), 'sluice-migrate-'))
     cpSync(TEAM_CHART, folder, { recursive: true })
+    // As docs/kubernetes.md publishes it: the image's registry is written into the chart's values, and nothing else.
+    published = mkdtempSync(join(tmpdir(), 'sluice-published-'))
+    cpSync(CHART, published, { recursive: true })
+    const values = readFileSync(join(published, 'values.yaml'), 'utf8')
+    const image = values.replace(
+      '\n  repository: sluice\n',
+      '\n  repository: registry.example.com/ai/sluice\n',
+    )
+    expect(image).not.toBe(values)
+    writeFileSync(join(published, 'values.yaml'), image)
   }, 180_000)
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterAll(() => {
+    for (const each of [folder, published]) rmSync(each, { recursive: true, force: true })
+  })
 
   test('the changes of the document are all that a team’s wrapper needs', async () => {
     for (const file of ['Chart.yaml', 'values.yaml']) {
       const path = join(folder, file)
       const changed = patched(readFileSync(path, 'utf8'), block(file))
-      // The registry of the document is the repository's own chart here.
-      writeFileSync(path, changed.replace('oci://ghcr.io/sluice/charts', `file://${CHART}`))
+      writeFileSync(path, changed.replace('oci://registry.example.com/ai/charts', `file://${published}`))
     }
     await helm.run(['dependency', 'update', folder])
     const manifests = await helm.render({}, { chart: folder, release: 'litellm' })

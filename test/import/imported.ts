@@ -24,6 +24,7 @@ export async function importInto(
     models: undefined,
     saltKey: undefined,
     acceptedMigration: undefined,
+    redact: (text) => text,
     calendar: UTC_CALENDAR,
     clock: () => NOW_MS,
     progress: () => undefined,

@@ -149,7 +149,7 @@ test.each<SchemaAge>(['oldest', 'pushed'])('a database of the age "%s" is taken'
   try {
     await fillSample(other, age === 'oldest' ? 'oldest' : 'newest')
     const report = await importInto(await server.createDatabase(), other.url, {
-      calls: { sinceMs: undefined },
+      calls: { sinceMs: undefined, contents: true },
     })
     expect(countsOf(report)).toMatchObject({ keys: FIRST.keys, 'team members': FIRST['team members'] })
     expect(report.source.newestMigration).toBe(age === 'oldest' ? '20250326162113_baseline' : null)
@@ -348,5 +348,63 @@ describe('limits that stand elsewhere', () => {
       'of-group': 'gpt claude',
       all: '',
     })
+  })
+
+  test('of several budget windows the one that allows least over time is in force, from zero on', async () => {
+    const daily = { budget_duration: '1d', max_budget: 10 }
+    const monthly = { budget_duration: '30d', max_budget: 100, reset_at: '2026-12-01T00:00:00+00:00' }
+    const key = (name: string, fields: Record<string, unknown>): Record<string, unknown> => ({
+      token: hashOf(name),
+      key_name: 'sk-...',
+      key_alias: name,
+      spend: 50,
+      budget_limits: [daily, monthly],
+      ...fields,
+    })
+    await old.insert('LiteLLM_BudgetTable', [{ budget_id: 'b-shared', max_budget: 7 }])
+    await old.insert('LiteLLM_VerificationToken', [
+      key('two-windows', {}),
+      key('own-budget', { max_budget: 60, budget_duration: '7d' }),
+      key('shared-budget', { budget_id: 'b-shared' }),
+      key('no-window', { budget_limits: [{ budget_duration: 'sometimes', max_budget: 1 }] }),
+    ])
+    await old.insert('LiteLLM_TeamTable', [{ team_id: 't-windows', spend: 50, budget_limits: [daily] }])
+    const url = await server.createDatabase()
+    const remarks = remarksOf(await importInto(url, old.url))
+    const { rows } = await look(url, async (database) =>
+      sql<{
+        name: string
+        max_budget: bigint | null
+        duration: string | null
+        total: bigint
+        counted: bigint
+        ends: Date
+      }>`
+        select name, max_budget, duration, picodollars as total, picodollars - baseline - ahead as counted, window_ends_at as ends
+        from (
+          select 'key' as scope, key_hash as id, key_alias as name, max_budget, budget_duration as duration from sluice_virtual_key
+          union all select 'team', team_id, team_id, max_budget, budget_duration from sluice_team
+        ) as owner
+        join sluice_spend_total as spent on spent.scope = owner.scope and spent.scope_id = owner.id`.execute(
+        database.sql,
+      ),
+    )
+    const byName = new Map(rows.map(({ name, ...row }) => [name, row]))
+    const dollar = 1_000_000_000_000n
+    expect(byName.get('two-windows')).toEqual({
+      max_budget: 100n * dollar,
+      duration: '30d',
+      total: 50n * dollar,
+      counted: 0n,
+      ends: new Date('2026-12-01T00:00:00Z'),
+    })
+    expect(byName.get('t-windows')).toMatchObject({ max_budget: 10n * dollar, duration: '1d', counted: 0n })
+    expect(byName.get('own-budget')).toMatchObject({ max_budget: 60n * dollar, counted: 50n * dollar })
+    expect(byName.get('shared-budget')).toMatchObject({ max_budget: null, counted: 50n * dollar })
+    expect(byName.get('no-window')).toMatchObject({ max_budget: null, duration: null })
+    expect(remarks).toContain(
+      'keys: two-windows: budget_limits (several windows): the one that allows least over time is in force, from zero on',
+    )
+    expect(remarks.join()).toContain('kept, not enforced yet; its other budget is')
   })
 })

@@ -96,6 +96,17 @@ test('where schema updates are switched off a process waits for the one that mig
   expect((await ask(`${await waiting.url()}/health/readiness`)).status).toBe(200)
 })
 
+test('with IAM_TOKEN_DB_AUTH processes log in by an AWS role, and one that has none ends with what to do', async () => {
+  using installation = new Installation(simulator.url, await postgresql.createDatabase())
+  const byRole = { IAM_TOKEN_DB_AUTH: 'true', AWS_REGION: 'eu-west-1' }
+  await using without = installation.start(['--database_wait', '0'], byRole)
+  expect(await without.ended()).toBe(1)
+  expect(without.output).toMatch(/^sluice: .*IAM_TOKEN_DB_AUTH needs an AWS role: a service account/m)
+  const keys = { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'secret' }
+  await using job = installation.start(['--skip_server_startup'], { ...byRole, ...keys })
+  expect(await job.ended()).toBe(0)
+})
+
 test('a process whose schema stays too old, or is too new, ends with both versions and what to do', async () => {
   const url = await postgresql.createDatabase()
   using installation = new Installation(simulator.url, url)

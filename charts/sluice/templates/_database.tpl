@@ -23,8 +23,10 @@
 {{- $secret := .Values.db.secret }}
 - name: DATABASE_USERNAME
   {{- include "sluice.fromSecret" (list $secret.name $secret.usernameKey) | nindent 2 }}
+{{- with $secret.passwordKey }}
 - name: DATABASE_PASSWORD
-  {{- include "sluice.fromSecret" (list $secret.name $secret.passwordKey) | nindent 2 }}
+  {{- include "sluice.fromSecret" (list $secret.name .) | nindent 2 }}
+{{- end }}
 - name: DATABASE_HOST
   {{- if $secret.endpointKey }}
   {{- include "sluice.fromSecret" (list $secret.name $secret.endpointKey) | nindent 2 }}

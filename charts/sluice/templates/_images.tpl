@@ -1,8 +1,8 @@
 {{/* Images: the gateway's own, and those of the bundled servers. */}}
 
 {{- define "sluice.image" -}}
-{{- if contains "litellm" .Values.image.repository -}}
-{{- fail (printf "image.repository: this chart runs Sluice, and %q is the LiteLLM proxy: remove image.repository from your values." .Values.image.repository) -}}
+{{- if regexMatch "berriai/|(^|/)litellm(-database|-non_root|-proxy)?$" .Values.image.repository -}}
+{{- fail (printf "image.repository: this chart runs Sluice, and %q is the LiteLLM proxy: name the image of Sluice that you have built and pushed, or remove image.repository from your values." .Values.image.repository) -}}
 {{- end -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}

@@ -15,7 +15,7 @@
 {{- if .Values.proxyConfigMap.create }}config.yaml{{ else }}{{ default "config.yaml" .Values.proxyConfigMap.key }}{{ end -}}
 {{- end }}
 
-{{/* What the user's own variables give (envVars, extraEnvVars), by name. */}}
+{{/* Whether the user's own variables (envVars, extraEnvVars) give one of this name. */}}
 {{- define "sluice.givesVariable" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
@@ -37,6 +37,21 @@
 {{- end }}
 {{- end }}
 
+{{/*
+A list of variables, each name once: the last one, as in a container. Twice is refused by a server-side apply, which
+Helm 4 does.
+*/}}
+{{- define "sluice.uniqueEnv" -}}
+{{- $last := dict -}}
+{{- $list := fromYamlArray . -}}
+{{- range $index, $entry := $list }}{{ $_ := set $last $entry.name $index }}{{ end -}}
+{{- range $index, $entry := $list }}
+{{- if eq $index (get $last $entry.name) }}
+{{ toYaml (list $entry) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Seconds for calls under way, from the signal on: what the wait before and the last writes leave. */}}
 {{- define "sluice.graceSeconds" -}}
 {{- $wait := ternary 0 (int .Values.preStopSleepSeconds) (not (empty .Values.lifecycle)) -}}
@@ -53,9 +68,9 @@
 {{- include "sluice.database.env" . }}
 {{- include "sluice.masterkey.env" . }}
 {{- include "sluice.redis.env" . }}
-{{- if and .Values.logLevel (not (include "sluice.givesVariable" (list . "LITELLM_LOG"))) }}
+{{- with .Values.logLevel }}
 - name: LITELLM_LOG
-  value: {{ .Values.logLevel | quote }}
+  value: {{ . | quote }}
 {{- end }}
 {{- if .Values.metricsServer.enabled }}
 - name: PROMETHEUS_METRICS_PORT
@@ -65,12 +80,12 @@
 - name: SLUICE_SHUTDOWN_GRACE_SECONDS
   value: {{ include "sluice.graceSeconds" . | quote }}
 {{- end }}
-{{- if and .Values.migrationJob.enabled (not (include "sluice.givesVariable" (list . "SLUICE_DATABASE_WAIT_SECONDS"))) }}
+{{- if .Values.migrationJob.enabled }}
 {{- /* For the migration, and a database that is made by the same release: less than the startup probe allows. */}}
 - name: SLUICE_DATABASE_WAIT_SECONDS
   value: "240"
 {{- end }}
-{{- if and (dig "limits" "memory" "" .Values.resources) (not (include "sluice.givesVariable" (list . "NODE_OPTIONS"))) }}
+{{- if dig "limits" "memory" "" .Values.resources }}
 - name: NODE_OPTIONS
   value: {{ printf "--max-old-space-size-percentage=%d" (max 5 (div (int .Values.heapPercentage) (max 1 (int .Values.numWorkers)))) | quote }}
 {{- end }}
@@ -175,7 +190,7 @@ args:
   {{- end }}
 {{- end }}
 env:
-  {{- include "sluice.env" . | nindent 2 }}
+  {{- include "sluice.uniqueEnv" (include "sluice.env" .) | trim | nindent 2 }}
 {{- with (include "sluice.envFrom" . | trim) }}
 envFrom:
   {{- . | nindent 2 }}
@@ -293,7 +308,7 @@ spec:
     {{- tpl (toYaml .) $ | nindent 4 }}
   {{- end }}
   containers:
-    - {{- include "sluice.container" . | nindent 6 }}
+    - {{ include "sluice.container" . | indent 6 | trim }}
     {{- with .Values.extraContainers }}
     {{- tpl (toYaml .) $ | nindent 4 }}
     {{- end }}
@@ -301,8 +316,12 @@ spec:
     {{- include "sluice.configVolume" . | nindent 4 }}
     {{- if not .Values.journal.persistence.enabled }}
     - name: sluice-data
+      {{- with .Values.journal.emptyDir }}
       emptyDir:
-        {{- toYaml .Values.journal.emptyDir | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- else }}
+      emptyDir: {}
+      {{- end }}
     {{- end }}
     {{- with .Values.volumes }}
     {{- toYaml . | nindent 4 }}

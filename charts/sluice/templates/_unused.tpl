@@ -28,6 +28,9 @@
 {{- if and $values.redis.enabled (not (dig "coordination" "enabled" true $values.redis)) }}
 - redis.coordination.enabled: a Redis that is there is used for limits and budgets too.
 {{- end }}
+{{- if and (not $values.proxyConfigMap.create) $values.proxy_config.model_list }}
+- proxy_config: proxyConfigMap.create is off, and the ConfigMap {{ $values.proxyConfigMap.name }} is the config file.
+{{- end }}
 {{- $known := dict
   "redis" (list "enabled" "architecture" "image" "auth" "master" "replica" "fullnameOverride" "coordination" "sentinel")
   "redis.image" (list "registry" "repository" "tag" "digest")

@@ -26,7 +26,7 @@ export const generalSettingsSchema = mapWith({
     secretText('a URL that starts with "postgresql://" or "postgres://"', (value) =>
       /^postgres(ql)?:\/\//.test(value),
     ).optional(),
-    'PostgreSQL. Falls back to `DATABASE_URL`, then to `DATABASE_HOST`, `DATABASE_PORT`, `DATABASE_USERNAME`, `DATABASE_PASSWORD`, `DATABASE_NAME`, `DATABASE_SCHEMA`; without any, the embedded database is used.',
+    'PostgreSQL. Falls back to `DATABASE_URL`, then to `DATABASE_HOST`, `DATABASE_PORT`, `DATABASE_USERNAME`, `DATABASE_PASSWORD`, `DATABASE_NAME`, `DATABASE_SCHEMA`; without any, the embedded database is used. Encrypted where the server can, unless `sslmode` says otherwise.',
   ),
   database_connection_pool_limit: inForce(
     integer('a whole number from 1', 1).default(10),

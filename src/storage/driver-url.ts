@@ -1,0 +1,39 @@
+/** A database's URL as the driver reads it, and what it says of encryption. */
+
+/** Parameters that other clients of PostgreSQL understand and the driver does not. */
+const READ_HERE = [
+  'connection_limit',
+  'pool_timeout',
+  'connect_timeout',
+  'socket_timeout',
+  'pgbouncer',
+  'schema',
+]
+
+/** As libpq's `sslmode=require`: encrypted, the certificate not verified. */
+export const ENCRYPTED = { rejectUnauthorized: false } as const
+
+/**
+ * libpq's default, and that of LiteLLM's client: encrypted where the server can, and otherwise not. Managed databases
+ * often refuse connections in plain text; a PostgreSQL beside the gateway often has no certificate.
+ */
+export function leavesEncryptionOpen(given: URLSearchParams): boolean {
+  const mode = given.get('sslmode')
+  return (mode === null && !given.has('ssl')) || mode === 'prefer' || mode === 'allow'
+}
+
+/**
+ * The URL without what the driver does not know.
+ *
+ * @param password in place of the one in it.
+ */
+export function driverUrl(url: URL, password?: string): string {
+  const connection = new URL(url)
+  if (password !== undefined) connection.password = encodeURIComponent(password)
+  for (const name of READ_HERE) connection.searchParams.delete(name)
+  // What stands in the URL would win over what the pool has learnt.
+  if (leavesEncryptionOpen(url.searchParams)) connection.searchParams.delete('sslmode')
+  // `sslmode` as libpq means it: `require` encrypts and does not verify.
+  connection.searchParams.set('uselibpqcompat', 'true')
+  return connection.href
+}
