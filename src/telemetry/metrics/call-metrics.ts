@@ -9,6 +9,7 @@ import {
   type CallStart,
   type DeploymentFacts,
 } from '../../record/call-record.ts'
+import { failureStatus, statusOfFailure } from '../failure-status.ts'
 import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
 import { callLabelValues, exceptionClassLabel, isIdentified, type CallVariant } from './call-labels.ts'
 import { registerCallFamilies, type CallFamilies, type FamilySettings } from './call-families.ts'
@@ -286,21 +287,8 @@ function attemptVariant(attempt: AttemptFacts, variant: CallVariant): CallVarian
   return {
     ...variant,
     exceptionClass: exceptionClassLabel(errorClass, attempt.deployment.provider),
-    exceptionStatus: attemptStatus(attempt.httpStatus, errorClass),
+    exceptionStatus: statusOfFailure(attempt.httpStatus, errorClass),
   }
-}
-
-/** An attempt without an answer, or that broke off after a good status, has the status that a client gets for it. */
-function attemptStatus(httpStatus: number | undefined, errorClass: string): number {
-  if (httpStatus !== undefined && httpStatus >= 400) return httpStatus
-  const kind = errorClass === ERROR_KINDS.timeout.errorClass ? ERROR_KINDS.timeout : ERROR_KINDS.provider_cut
-  return kind.status
-}
-
-/** A stream that broke off had sent 200: it is counted under the status of its error. */
-function failureStatus(end: CallEnd): number {
-  const status = end.error?.httpStatus ?? end.httpStatus
-  return status >= 400 ? status : ERROR_KINDS.provider_cut.status
 }
 
 function exceptionClassOf(end: CallEnd): string {
