@@ -102,7 +102,8 @@ export class WorkerLink implements SharedByWorkers, StopOrders {
 
   async renderMetrics(accept: string | undefined): Promise<MetricsPage> {
     const merged = new MergedMetrics()
-    for (const bytes of await this.#channel.ask('metrics', undefined)) merged.add(readSnapshots(bytes))
+    for (const bytes of await this.#channel.ask('metrics', undefined))
+      await merged.addInTurns(readSnapshots(bytes))
     return await renderMetrics(merged, accept)
   }
 

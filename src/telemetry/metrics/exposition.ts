@@ -3,6 +3,7 @@
  * Sources: prometheus.io/docs/instrumenting/exposition_formats, the OpenMetrics specification 1.0.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Exemplar } from './histogram.ts'
 
 /** A metric as it is shown: a family that is counted with, or the sum of several processes' families. */
@@ -106,12 +107,6 @@ export async function renderMetrics(metrics: ShownMetrics, accept: string | unde
     await nextTurn()
   }
   return { contentType: CONTENT_TYPES[format], body: Buffer.concat(pieces) }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }
 
 function header(family: ShownFamily, format: ExpositionFormat): string {
