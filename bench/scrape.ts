@@ -5,17 +5,22 @@
  * loop, for a page is written in many.
  */
 import { deserialize, serialize } from 'node:v8'
+import { parseDollars } from '../src/money/picodollars.ts'
+import type { Scope } from '../src/record/scope.ts'
 import { CALLER, endOf, startOf } from '../test/telemetry/sample-calls.ts'
 import { CallMetrics } from '../src/telemetry/metrics/call-metrics.ts'
 import { compressPage } from '../src/telemetry/metrics/compress-page.ts'
 import { renderMetrics, type ShownMetrics } from '../src/telemetry/metrics/exposition.ts'
 import { MergedMetrics } from '../src/telemetry/metrics/merged-metrics.ts'
 import { MetricsRegistry } from '../src/telemetry/metrics/registry.ts'
+import { ScopeGauges } from '../src/telemetry/metrics/scope-gauges.ts'
 import { takeSnapshot, type FamilySnapshot } from '../src/telemetry/metrics/snapshot.ts'
 import { median } from './statistics.ts'
 
 const SERIES = 100_000
 const WORKERS = 4
+/** So many does a process list. */
+const KEYS_WITH_BUDGET = 10_000
 const ROUNDS = 30
 /** Before these the code is not compiled yet. */
 const WARM_UP = 5
@@ -32,6 +37,31 @@ function callsOf(keys: number): MetricsRegistry {
     const caller = { ...CALLER, keyHash: key.toString(16).padStart(64, '0') }
     metrics.callSettled(startOf({ caller }), endOf())
   }
+  return registry
+}
+
+/** Keys with a budget, which begins anew, and limits: seven series each. */
+function budgetsOf(keys: number): MetricsRegistry {
+  const registry = new MetricsRegistry()
+  const scopes = Array.from({ length: keys }, (_, key): Scope => {
+    const id = key.toString(16).padStart(64, '0')
+    return {
+      kind: 'key',
+      id,
+      alias: `key-${key}`,
+      label: id,
+      requestsPerMinute: 100,
+      tokensPerMinute: 100_000,
+      parallelRequests: undefined,
+      maxBudget: parseDollars('100'),
+      softBudget: undefined,
+      budgetWindow: '0',
+      resetsAtMs: Date.now() + 86_400_000,
+      spent: parseDollars('12.5'),
+    }
+  })
+  const source = { scopes: () => scopes, useOf: () => ({ requests: 7, tokens: 700 }) }
+  new ScopeGauges(registry, source, { endUsers: false, userNames: false }, Date.now)
   return registry
 }
 
@@ -86,6 +116,8 @@ process.stdout.write(
 process.stdout.write('| | CPU ms | longest turn ms |\n|---|---:|---:|\n')
 await measure('the page of one process', () => renderMetrics(registry, undefined))
 await measure('the same, by gzip', async () => compressPage(await renderMetrics(registry, undefined), 'gzip'))
+const budgets = budgetsOf(KEYS_WITH_BUDGET)
+await measure(`reading the budgets and limits of ${KEYS_WITH_BUDGET} keys`, () => budgets.collectInTurns())
 await measure('what a worker tells', () => Promise.resolve(serialize(takeSnapshot(registry))))
 const told = serialize(takeSnapshot(registry))
 await measure(`the page of ${WORKERS} workers, in the one that is scraped`, async () => {

@@ -42,6 +42,8 @@ export interface ShownHistogramSeries {
 export interface ShownMetrics {
   /** Brings what is read on demand up to date. */
   collect(): void
+  /** As `collect`, with the event loop going on meanwhile. */
+  collectInTurns(): Promise<void>
   /** In the order of their names. */
   families(): Iterable<ShownFamily>
 }
@@ -82,6 +84,10 @@ function quality(accept: string | undefined, type: string): number {
 /** The whole page, in pieces. Metrics are ordered by name, series by the time of their first use. */
 export function* writeExposition(metrics: ShownMetrics, format: ExpositionFormat): Generator<string> {
   metrics.collect()
+  yield* writeCollected(metrics, format)
+}
+
+function* writeCollected(metrics: ShownMetrics, format: ExpositionFormat): Generator<string> {
   let piece = ''
   for (const family of metrics.families()) {
     piece += header(family, format)
@@ -102,7 +108,8 @@ export function* writeExposition(metrics: ShownMetrics, format: ExpositionFormat
 export async function renderMetrics(metrics: ShownMetrics, accept: string | undefined): Promise<MetricsPage> {
   const format = negotiateFormat(accept)
   const pieces: Buffer[] = []
-  for (const piece of writeExposition(metrics, format)) {
+  await metrics.collectInTurns()
+  for (const piece of writeCollected(metrics, format)) {
     pieces.push(Buffer.from(piece))
     await nextTurn()
   }

@@ -40,6 +40,8 @@ export class MergedMetrics implements ShownMetrics {
 
   collect(): void {}
 
+  async collectInTurns(): Promise<void> {}
+
   families(): readonly ShownFamily[] {
     return [...this.#families.values()]
       .map((family) => family.shown())

@@ -25,6 +25,16 @@ export interface FamilySnapshot {
 /** The numbers of now. */
 export function takeSnapshot(registry: MetricsRegistry): readonly FamilySnapshot[] {
   registry.collect()
+  return collectedSnapshot(registry)
+}
+
+/** As `takeSnapshot`, with the event loop going on while what takes long is read. */
+export async function takeSnapshotInTurns(registry: MetricsRegistry): Promise<readonly FamilySnapshot[]> {
+  await registry.collectInTurns()
+  return collectedSnapshot(registry)
+}
+
+function collectedSnapshot(registry: MetricsRegistry): readonly FamilySnapshot[] {
   return registry.families().map((family) => {
     const exemplars = exemplarsOf(family)
     return exemplars.size === 0 ? snapshotOf(family) : { ...snapshotOf(family), exemplars }
