@@ -68,7 +68,10 @@ export class BatchMetrics {
   ): void {
     const type = FILE_TYPE.exec(filename)?.[1]?.toLowerCase() ?? NONE
     const known = PURPOSES.has(purpose) ? purpose : 'other'
-    this.#size.series([known, type, deployment.upstreamModel, deployment.provider, user ?? NONE]).set(bytes)
+    // Past the bound it is not shown: sizes of several users' files tell nothing together.
+    this.#size
+      .seriesWithinBound([known, type, deployment.upstreamModel, deployment.provider, user ?? NONE])
+      ?.set(bytes)
   }
 
   fileDeleted(result: 'success' | 'blocked'): void {

@@ -16,6 +16,10 @@ import { askForCost, type CostServices } from './cost-services.ts'
 import { findLostBatch } from './lost-batch.ts'
 
 export interface CostPoller {
+  /** The work's name among those that one process does for all. */
+  readonly lease: string
+  /** Whether this process is at it. */
+  readonly isLeader: boolean
   /** One round, unless another process is at it or the next is not due. @returns whether this process did it. */
   poll(): Promise<boolean>
   /** Ends after the batch that is under way, or soon. */
@@ -41,13 +45,19 @@ export function openCostPoller(services: CostServices): CostPoller {
 
 class Poller implements CostPoller {
   readonly #services: CostServices
+  readonly lease = 'batch-cost'
   readonly #holder = randomUUID()
+  #isLeader = false
   #timer: NodeJS.Timeout | undefined
   #round: Promise<void> | undefined
   #closed = false
 
   constructor(services: CostServices) {
     this.#services = services
+  }
+
+  get isLeader(): boolean {
+    return this.#isLeader
   }
 
   begin(): void {
@@ -70,10 +80,15 @@ class Poller implements CostPoller {
     const { database, settings } = this.#services
     const intervalMs = settings.pollingIntervalMs
     if (intervalMs === undefined) return false
-    const lease = { name: 'batch-cost', holder: this.#holder, termMs: LEASE_TERM_MS, intervalMs }
+    const lease = { name: this.lease, holder: this.#holder, termMs: LEASE_TERM_MS, intervalMs }
     if (!(await takeLease(database, lease))) return false
-    await this.#pollAll(lease)
-    await releaseLease(database, lease)
+    this.#isLeader = true
+    try {
+      await this.#pollAll(lease)
+      await releaseLease(database, lease)
+    } finally {
+      this.#isLeader = false
+    }
     return true
   }
 

@@ -81,10 +81,11 @@ function appendGatewayHeaders(
   }
 }
 
-/** Time the gateway itself took: all of the call but the provider's part. */
+/** Time the gateway itself took so far: before its first attempt at a provider, and after its last. */
 function overheadMs(call: Call, attempt: Attempt | undefined, atMs: number): number {
   const total = atMs - call.arrival.arrivedAtMs
   if (attempt === undefined) return total
-  const providerEndedAtMs = attempt.endedAtMs === 0 ? atMs : attempt.endedAtMs
-  return Math.max(0, total - (providerEndedAtMs - attempt.startedAtMs))
+  const firstStartedAtMs = call.attempts[0]?.startedAtMs ?? attempt.startedAtMs
+  const lastEndedAtMs = attempt.endedAtMs === 0 ? atMs : attempt.endedAtMs
+  return Math.max(0, total - (lastEndedAtMs - firstStartedAtMs))
 }

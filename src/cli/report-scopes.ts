@@ -18,26 +18,30 @@ export function reportScopes(
   new ScopeGauges(registry, source, settings, Date.now)
 }
 
+/** After so many teams calls may go on. */
+const TEAMS_A_TURN = 500
+
 /** Nothing is shown until it was counted. */
 export function reportPopulation({ registry }: Telemetry, identity: Pick<Identity, 'population'>): void {
   const users = registry.gauge({ ...POPULATION_GAUGES.users, labels: [] })
   const activeUsers = registry.gauge({ ...POPULATION_GAUGES.activeUsers, labels: [] })
   const teams = registry.gauge({ ...POPULATION_GAUGES.teams, labels: [] })
   const members = registry.gauge(POPULATION_GAUGES.teamMembers)
-  registry.beforeScrape(() => {
+  let scrapes = 0
+  registry.beforeScrapeInTurns(function* () {
+    scrapes += 1
+    const scrape = scrapes
     const { population } = identity
-    const live = new Set<Gauge>()
     if (population !== undefined) {
       users.series([]).set(population.users)
       activeUsers.series([]).set(population.users)
       teams.series([]).set(population.teams)
-      for (const { teamId, alias, count } of population.members) {
-        const gauge = members.seriesWithinBound([teamId, alias ?? 'None'])
-        gauge?.set(count)
-        if (gauge !== undefined) live.add(gauge)
+      for (const [index, { teamId, alias, count }] of population.members.entries()) {
+        members.seriesWithinBound([teamId, alias ?? 'None'])?.setAt(scrape, count)
+        if (index % TEAMS_A_TURN === TEAMS_A_TURN - 1) yield
       }
     }
-    members.retain((gauge) => live.has(gauge))
+    members.retainSetAt(scrape)
   })
 }
 

@@ -1,5 +1,6 @@
 /** Shows in the metrics, with `prometheus_system`, how long the gateway's own parts take. */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { CostPoller } from '../batches/cost-poller.ts'
 import type { CallIdentity } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -8,8 +9,7 @@ import { isSuccess, type CallEnd, type CallStart } from '../record/call-record.t
 import type { OpenLedger } from '../spend/open-ledger.ts'
 import { queueMs, totalMs } from '../telemetry/call-timings.ts'
 import type { SettledCallListener, Telemetry } from '../telemetry/index.ts'
-import { SERVICE_QUEUES, ServiceMetrics } from '../telemetry/metrics/services.ts'
-import { observed } from '../telemetry/observed.ts'
+import { SERVICE_LOCKS, SERVICE_QUEUES, ServiceMetrics } from '../telemetry/metrics/services.ts'
 import type { ServiceObserver } from '../telemetry/service-observer.ts'
 
 /** Counts each call as work of the gateway itself, and what went before its first attempt. */
@@ -57,15 +57,35 @@ function timedAuthentication(
   observer: ServiceObserver,
 ): Principal | Promise<Principal> {
   const beganAtMs = performance.now()
-  try {
-    const principal = identity.authenticate(headers)
-    if (principal instanceof Promise) return observed(observer, 'authenticate', () => principal)
+  const known = (principal: Principal): Principal => {
     observer.succeeded(performance.now() - beganAtMs)
     return principal
-  } catch (error) {
-    observer.failed('authenticate', error instanceof GatewayError ? error.code : 'Error')
+  }
+  const refused = (error: unknown): never => {
+    observer.failed('authenticate', error instanceof GatewayError ? error.code : errorName(error))
     throw error
   }
+  try {
+    const principal = identity.authenticate(headers)
+    return principal instanceof Promise ? principal.then(known, refused) : known(principal)
+  } catch (error) {
+    return refused(error)
+  }
+}
+
+function errorName(error: unknown): string {
+  return error instanceof Error ? error.name : 'Error'
+}
+
+/** Which process does what one does for all, under LiteLLM's name. */
+export function reportLocks(
+  { registry }: Pick<Telemetry, 'registry'>,
+  poller: Pick<CostPoller, 'lease' | 'isLeader'>,
+): void {
+  registry
+    .gauge(SERVICE_LOCKS.podLock)
+    .series([poller.lease])
+    .readFrom(() => (poller.isLeader ? 1 : 0))
 }
 
 /** What waits for the database, under LiteLLM's names. */

@@ -42,7 +42,7 @@ import { openStorage } from './open-storage.ts'
 import { reportCache, reportOperations, retentionObserver } from './report-operations.ts'
 import { measuresServices, reportRedis, serviceObserver } from './report-redis.ts'
 import { reportDeployments, reportPopulation, reportScopes } from './report-scopes.ts'
-import { reportCalls, reportQueues, timedIdentity } from './report-services.ts'
+import { reportCalls, reportLocks, reportQueues, timedIdentity } from './report-services.ts'
 import { VERSION } from './version.ts'
 import type { SharedByWorkers } from './workers/worker-link.ts'
 
@@ -182,6 +182,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
     log: telemetry.log,
   }
   const poller = openCostPoller(batches)
+  if (measuresServices(loaded.config)) reportLocks(telemetry, poller)
   stack.defer(() => poller.close())
   const live = new LiveState(
     {

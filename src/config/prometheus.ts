@@ -17,7 +17,7 @@ const SECTION = 'litellm_settings'
 
 /** Metrics that are always shown, unless they are excluded. */
 const UNSELECTABLE =
-  /^((sluice|process|nodejs)_|litellm_(redis|postgres|auth|self|proxy_pre_call|batch_write_to_db|reset_budget_job|in_memory|in_flight|callback|spend_log|managed|check_batch)_)\w+$/
+  /^((sluice|process|nodejs)_|litellm_(redis|postgres|auth|self|proxy_pre_call|batch_write_to_db|reset_budget_job|in_memory|in_flight|pod_lock|callback|spend_log|managed|check_batch)_)\w+$/
 
 /** A metric that is chosen by a name that does not exist would be missed only when it is needed: that is an error. */
 export function checkMetrics(reader: SectionReader, litellm: LitellmSettings): void {

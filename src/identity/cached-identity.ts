@@ -279,9 +279,13 @@ export class CachedIdentity implements Identity, ChangeListener {
   }
 
   async maintain(): Promise<void> {
-    await this.#feed.poll()
-    await this.#callScopes.load()
-    await this.beginDueWindows()
+    try {
+      await this.#feed.poll()
+      await this.#callScopes.load()
+    } finally {
+      // Tried while the database is away too: that budgets do not begin anew is what its metric is watched for.
+      await this.beginDueWindows()
+    }
     await this.#book.readUnread()
     const nowMs = this.#clock()
     if (!this.#shared || nowMs - this.#spendsReadAtMs < SPENDS_EVERY_MS) return

@@ -211,7 +211,7 @@ export class Guard {
     const isFirst = this.#toldAvailable === undefined
     this.#toldAvailable = available
     if (available) {
-      this.stats.found += 1
+      if (!isFirst) this.stats.found += 1
       this.#log.info(isFirst ? 'connected to Redis' : 'Redis is back', { redis: this.#place })
       return
     }

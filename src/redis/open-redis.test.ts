@@ -229,6 +229,7 @@ describe('a server that is away', () => {
     await redisServer.start()
     await becomes(redis, true)
     expect(redis.stats.reconnects).toBe(1)
+    expect(redis.stats).toMatchObject({ lost: 1, found: 1 })
     expect(connections).toBe(1)
   })
 

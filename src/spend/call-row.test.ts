@@ -60,6 +60,14 @@ test('a count that is no number does not spoil the row', () => {
   expect(parsed).not.toHaveProperty('output_tokens')
 })
 
+test('a stream that broke off has the status that was sent, and that of its error', () => {
+  const start = callStart()
+  const error = { errorClass: 'APIConnectionError', httpStatus: 200, message: 'cut', provider: 'openai' }
+  const end = callEnd(start, { ending: 'provider_cut', httpStatus: 200, error })
+  const row = JSON.parse(settledRow(startText(start, true), start, end)) as Record<string, unknown>
+  expect(row).toMatchObject({ http_status: 200, error_status: 502 })
+})
+
 test('attempts are listed when one failed or there was more than one', () => {
   const start = callStart()
   const [attempt] = callEnd(start).attempts

@@ -13,6 +13,7 @@ import {
   type DeploymentFacts,
 } from '../record/call-record.ts'
 import { overheadMs } from '../telemetry/call-timings.ts'
+import { failureStatus } from '../telemetry/failure-status.ts'
 import type { StartEstimate } from './ledger.ts'
 import { redactSecrets } from './redact-secrets.ts'
 
@@ -167,10 +168,11 @@ function cacheText({ cache }: CallEnd): string {
   return cache === undefined ? '' : `,"cache_hit":${cache.hit},"cache_key":${text(cache.key)}`
 }
 
-function errorText({ error }: CallEnd): string {
+function errorText(end: CallEnd): string {
+  const { error } = end
   if (error === undefined) return ''
   return (
-    `,"error_class":${text(error.errorClass)},"error_status":${error.httpStatus}` +
+    `,"error_class":${text(error.errorClass)},"error_status":${failureStatus(end)}` +
     `,"error_provider":${text(error.provider)},"error_message":${text(error.message)}`
   )
 }

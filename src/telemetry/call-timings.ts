@@ -24,9 +24,13 @@ export function queueMs(start: CallStart, end: CallEnd): number | undefined {
   return first === undefined ? undefined : Math.max(0, first.startedAtMs - start.arrivedAtMs)
 }
 
-/** What is left of the call when the time of all attempts is taken away: the gateway's own part. */
+/**
+ * The gateway's own part: before the first attempt and after the last. Pauses between attempts are not among it: they
+ * are the provider's wish.
+ */
 export function overheadMs(start: CallStart, end: CallEnd): number {
-  let rest = totalMs(start, end)
-  for (const attempt of end.attempts) rest -= attempt.endedAtMs - attempt.startedAtMs
-  return Math.max(0, rest)
+  const first = end.attempts[0]
+  const last = end.attempts.at(-1)
+  if (first === undefined || last === undefined) return totalMs(start, end)
+  return Math.max(0, totalMs(start, end) - (last.endedAtMs - first.startedAtMs))
 }

@@ -15,6 +15,7 @@ import {
   REDIS_COUNTERS,
   REDIS_GAUGES,
   SERVICE_NAMES,
+  SERVICE_LOCKS,
   SERVICE_QUEUES,
   ServiceMetrics,
 } from './metrics/services.ts'
@@ -50,7 +51,7 @@ test('every metric that the code registers is documented, and every documented o
     registry.histogram({ ...histogram, labels: [] }, [1])
   for (const service of SERVICE_NAMES) new ServiceMetrics(registry, service)
   const scopeGauges = { ...BUDGET_GAUGES, ...RATE_GAUGES, ...DEPLOYMENT_GAUGES, ...POPULATION_GAUGES }
-  for (const gauge of Object.values({ ...scopeGauges, ...SERVICE_QUEUES }))
+  for (const gauge of Object.values({ ...scopeGauges, ...SERVICE_QUEUES, ...SERVICE_LOCKS }))
     registry.gauge({ ...gauge, labels: [] })
   for (const gauge of Object.values(REDIS_GAUGES)) registry.gauge(gauge)
   for (const counter of Object.values(REDIS_COUNTERS)) registry.counter({ ...counter, labels: [] })

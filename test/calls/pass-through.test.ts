@@ -415,6 +415,17 @@ describe('headers on their way down', () => {
     expect(second.headers['x-litellm-call-id']).not.toBe(first.headers['x-litellm-call-id'])
   })
 
+  test('of the gateway count no pause between two attempts as its overhead', async () => {
+    const { headers } = await send(`${gateway.url}/v1/chat/completions`, {
+      body: { model: 'gpt', messages: [{ role: 'user', content: '[[sim fault=500 times=1]]' }] },
+    })
+    expect(headers['x-litellm-attempted-retries']).toBe('1')
+    const elsewhereMs =
+      Number(headers['x-litellm-response-duration-ms']) - Number(headers['x-litellm-overhead-duration-ms'])
+    // The shortest first pause.
+    expect(elsewhereMs).toBeGreaterThan(370)
+  })
+
   test('of a stream tell no cost, for it is not known yet', async () => {
     const { headers } = await send(`${gateway.url}/v1/chat/completions`, {
       body: { model: 'gpt', stream: true, messages: [] },

@@ -63,6 +63,11 @@ const keyBudget = (left: string): Series => ({
   [`litellm_api_key_max_budget_metric{${KEY}}`]: '100x60',
 })
 
+const keyUse = (used: string): Series => ({
+  [`litellm_api_key_rate_limit_used_metric{${KEY},rate_limit_type="requests"}`]: used,
+  [`litellm_api_key_rate_limit_allowed_metric{${KEY},rate_limit_type="requests"}`]: '100x60',
+})
+
 const failed = (status: string, values: string): Series => ({
   [`litellm_proxy_failed_requests_metric_total{${GATEWAY},requested_model="gpt",exception_status="${status}"}`]:
     values,
@@ -163,6 +168,11 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     quiet: histogram('litellm_request_queue_time_seconds', GATEWAY, '0.5', '1.0', 99),
     labels: JOB,
   },
+  SluiceKeyRateLimitNear: {
+    fires: keyUse('95x60'),
+    quiet: keyUse('95x2 50x57'),
+    labels: { ...JOB, hashed_api_key: 'abc', api_key_alias: 'ci', rate_limit_type: 'requests' },
+  },
   SluiceNoCalls: {
     fires: calls('0+300x300 90000x24'),
     quiet: calls('0+300x324'),
@@ -238,6 +248,13 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     quiet: batches('60x400', '0x400'),
     at: '300m',
     labels: JOB,
+  },
+  SluiceBudgetWindowsLate: {
+    ...growing(
+      'litellm_reset_budget_job_failed_requests_total',
+      `${GATEWAY},error_class="error",function_name="begin_due_windows"`,
+    ),
+    labels: { ...JOB, error_class: 'error' },
   },
   SluiceBatchCostsFailing: {
     ...growing('litellm_check_batch_cost_errors_total', `${GATEWAY},error_type="deployment_gone"`),

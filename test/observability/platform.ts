@@ -134,11 +134,19 @@ async function startReceiver(stack: AsyncDisposableStack): Promise<string> {
   return `http://127.0.0.1:${address.port}`
 }
 
+/** Jobs that run by the clock, and fail without PostgreSQL. */
+const FAILING_JOBS = [
+  'litellm_reset_budget_job_failed_requests_total',
+  'litellm_check_batch_cost_errors_total',
+  'litellm_batch_write_to_db_failed_requests_total',
+]
+
 async function losePostgresql(postgresql: TestPostgresql, users: Users): Promise<void> {
   await postgresql.stop('immediate')
   // A key that no gateway knows has to be looked up.
   await users.chat({ key: 'sk-unknown' })
-  await users.round()
+  do await users.round()
+  while (!(await users.show(FAILING_JOBS)))
   await postgresql.start()
 }
 
@@ -242,6 +250,12 @@ class Users {
   async manyPrograms(): Promise<void> {
     const names = Array.from({ length: 3 * MAX_SERIES }, (_, index) => `program/${index}`)
     await Promise.all(names.map((userAgent) => this.chat({ userAgent })))
+  }
+
+  /** Whether the second gateway, which shows its metrics to everyone, has series of all these. */
+  async show(metrics: readonly string[]): Promise<boolean> {
+    const page = await (await fetch(`${this.#urls[1]}/metrics`)).text()
+    return metrics.every((name) => page.includes(`\n${name}{`))
   }
 
   async chat({ key = this.#key, model = 'gpt', say, stream = false, userAgent, body }: Chat): Promise<void> {

@@ -10,6 +10,7 @@ const DOCUMENTS = [
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
+  'deploy/README.md',
 ]
 
 test.each(DOCUMENTS)('every link of %s to a file of this repository leads to one', (document) => {

@@ -111,7 +111,7 @@ const GAUGES: Readonly<Record<string, string | undefined>> = {
   litellm_team_members_metric: 'team team_alias',
   litellm_redis_circuit_breaker_state: 'state',
   litellm_spend_log_cleanup_rows_remaining: 'table',
-  litellm_pod_lock_manager_size: undefined,
+  litellm_pod_lock_manager_size: 'pod_lock_manager',
   litellm_in_memory_spend_update_queue_size: 'in_memory_spend_update_queue',
   litellm_in_memory_daily_spend_update_queue_size: 'in_memory_daily_spend_update_queue',
   litellm_redis_spend_update_queue_size: undefined,

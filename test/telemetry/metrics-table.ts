@@ -19,6 +19,7 @@ import {
   REDIS_GAUGES,
   SERVICE_FAILURES,
   SERVICE_HISTOGRAMS,
+  SERVICE_LOCKS,
   SERVICE_QUEUES,
   SERVICE_TOTALS,
 } from '../../src/telemetry/metrics/services.ts'
@@ -41,6 +42,7 @@ const ALL: readonly (readonly [MetricType, Readonly<Record<string, MetricDefinit
   ['counter', SERVICE_TOTALS],
   ['counter', SERVICE_FAILURES],
   ['gauge', SERVICE_QUEUES],
+  ['gauge', SERVICE_LOCKS],
   ['gauge', REDIS_GAUGES],
   ['counter', REDIS_COUNTERS],
   ['counter', BATCH_COUNTERS],

@@ -7,6 +7,8 @@ const ATTEMPTS = 'litellm_deployment_total_requests_total'
 const FAILURES = 'litellm_deployment_failure_responses_total'
 const SUCCESSES = 'litellm_deployment_success_responses_total'
 
+const KEY_LIMIT = 'job, hashed_api_key, api_key_alias, rate_limit_type'
+
 /** What clients did wrong is no failure of a provider. */
 const OF_PROVIDER = 'model_id!~"(None)?",exception_status!~"400|404|413|422"'
 
@@ -111,6 +113,15 @@ export const CALL_ALERTS: AlertGroup = {
       summary: 'Calls wait in the gateway {{ $labels.job }}',
       description:
         'One call of twenty waits {{ $value | humanizeDuration }} or more before a provider is asked.',
+    },
+    {
+      name: 'SluiceKeyRateLimitNear',
+      severity: 'info',
+      for: '5m',
+      expression: `max by (${KEY_LIMIT}) (litellm_api_key_rate_limit_used_metric) / max by (${KEY_LIMIT}) (litellm_api_key_rate_limit_allowed_metric) > 0.9`,
+      summary: 'Key {{ $labels.api_key_alias }} is near its limit of {{ $labels.rate_limit_type }}',
+      description:
+        '{{ $value | humanizePercentage }} of what it may use in a minute, for five minutes. Beyond, its calls get 429.',
     },
     {
       name: 'SluiceNoCalls',

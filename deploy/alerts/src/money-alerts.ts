@@ -95,6 +95,15 @@ export const MONEY_ALERTS: AlertGroup = {
       description: 'At the pace of the last six hours it is spent in {{ $value | humanize }} hours.',
     },
     {
+      name: 'SluiceBudgetWindowsLate',
+      severity: 'warning',
+      for: '10m',
+      expression: 'sum by (job, error_class) (rate(litellm_reset_budget_job_failed_requests_total[5m])) > 0',
+      summary: 'Budget windows of {{ $labels.job }} cannot begin in the database',
+      description:
+        'Pods go by their clocks, and calls go on; reports show the window before until it can ({{ $labels.error_class }}).',
+    },
+    {
       name: 'SluiceBatchCostsLate',
       severity: 'warning',
       for: '15m',

@@ -4,7 +4,7 @@ import type { LimitStore } from '../../limits/limit-store.ts'
 import { renderMetrics, type MetricsPage } from '../../telemetry/metrics/exposition.ts'
 import { MergedMetrics } from '../../telemetry/metrics/merged-metrics.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics/registry.ts'
-import { takeCounts, takeSnapshot } from '../../telemetry/metrics/snapshot.ts'
+import { takeCounts, takeSnapshot, takeSnapshotInTurns } from '../../telemetry/metrics/snapshot.ts'
 import type { RunningGateway } from '../start-gateway.ts'
 import type { StopOrder, StopOrders } from '../stop-order.ts'
 import { Channel, type Pipe } from './channel.ts'
@@ -81,7 +81,7 @@ export class WorkerLink implements SharedByWorkers, StopOrders {
   async ready(gateway: RunningGateway): Promise<void> {
     const { registry } = gateway.telemetry
     this.#registry = registry
-    this.#channel.answer('snapshot', () => serialize(takeSnapshot(registry)))
+    this.#channel.answer('snapshot', async () => serialize(await takeSnapshotInTurns(registry)))
     this.#channel.answer('inFlight', () => gateway.requestsInFlight())
     this.#channel.answer('drain', () => gateway.drain())
     const requests = await this.#channel.ask('ready', { database: gateway.database.kind })
@@ -102,7 +102,8 @@ export class WorkerLink implements SharedByWorkers, StopOrders {
 
   async renderMetrics(accept: string | undefined): Promise<MetricsPage> {
     const merged = new MergedMetrics()
-    for (const bytes of await this.#channel.ask('metrics', undefined)) merged.add(readSnapshots(bytes))
+    for (const bytes of await this.#channel.ask('metrics', undefined))
+      await merged.addInTurns(readSnapshots(bytes))
     return await renderMetrics(merged, accept)
   }
 

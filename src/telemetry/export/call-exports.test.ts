@@ -67,6 +67,8 @@ describe('calls', () => {
       endOf({ requestBody: Buffer.from('{"messages":"secret"}') }),
     )
     exports.callSettled(startOf({ callId: 'call-2' }), providerErrorOf(500, 'InternalServerError'))
+    const cut = { errorClass: 'APIConnectionError', httpStatus: 200, message: 'cut', provider: 'openai' }
+    exports.callSettled(startOf({ callId: 'call-3' }), endOf({ ending: 'provider_cut', error: cut }))
     await exports.close(5_000)
     expect(receiver.received).toHaveLength(1)
     const [message] = receiver.received
@@ -75,7 +77,7 @@ describe('calls', () => {
       authorization: 'Bearer of-the-log',
       'content-type': 'application/json',
     })
-    const [first, second] = JSON.parse(message?.body ?? '') as Record<string, unknown>[]
+    const [first, second, third] = JSON.parse(message?.body ?? '') as Record<string, unknown>[]
     expect(first).toMatchObject({
       id: 'call-1',
       status: 'success',
@@ -95,8 +97,9 @@ describe('calls', () => {
       status: 'failure',
       error_information: { error_code: '500', error_class: 'InternalServerError', llm_provider: 'openai' },
     })
+    expect(third).toMatchObject({ id: 'call-3', error_information: { error_code: '502' } })
     expect(message?.body).not.toContain('secret')
-    expect(counts).toEqual({ exported: 2 })
+    expect(counts).toEqual({ exported: 3 })
   })
 
   test.each([

@@ -3,6 +3,7 @@ import { completionTokens, promptTokens, totalTokens } from '../../dialects/usag
 import { toDollars } from '../../money/picodollars.ts'
 import { isSuccess, type CallEnd, type CallStart } from '../../record/call-record.ts'
 import { overheadMs, totalMs } from '../call-timings.ts'
+import { failureStatus } from '../failure-status.ts'
 
 export interface SettledCall {
   readonly start: CallStart
@@ -74,10 +75,11 @@ function callerMetadata({ start, end }: SettledCall): Record<string, unknown> {
   }
 }
 
-function errorInformation({ error }: CallEnd): Record<string, unknown> | null {
+function errorInformation(end: CallEnd): Record<string, unknown> | null {
+  const { error } = end
   if (error === undefined) return null
   return {
-    error_code: String(error.httpStatus),
+    error_code: String(failureStatus(end)),
     error_class: error.errorClass,
     llm_provider: error.provider ?? '',
     error_message: error.message,

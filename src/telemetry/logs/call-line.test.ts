@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import * as fc from 'fast-check'
 import {
   ARRIVED_AT_MS,
+  attemptOf,
   CALLER,
   DEPLOYMENT,
   endOf,
@@ -85,6 +86,27 @@ test('a failed call tells class, status, provider and message of its error', () 
     error_provider: 'openai',
     error_message: 'no',
   })
+})
+
+test.each([
+  ['APIConnectionError', 'provider_cut', 502],
+  ['Timeout', 'timeout', 408],
+] as const)(
+  'a stream that broke off with a %s has the status of its error, not the one it had sent',
+  (errorClass, ending, status) => {
+    const error = { errorClass, httpStatus: 200, message: 'cut', provider: 'openai' }
+    const line: unknown = JSON.parse(lineOf(startOf({ stream: true }), endOf({ ending, error })))
+    expect(line).toMatchObject({ ending, status: 200, error_status: status })
+  },
+)
+
+test('the pause between two attempts is no overhead of the gateway', () => {
+  const attempts = [
+    attemptOf({ httpStatus: 429, errorClass: 'RateLimitError', endedAtMs: ARRIVED_AT_MS + 10 }),
+    attemptOf({ startedAtMs: ARRIVED_AT_MS + 2_010, endedAtMs: ARRIVED_AT_MS + 2_100 }),
+  ]
+  const line: unknown = JSON.parse(lineOf(startOf(), endOf({ attempts, endedAtMs: ARRIVED_AT_MS + 2_101 })))
+  expect(line).toMatchObject({ duration_ms: 2_101, overhead_ms: 3, queue_ms: 2 })
 })
 
 test('a refusal has no deployment, and a caller without a valid key no hash', () => {

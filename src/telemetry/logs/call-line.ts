@@ -12,6 +12,7 @@ import {
   type DeploymentFacts,
 } from '../../record/call-record.ts'
 import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
+import { failureStatus } from '../failure-status.ts'
 import type { Redactor } from '../redaction.ts'
 import { jsonText } from './json-text.ts'
 import type { LogLevel } from './log-level.ts'
@@ -81,9 +82,9 @@ export class CallLineWriter {
 
   #errorPart(end: CallEnd): string {
     if (end.error === undefined) return ''
-    const { errorClass, message, provider, httpStatus } = end.error
+    const { errorClass, message, provider } = end.error
     return (
-      `,"error_class":${jsonText(errorClass)},"error_status":${httpStatus},"error_provider":${jsonText(provider)},` +
+      `,"error_class":${jsonText(errorClass)},"error_status":${failureStatus(end)},"error_provider":${jsonText(provider)},` +
       `"error_message":${jsonText(this.#redactor.redact(message), LONGEST_ERROR_MESSAGE)}`
     )
   }

@@ -4,7 +4,7 @@
  */
 import type { CallerFacts, DeploymentFacts } from '../../record/call-record.ts'
 
-const NONE = 'None'
+export const NONE = 'None'
 
 export const CALL_LABELS = [
   'api_base',
@@ -61,41 +61,75 @@ export interface CallVariant {
 /** By label; those of the configuration's own too. */
 export type CallLabelValues = Readonly<Record<string, string>>
 
-/** All label values of a call. `reason` is that of a missing price, the only one there is. */
-export function callLabelValues(
-  caller: CallerFacts,
-  deployment: DeploymentFacts | undefined,
-  variant: CallVariant,
-  customNames: readonly string[],
-): Record<string, string> {
-  const own: Record<CallLabel, string> = {
-    api_base: deployment?.apiBase ?? variant.absentDeployment,
+type CallerLabel = 'api_key_alias' | 'hashed_api_key' | 'team' | 'team_alias' | 'user' | 'user_email'
+type DeploymentLabel =
+  | 'api_base'
+  | 'api_provider'
+  | 'litellm_model_name'
+  | 'model'
+  | 'model_group'
+  | 'model_id'
+
+/** The labels of who called. */
+export function callerLabelValues(caller: CallerFacts): Record<CallerLabel, string> {
+  return {
     api_key_alias: caller.keyAlias ?? NONE,
-    api_provider: deployment?.provider ?? variant.absentDeployment,
-    client_ip: variant.clientIp ?? NONE,
-    end_user: variant.endUser ?? NONE,
-    ending: variant.ending,
-    exception_class: variant.exceptionClass ?? NONE,
-    exception_status: variant.exceptionStatus === undefined ? NONE : String(variant.exceptionStatus),
     hashed_api_key: isIdentified(caller) ? caller.keyHash : NONE,
-    litellm_model_name: deployment?.upstreamModel ?? variant.absentDeployment,
-    model: deployment?.upstreamModel ?? NONE,
-    model_group: deployment?.modelGroup ?? NONE,
-    model_id: deployment?.modelId ?? variant.absentDeployment,
-    reason: 'missing_pricing_key',
-    requested_model: variant.requestedModel,
-    route: variant.route,
-    service_tier: variant.serviceTier,
-    status_code: String(variant.status),
-    stream: variant.stream ? 'True' : 'False',
     team: caller.teamId ?? NONE,
     team_alias: caller.teamAlias ?? NONE,
     user: caller.userId ?? NONE,
-    user_agent: variant.userAgent ?? NONE,
     user_email: caller.userEmail ?? NONE,
   }
-  const custom = customNames.map((name, index) => [name, variant.custom[index] ?? NONE] as const)
-  return { ...own, ...Object.fromEntries(custom) }
+}
+
+/** The labels of what served it. */
+export function deploymentLabelValues(deployment: DeploymentFacts): Record<DeploymentLabel, string> {
+  return {
+    api_base: deployment.apiBase,
+    api_provider: deployment.provider,
+    litellm_model_name: deployment.upstreamModel,
+    model: deployment.upstreamModel,
+    model_group: deployment.modelGroup,
+    model_id: deployment.modelId,
+  }
+}
+
+/** The labels of a deployment where none was chosen. */
+export function absentDeploymentLabels({
+  absentDeployment: absent,
+}: CallVariant): Record<DeploymentLabel, string> {
+  return {
+    api_base: absent,
+    api_provider: absent,
+    litellm_model_name: absent,
+    model: NONE,
+    model_group: NONE,
+    model_id: absent,
+  }
+}
+
+/**
+ * All other labels. `reason` is that of a missing price, the only one there is.
+ * @param clean makes a text that somebody else chose fit to be shown.
+ */
+export function variantLabelValues(
+  variant: CallVariant,
+  clean: (value: string) => string,
+): Record<Exclude<CallLabel, CallerLabel | DeploymentLabel>, string> {
+  return {
+    client_ip: clean(variant.clientIp ?? NONE),
+    end_user: clean(variant.endUser ?? NONE),
+    ending: variant.ending,
+    exception_class: clean(variant.exceptionClass ?? NONE),
+    exception_status: variant.exceptionStatus === undefined ? NONE : String(variant.exceptionStatus),
+    reason: 'missing_pricing_key',
+    requested_model: clean(variant.requestedModel),
+    route: clean(variant.route),
+    service_tier: clean(variant.serviceTier),
+    status_code: String(variant.status),
+    stream: variant.stream ? 'True' : 'False',
+    user_agent: clean(variant.userAgent ?? NONE),
+  }
 }
 
 /** A caller whose key was not valid has no key hash. */

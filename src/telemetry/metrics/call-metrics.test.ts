@@ -182,18 +182,24 @@ test('a provider’s 401 is counted as a failure of call and deployment', () => 
   expect(samplesOf(families, COUNTERS.spend.name)).toEqual([])
 })
 
-test('a stream that broke off after 200 is counted under the status of its error', () => {
-  const end = endOf({
-    ending: 'provider_cut',
-    httpStatus: 200,
-    attempts: [attemptOf({ errorClass: 'APIConnectionError' })],
-    error: { errorClass: 'APIConnectionError', httpStatus: 502, message: 'cut', provider: 'openai' },
-  })
-  const families = metricsOf([[startOf({ stream: true }), end]])
-  expect(valueOf(families, COUNTERS.proxyTotal.name, { status_code: '502' })).toBe(1)
-  expect(valueOf(families, COUNTERS.proxyFailed.name, { exception_status: '502' })).toBe(1)
-  expect(valueOf(families, COUNTERS.deploymentFailure.name, { exception_status: '502' })).toBe(1)
-})
+test.each([
+  ['provider_cut', 'APIConnectionError', '502'],
+  ['timeout', 'Timeout', '408'],
+] as const)(
+  'a stream that ended in %s after 200 is counted under the status of its error',
+  (ending, errorClass, status) => {
+    const end = endOf({
+      ending,
+      httpStatus: 200,
+      attempts: [attemptOf({ errorClass })],
+      error: { errorClass, httpStatus: 200, message: 'cut', provider: 'openai' },
+    })
+    const families = metricsOf([[startOf({ stream: true }), end]])
+    expect(valueOf(families, COUNTERS.proxyTotal.name, { status_code: status })).toBe(1)
+    expect(valueOf(families, COUNTERS.proxyFailed.name, { exception_status: status })).toBe(1)
+    expect(valueOf(families, COUNTERS.deploymentFailure.name, { exception_status: status })).toBe(1)
+  },
+)
 
 test('every attempt counts for its own deployment, the call counts once', () => {
   const failed = attemptOf({ deployment: OTHER_DEPLOYMENT, httpStatus: 429, errorClass: 'RateLimitError' })

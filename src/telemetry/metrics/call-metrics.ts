@@ -9,8 +9,20 @@ import {
   type CallStart,
   type DeploymentFacts,
 } from '../../record/call-record.ts'
+import { failureStatus, statusOfFailure } from '../failure-status.ts'
 import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
-import { callLabelValues, exceptionClassLabel, isIdentified, type CallVariant } from './call-labels.ts'
+import {
+  absentDeploymentLabels,
+  callerLabelValues,
+  deploymentLabelValues,
+  exceptionClassLabel,
+  isIdentified,
+  NONE,
+  variantLabelValues,
+  type CallLabel,
+  type CallLabelValues,
+  type CallVariant,
+} from './call-labels.ts'
 import { registerCallFamilies, type CallFamilies, type FamilySettings } from './call-families.ts'
 import { CallSeries, type ExampleTrace, type SeriesCounts } from './call-series.ts'
 import { NO_CUSTOM_LABELS, type CustomLabels } from './custom-labels.ts'
@@ -41,6 +53,8 @@ export class CallMetrics {
   readonly #inFlight: Gauge
   readonly #held = new Map<CallerFacts, Map<DeploymentFacts | undefined, Map<string, CallSeries>>>()
   #heldCount = 0
+  readonly #callerLabels = new Map<CallerFacts, ReturnType<typeof callerLabelValues>>()
+  readonly #deploymentLabels = new Map<DeploymentFacts, ReturnType<typeof deploymentLabelValues>>()
 
   constructor(registry: MetricsRegistry, settings: CallMetricsSettings) {
     this.#settings = settings
@@ -59,6 +73,8 @@ export class CallMetrics {
   /** Lets go of all series: they are looked up again when they are next counted. */
   forgetSeries(): void {
     this.#held.clear()
+    this.#callerLabels.clear()
+    this.#deploymentLabels.clear()
     this.#heldCount = 0
   }
 
@@ -229,14 +245,44 @@ export class CallMetrics {
     key: string,
   ): CallSeries {
     if (this.#heldCount >= MAX_HELD_SERIES) this.forgetSeries()
-    const labels: Record<string, string> = callLabelValues(caller, deployment, variant, this.#custom.names)
-    for (const label of Object.keys(labels)) labels[label] = this.#registry.clean(labels[label] ?? '')
-    const series = new CallSeries(labels, this.#counts)
+    const series = new CallSeries(this.#labelsOf(caller, deployment, variant), this.#counts)
     const byDeployment = getOrMake(this.#held, caller, () => new Map())
     getOrMake(byDeployment, deployment, () => new Map()).set(key, series)
     this.#heldCount += 1
     return series
   }
+
+  /** Fit to be shown. Those of a caller and of a deployment are made so once: each client makes new variants. */
+  #labelsOf(
+    caller: CallerFacts,
+    deployment: DeploymentFacts | undefined,
+    variant: CallVariant,
+  ): CallLabelValues {
+    const clean = (value: string): string => this.#registry.clean(value)
+    const ofDeployment =
+      deployment === undefined
+        ? absentDeploymentLabels(variant)
+        : getOrMake(this.#deploymentLabels, deployment, () =>
+            cleaned(deploymentLabelValues(deployment), clean),
+          )
+    const labels: Record<CallLabel, string> = {
+      ...getOrMake(this.#callerLabels, caller, () => cleaned(callerLabelValues(caller), clean)),
+      ...ofDeployment,
+      ...variantLabelValues(variant, clean),
+    }
+    const { names } = this.#custom
+    if (names.length === 0) return labels
+    const own = names.map((name, index) => [name, clean(variant.custom[index] ?? NONE)] as const)
+    return { ...labels, ...Object.fromEntries(own) }
+  }
+}
+
+function cleaned<Labels extends Record<string, string>>(
+  labels: Labels,
+  clean: (value: string) => string,
+): Labels {
+  // The labels stay, and their values texts.
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, clean(value)])) as Labels
 }
 
 function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
@@ -286,21 +332,8 @@ function attemptVariant(attempt: AttemptFacts, variant: CallVariant): CallVarian
   return {
     ...variant,
     exceptionClass: exceptionClassLabel(errorClass, attempt.deployment.provider),
-    exceptionStatus: attemptStatus(attempt.httpStatus, errorClass),
+    exceptionStatus: statusOfFailure(attempt.httpStatus, errorClass),
   }
-}
-
-/** An attempt without an answer, or that broke off after a good status, has the status that a client gets for it. */
-function attemptStatus(httpStatus: number | undefined, errorClass: string): number {
-  if (httpStatus !== undefined && httpStatus >= 400) return httpStatus
-  const kind = errorClass === ERROR_KINDS.timeout.errorClass ? ERROR_KINDS.timeout : ERROR_KINDS.provider_cut
-  return kind.status
-}
-
-/** A stream that broke off had sent 200: it is counted under the status of its error. */
-function failureStatus(end: CallEnd): number {
-  const status = end.error?.httpStatus ?? end.httpStatus
-  return status >= 400 ? status : ERROR_KINDS.provider_cut.status
 }
 
 function exceptionClassOf(end: CallEnd): string {

@@ -31,9 +31,9 @@ export class CallSeries {
   /** @param labels fit to be shown: each is made so once, and not once a metric. */
   constructor(labels: CallLabelValues, counts: SeriesCounts) {
     this.#labels = labels
-    this.#counters = Array.from({ length: counts.counters })
-    this.#histograms = Array.from({ length: counts.histograms })
-    this.#gauges = Array.from({ length: counts.gauges })
+    this.#counters = Array<Counter | undefined>(counts.counters).fill(undefined)
+    this.#histograms = Array<Histogram | undefined>(counts.histograms).fill(undefined)
+    this.#gauges = Array<Gauge | undefined>(counts.gauges).fill(undefined)
   }
 
   add(counter: CallFamily<CounterFamily>, amount: number): void {

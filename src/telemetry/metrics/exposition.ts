@@ -3,6 +3,7 @@
  * Sources: prometheus.io/docs/instrumenting/exposition_formats, the OpenMetrics specification 1.0.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Exemplar } from './histogram.ts'
 
 /** A metric as it is shown: a family that is counted with, or the sum of several processes' families. */
@@ -41,6 +42,8 @@ export interface ShownHistogramSeries {
 export interface ShownMetrics {
   /** Brings what is read on demand up to date. */
   collect(): void
+  /** As `collect`, with the event loop going on meanwhile. */
+  collectInTurns(): Promise<void>
   /** In the order of their names. */
   families(): Iterable<ShownFamily>
 }
@@ -81,6 +84,10 @@ function quality(accept: string | undefined, type: string): number {
 /** The whole page, in pieces. Metrics are ordered by name, series by the time of their first use. */
 export function* writeExposition(metrics: ShownMetrics, format: ExpositionFormat): Generator<string> {
   metrics.collect()
+  yield* writeCollected(metrics, format)
+}
+
+function* writeCollected(metrics: ShownMetrics, format: ExpositionFormat): Generator<string> {
   let piece = ''
   for (const family of metrics.families()) {
     piece += header(family, format)
@@ -101,17 +108,12 @@ export function* writeExposition(metrics: ShownMetrics, format: ExpositionFormat
 export async function renderMetrics(metrics: ShownMetrics, accept: string | undefined): Promise<MetricsPage> {
   const format = negotiateFormat(accept)
   const pieces: Buffer[] = []
-  for (const piece of writeExposition(metrics, format)) {
+  await metrics.collectInTurns()
+  for (const piece of writeCollected(metrics, format)) {
     pieces.push(Buffer.from(piece))
     await nextTurn()
   }
   return { contentType: CONTENT_TYPES[format], body: Buffer.concat(pieces) }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }
 
 function header(family: ShownFamily, format: ExpositionFormat): string {

@@ -264,7 +264,7 @@ export const COUNTERS = {
 export const HISTOGRAMS = {
   totalLatency: {
     name: 'litellm_request_total_latency_metric',
-    help: 'Seconds from the arrival of a call to its end, of calls that a provider served',
+    help: 'Seconds from the arrival of a call to its end, of calls that were answered whole, by a provider or from the cache',
     labels: [...LATENCY, 'service_tier'],
     callerIdentity: true,
   },
@@ -288,7 +288,7 @@ export const HISTOGRAMS = {
   },
   overhead: {
     name: 'litellm_overhead_latency_metric',
-    help: 'Seconds that the gateway added to a call',
+    help: 'Seconds that the gateway added to a call: before its first attempt at a provider, and after its last',
     labels: QUOTA,
     callerIdentity: true,
   },

@@ -3,6 +3,8 @@ import { Family, type Series } from './family.ts'
 
 export class Gauge implements Series {
   readonly labelText: string
+  /** The last scrape that `setAt` was called for. */
+  scrape = 0
   #value = 0
   #read: (() => number) | undefined
 
@@ -24,6 +26,13 @@ export class Gauge implements Series {
     this.#value = value
   }
 
+  /** As `set`, for a gauge that is shown only by the scrapes that set it: see `GaugeFamily.retainSetAt`. */
+  setAt(scrape: number, value: number): void {
+    this.#value = value
+    // Two scrapes may go on at the same time.
+    if (scrape > this.scrape) this.scrape = scrape
+  }
+
   add(amount: number): void {
     this.#value += amount
   }
@@ -36,6 +45,14 @@ export class Gauge implements Series {
 
 export class GaugeFamily extends Family<Gauge> {
   readonly type = 'gauge'
+
+  /**
+   * Drops the series that neither this scrape nor a later one has set.
+   * @returns how many: whoever holds a series has to ask for it again.
+   */
+  retainSetAt(scrape: number): number {
+    return this.retain((gauge) => gauge.scrape >= scrape)
+  }
 
   protected override create(labelText: string): Gauge {
     return new Gauge(labelText)

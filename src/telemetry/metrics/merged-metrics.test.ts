@@ -128,3 +128,43 @@ test('a histogram whose buckets were changed between two starts is not added up 
   }
   expect(page(merged)).toContain('seconds_count 1\n')
 })
+
+test('of the examples of several workers the latest stands in OpenMetrics, in its bucket', () => {
+  const workers = [1, 2, 3].map((worker) => {
+    const registry = new MetricsRegistry()
+    const histogram = registry.histogram({ name: 'seconds', help: 'Time', labels: ['model'] }, [1, 10])
+    histogram
+      .series(['a'])
+      .observeTraced(worker === 2 ? 5 : 0.5, `${worker}`.repeat(32), worker === 2 ? 9_000 : 1_000)
+    histogram.series(['b']).observe(1)
+    return registry
+  })
+  const merged = new MergedMetrics()
+  for (const worker of workers) merged.add(sent(worker))
+  const text = [...writeExposition(merged, 'openmetrics')].join('')
+  const marked = text.split('\n').filter((line) => line.includes(' # '))
+  expect(marked).toEqual([`seconds_bucket{model="a",le="10.0"} 3 # {trace_id="${'2'.repeat(32)}"} 5 9.000`])
+  expect(page(merged)).not.toContain('trace_id')
+})
+
+test('the series of many workers are merged over many turns of the event loop', async () => {
+  const registry = new MetricsRegistry()
+  for (let family = 0; family < 10; family += 1) {
+    const counter = registry.counter({ name: `c${family}_total`, help: 'A count', labels: ['key'] })
+    for (let key = 0; key < 1_000; key += 1) counter.series([`${key}`]).add(1)
+  }
+  let turns = 0
+  let merging = true
+  const count = (): void => {
+    turns += 1
+    if (merging) setImmediate(count)
+  }
+  setImmediate(count)
+  const merged = new MergedMetrics()
+  await merged.addInTurns(sent(registry))
+  merging = false
+  expect(turns).toBeGreaterThanOrEqual(10)
+  const once = new MergedMetrics()
+  once.add(sent(registry))
+  expect(page(merged)).toBe(page(once))
+})

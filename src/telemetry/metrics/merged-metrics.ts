@@ -1,7 +1,12 @@
 /** The metrics of several processes as those of one: counts are added up, gauges by what they mean. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ShownFamily, ShownMetrics } from './exposition.ts'
 import { labelTextOf, OTHER, type AcrossWorkers } from './family.ts'
+import type { Exemplar } from './histogram.ts'
 import type { FamilySnapshot } from './snapshot.ts'
+
+/** So many series are merged at a time, some milliseconds’ work. */
+const ROWS_A_TURN = 1_000
 
 export class MergedMetrics implements ShownMetrics {
   readonly #families = new Map<string, MergedFamily>()
@@ -9,6 +14,18 @@ export class MergedMetrics implements ShownMetrics {
   /** Adds the numbers of a process that lives. */
   add(snapshots: readonly FamilySnapshot[]): void {
     for (const snapshot of snapshots) this.#familyFor(snapshot).add(snapshot, Infinity)
+  }
+
+  /** As `add`, with the event loop going on between: calls do not wait for the series of many workers. */
+  async addInTurns(snapshots: readonly FamilySnapshot[]): Promise<void> {
+    let rows = 0
+    for (const snapshot of snapshots) {
+      this.add([snapshot])
+      rows += snapshot.labelTexts.length
+      if (rows < ROWS_A_TURN) continue
+      rows = 0
+      await nextTurn()
+    }
   }
 
   /**
@@ -22,6 +39,8 @@ export class MergedMetrics implements ShownMetrics {
   }
 
   collect(): void {}
+
+  async collectInTurns(): Promise<void> {}
 
   families(): readonly ShownFamily[] {
     return [...this.#families.values()]
@@ -47,6 +66,7 @@ class MergedFamily {
   readonly #first: FamilySnapshot
   readonly #width: number
   readonly #rows = new Map<string, Float64Array>()
+  readonly #exemplars = new Map<string, Exemplar>()
 
   constructor(first: FamilySnapshot) {
     this.#first = first
@@ -61,6 +81,11 @@ class MergedFamily {
       const numbers = snapshot.numbers.subarray(index * this.#width, (index + 1) * this.#width)
       this.#addRow(this.#rows.size < maxSeries ? labelText : this.#boundedText(labelText), numbers, merge)
     }
+    for (const [index, exemplar] of snapshot.exemplars ?? []) {
+      const labelText = snapshot.labelTexts[index] ?? ''
+      if ((this.#exemplars.get(labelText)?.atMs ?? 0) < exemplar.atMs)
+        this.#exemplars.set(labelText, exemplar)
+    }
   }
 
   shown(): ShownFamily {
@@ -72,7 +97,7 @@ class MergedFamily {
       case 'gauge':
         return { type: 'gauge', name, help, children: () => valuesOf(rows) }
       case 'histogram':
-        return { type: 'histogram', name, help, bounds, children: () => cellsOf(rows) }
+        return { type: 'histogram', name, help, bounds, children: () => cellsOf(rows, this.#exemplars) }
     }
   }
 
@@ -121,6 +146,6 @@ function* valuesOf(rows: ReadonlyMap<string, Float64Array>) {
   for (const [labelText, row] of rows) yield { labelText, value: row[0] ?? 0 }
 }
 
-function* cellsOf(rows: ReadonlyMap<string, Float64Array>) {
-  for (const [labelText, cells] of rows) yield { labelText, cells }
+function* cellsOf(rows: ReadonlyMap<string, Float64Array>, exemplars: ReadonlyMap<string, Exemplar>) {
+  for (const [labelText, cells] of rows) yield { labelText, cells, exemplar: exemplars.get(labelText) }
 }

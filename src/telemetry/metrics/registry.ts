@@ -2,6 +2,7 @@
  * A registry of metrics made for a hot path: a series is found once by its label values, and then counted by a plain
  * addition. The number of series of each metric is bounded, whatever clients send as label values.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { cleanLabelValue } from './label-value.ts'
 import { CounterFamily, type CounterOptions } from './counter.ts'
 import { GaugeFamily } from './gauge.ts'
@@ -23,6 +24,7 @@ export class MetricsRegistry {
   readonly #context: FamilyContext
   readonly #overflow: CounterFamily
   readonly #beforeScrape: (() => void)[] = []
+  readonly #beforeScrapeInTurns: (() => Iterable<unknown>)[] = []
 
   /** @param redact applied to each label value once, when its series is made. */
   constructor(
@@ -61,9 +63,21 @@ export class MetricsRegistry {
     this.#beforeScrape.push(collect)
   }
 
+  /** As `beforeScrape`, for what has much to read: it yields where calls may go on. */
+  beforeScrapeInTurns(collect: () => Iterable<unknown>): void {
+    this.#beforeScrapeInTurns.push(collect)
+  }
+
   /** Brings the metrics that are read on demand up to date. */
   collect(): void {
     for (const collect of this.#beforeScrape) collect()
+    for (const collect of this.#beforeScrapeInTurns) Array.from(collect())
+  }
+
+  /** As `collect`, with the event loop going on between the turns of what has much to read. */
+  async collectInTurns(): Promise<void> {
+    for (const collect of this.#beforeScrape) collect()
+    for (const collect of this.#beforeScrapeInTurns) for (const _ of collect()) await nextTurn()
   }
 
   /** All metrics that are shown, in the order of their names. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readExposition, samplesOf, valueOf } from '../../../test/telemetry/read-exposition.ts'
 import { parseDollars, ZERO } from '../../money/picodollars.ts'
 import type { Scope } from '../../record/scope.ts'
-import { writeExposition } from './exposition.ts'
+import { renderMetrics, writeExposition } from './exposition.ts'
 import { MetricsRegistry, OVERFLOW } from './registry.ts'
 import { ScopeGauges, type ScopeGaugeSettings } from './scope-gauges.ts'
 import { BUDGET_GAUGES, RATE_GAUGES } from './scope-metrics.ts'
@@ -27,10 +27,15 @@ function scopeOf(changes: Partial<Scope> & Pick<Scope, 'kind' | 'id'>): Scope {
 }
 
 /** A registry whose scrapes show these scopes. */
-function scraper(scopes: () => readonly Scope[], settings: Partial<ScopeGaugeSettings> = {}) {
+function registryOf(scopes: () => readonly Scope[], settings: Partial<ScopeGaugeSettings> = {}) {
   const registry = new MetricsRegistry()
   const source = { scopes, useOf: () => ({ requests: 7, tokens: 700 }) }
   new ScopeGauges(registry, source, { endUsers: false, userNames: false, ...settings }, () => NOW_MS)
+  return registry
+}
+
+function scraper(...of: Parameters<typeof registryOf>) {
+  const registry = registryOf(...of)
   return () => readExposition([...writeExposition(registry, 'prometheus')].join(''))
 }
 
@@ -135,4 +140,23 @@ test('past the bound of a metric budgets are left out and counted, and never fol
   expect(samplesOf(page, BUDGET_GAUGES.teamMax.name)).toHaveLength(10_000)
   expect(samplesOf(page, BUDGET_GAUGES.teamMax.name, { team: 'other' })).toEqual([])
   expect(valueOf(page, OVERFLOW.name, { metric: BUDGET_GAUGES.teamMax.name })).toBe(5)
+})
+
+test('many budgets are read over many turns, and two scrapes at the same time show all of them', async () => {
+  const scopes = Array.from({ length: 5_000 }, (_, index) =>
+    scopeOf({ kind: 'team', id: `team-${index}`, maxBudget: parseDollars('1') }),
+  )
+  const registry = registryOf(() => scopes)
+  let turns = 0
+  let reading = true
+  const count = (): void => {
+    turns += 1
+    if (reading) setImmediate(count)
+  }
+  setImmediate(count)
+  const pages = await Promise.all([renderMetrics(registry, undefined), renderMetrics(registry, undefined)])
+  reading = false
+  expect(turns).toBeGreaterThan(20)
+  for (const { body } of pages)
+    expect(samplesOf(readExposition(body.toString()), BUDGET_GAUGES.teamMax.name)).toHaveLength(5_000)
 })

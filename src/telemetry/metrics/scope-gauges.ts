@@ -31,29 +31,48 @@ const HOUR_MS = 3_600_000
 /** A key's hash, and the colons after it, in the id of the scope of a model within it. */
 const KEY_PART_LENGTH = 64 + '::'.length
 
-interface BudgetFamilies {
-  readonly remaining: GaugeFamily
-  readonly max: GaugeFamily | undefined
-  readonly hours: GaugeFamily | undefined
+/** Where a number of a scope is shown. */
+interface Place {
+  readonly family: GaugeFamily
   readonly labels: (scope: Scope) => readonly string[]
+  /** Among the gauges of a scope. */
+  readonly slot: number
 }
 
-/** The gauges of one scope, made once. */
+interface BudgetPlaces {
+  readonly remaining: Place
+  readonly max?: Place
+  readonly hours?: Place
+}
+
+interface RatePlaces {
+  readonly allowed: Place
+  readonly used: Place
+}
+
+/** The gauges of one scope, made once; of a place past the bound there is none. */
 interface Shown {
   readonly alias: string | undefined
   readonly email: string | undefined
-  readonly gauges: Map<string, Gauge | undefined>
+  readonly gauges: (Gauge | false | undefined)[]
 }
 
+/** After so many scopes calls may go on. */
+const SCOPES_A_TURN = 200
+
 export class ScopeGauges {
+  readonly #registry: MetricsRegistry
   readonly #source: ScopeSource
   readonly #clock: () => number
-  readonly #budgets: ReadonlyMap<ScopeKind, BudgetFamilies>
-  readonly #rates: Readonly<Record<keyof typeof RATE_GAUGES, GaugeFamily>>
-  readonly #families: readonly GaugeFamily[]
+  readonly #families = new Set<GaugeFamily>()
+  readonly #budgets: ReadonlyMap<ScopeKind, BudgetPlaces>
+  readonly #requests: ReadonlyMap<ScopeKind, RatePlaces>
+  readonly #tokens: ReadonlyMap<ScopeKind, RatePlaces>
+  readonly #keyModelRequests: Place
+  readonly #keyModelTokens: Place
+  #slots = 0
+  #scrape = 0
   #shown = new WeakMap<Scope, Shown>()
-  /** Gauges that this scrape has set. */
-  #live = new Set<Gauge>()
 
   /** @param clock epoch milliseconds. */
   constructor(
@@ -62,163 +81,141 @@ export class ScopeGauges {
     settings: ScopeGaugeSettings,
     clock: () => number,
   ) {
+    this.#registry = registry
     this.#source = source
     this.#clock = clock
-    const families: GaugeFamily[] = []
-    const gauge = (definition: MetricDefinition, more: readonly string[] = []): GaugeFamily => {
-      const family = registry.gauge({ ...definition, labels: [...(definition.labels ?? []), ...more] })
-      families.push(family)
-      return family
-    }
-    this.#budgets = budgetFamilies(gauge, settings)
-    this.#rates = {
-      keyAllowed: gauge(RATE_GAUGES.keyAllowed),
-      keyUsed: gauge(RATE_GAUGES.keyUsed),
-      teamAllowed: gauge(RATE_GAUGES.teamAllowed),
-      teamUsed: gauge(RATE_GAUGES.teamUsed),
-      keyModelRequests: gauge(RATE_GAUGES.keyModelRequests),
-      keyModelTokens: gauge(RATE_GAUGES.keyModelTokens),
-    }
-    this.#families = families
-    registry.beforeScrape(() => this.#collect())
+    this.#budgets = this.#budgetPlaces(settings)
+    const { keyAllowed, keyUsed, teamAllowed, teamUsed } = RATE_GAUGES
+    const key = { allowed: this.#family(keyAllowed), used: this.#family(keyUsed) }
+    const team = { allowed: this.#family(teamAllowed), used: this.#family(teamUsed) }
+    const rates = (labels: Place['labels']): ReadonlyMap<ScopeKind, RatePlaces> =>
+      new Map([
+        ['key', { allowed: this.#place(key.allowed, labels), used: this.#place(key.used, labels) }],
+        ['team', { allowed: this.#place(team.allowed, labels), used: this.#place(team.used, labels) }],
+      ])
+    this.#requests = rates(requestLabels)
+    this.#tokens = rates(tokenLabels)
+    this.#keyModelRequests = this.#place(this.#family(RATE_GAUGES.keyModelRequests), keyModelLabels)
+    this.#keyModelTokens = this.#place(this.#family(RATE_GAUGES.keyModelTokens), keyModelLabels)
+    registry.beforeScrapeInTurns(() => this.#collect())
   }
 
-  #collect(): void {
+  /** Yields where calls may go on. */
+  *#collect(): Generator<void> {
+    this.#scrape += 1
+    const scrape = this.#scrape
     const nowMs = this.#clock()
-    this.#live = new Set()
+    let count = 0
     for (const scope of this.#source.scopes()) {
-      if (scope.maxBudget !== undefined) this.#showBudget(scope, scope.maxBudget, nowMs)
-      if (scope.requestsPerMinute !== undefined || scope.tokensPerMinute !== undefined) this.#showRates(scope)
+      if (scope.maxBudget !== undefined) this.#showBudget(scope, scope.maxBudget, nowMs, scrape)
+      if (scope.requestsPerMinute !== undefined || scope.tokensPerMinute !== undefined)
+        this.#showRates(scope, scrape)
+      count += 1
+      if (count % SCOPES_A_TURN === 0) yield
     }
-    const live = this.#live
     let dropped = 0
-    for (const family of this.#families) dropped += family.retain((gauge) => live.has(gauge))
+    for (const family of this.#families) {
+      dropped += family.retainSetAt(scrape)
+      if (count >= SCOPES_A_TURN) yield
+    }
     if (dropped > 0) this.#shown = new WeakMap()
   }
 
-  #showBudget(scope: Scope, maxBudget: bigint, nowMs: number): void {
-    const families = this.#budgets.get(scope.kind)
-    if (families === undefined) return
-    const { remaining, max, hours, labels } = families
-    this.#set(scope, remaining, labels, Number(maxBudget - scope.spent) / PICODOLLARS)
-    if (max !== undefined) this.#set(scope, max, labels, Number(maxBudget) / PICODOLLARS)
+  #showBudget(scope: Scope, maxBudget: bigint, nowMs: number, scrape: number): void {
+    const places = this.#budgets.get(scope.kind)
+    if (places === undefined) return
+    const { remaining, max, hours } = places
+    const shown = this.#shownOf(scope)
+    this.#set(scope, shown, remaining, Number(maxBudget - scope.spent) / PICODOLLARS, scrape)
+    if (max !== undefined) this.#set(scope, shown, max, Number(maxBudget) / PICODOLLARS, scrape)
     if (hours !== undefined && scope.resetsAtMs !== undefined)
-      this.#set(scope, hours, labels, (scope.resetsAtMs - nowMs) / HOUR_MS)
+      this.#set(scope, shown, hours, (scope.resetsAtMs - nowMs) / HOUR_MS, scrape)
   }
 
-  #showRates(scope: Scope): void {
-    const { keyAllowed, keyUsed, teamAllowed, teamUsed } = this.#rates
-    if (scope.kind === 'key') this.#showUse(scope, keyAllowed, keyUsed)
-    else if (scope.kind === 'team') this.#showUse(scope, teamAllowed, teamUsed)
-    else if (scope.kind === 'key_model') this.#showLeft(scope)
+  #showRates(scope: Scope, scrape: number): void {
+    const requests = this.#requests.get(scope.kind)
+    const tokens = this.#tokens.get(scope.kind)
+    if (requests !== undefined && tokens !== undefined) this.#showUse(scope, requests, tokens, scrape)
+    else if (scope.kind === 'key_model') this.#showLeft(scope, scrape)
   }
 
-  #showUse(scope: Scope, allowed: GaugeFamily, used: GaugeFamily): void {
+  #showUse(scope: Scope, requests: RatePlaces, tokens: RatePlaces, scrape: number): void {
     const use = this.#source.useOf(scope)
+    const shown = this.#shownOf(scope)
     const { requestsPerMinute, tokensPerMinute } = scope
     if (requestsPerMinute !== undefined) {
-      this.#set(scope, allowed, requestLabels, requestsPerMinute)
-      this.#set(scope, used, requestLabels, use.requests)
+      this.#set(scope, shown, requests.allowed, requestsPerMinute, scrape)
+      this.#set(scope, shown, requests.used, use.requests, scrape)
     }
     if (tokensPerMinute !== undefined) {
-      this.#set(scope, allowed, tokenLabels, tokensPerMinute)
-      this.#set(scope, used, tokenLabels, use.tokens)
+      this.#set(scope, shown, tokens.allowed, tokensPerMinute, scrape)
+      this.#set(scope, shown, tokens.used, use.tokens, scrape)
     }
   }
 
-  #showLeft(scope: Scope): void {
+  #showLeft(scope: Scope, scrape: number): void {
     const use = this.#source.useOf(scope)
+    const shown = this.#shownOf(scope)
     const { requestsPerMinute, tokensPerMinute } = scope
-    const { keyModelRequests, keyModelTokens } = this.#rates
+    const left = (allowed: number, used: number): number => Math.max(0, allowed - used)
     if (requestsPerMinute !== undefined)
-      this.#set(scope, keyModelRequests, keyModelLabels, Math.max(0, requestsPerMinute - use.requests))
+      this.#set(scope, shown, this.#keyModelRequests, left(requestsPerMinute, use.requests), scrape)
     if (tokensPerMinute !== undefined)
-      this.#set(scope, keyModelTokens, keyModelLabels, Math.max(0, tokensPerMinute - use.tokens))
+      this.#set(scope, shown, this.#keyModelTokens, left(tokensPerMinute, use.tokens), scrape)
   }
 
   /** Past the bound of a metric a scope is not shown: budgets that are folded together would tell nothing. */
-  #set(scope: Scope, family: GaugeFamily, labels: (scope: Scope) => readonly string[], value: number): void {
-    const shown = this.#shownOf(scope)
-    const name = labels === tokenLabels ? `${family.name} tokens` : family.name
-    let gauge = shown.gauges.get(name)
-    if (gauge === undefined) {
-      gauge = family.seriesWithinBound(labels(scope))
-      shown.gauges.set(name, gauge)
-    }
-    if (gauge === undefined) return
-    gauge.set(value)
-    this.#live.add(gauge)
+  #set(scope: Scope, shown: Shown, { family, labels, slot }: Place, value: number, scrape: number): void {
+    const gauge = (shown.gauges[slot] ??= family.seriesWithinBound(labels(scope)) ?? false)
+    if (gauge !== false) gauge.setAt(scrape, value)
   }
 
   #shownOf(scope: Scope): Shown {
     const known = this.#shown.get(scope)
     if (known !== undefined && known.alias === scope.alias && known.email === scope.email) return known
-    const shown = { alias: scope.alias, email: scope.email, gauges: new Map<string, Gauge | undefined>() }
+    const shown = { alias: scope.alias, email: scope.email, gauges: [] }
     this.#shown.set(scope, shown)
     return shown
   }
-}
 
-function budgetFamilies(
-  gauge: (definition: MetricDefinition, more?: readonly string[]) => GaugeFamily,
-  { endUsers, userNames }: ScopeGaugeSettings,
-): ReadonlyMap<ScopeKind, BudgetFamilies> {
-  const names = userNames ? ['user_email', 'user_alias'] : []
-  const families = new Map<ScopeKind, BudgetFamilies>([
-    [
-      'team',
-      {
-        remaining: gauge(BUDGET_GAUGES.teamRemaining),
-        max: gauge(BUDGET_GAUGES.teamMax),
-        hours: gauge(BUDGET_GAUGES.teamHours),
-        labels: idAndAlias,
-      },
-    ],
-    [
-      'key',
-      {
-        remaining: gauge(BUDGET_GAUGES.keyRemaining),
-        max: gauge(BUDGET_GAUGES.keyMax),
-        hours: gauge(BUDGET_GAUGES.keyHours),
-        labels: idAndAlias,
-      },
-    ],
-    [
-      'user',
-      {
-        remaining: gauge(BUDGET_GAUGES.userRemaining, names),
-        max: gauge(BUDGET_GAUGES.userMax, names),
-        hours: gauge(BUDGET_GAUGES.userHours, names),
-        labels: userNames ? userLabels : idAlone,
-      },
-    ],
-    [
-      'organization',
-      {
-        remaining: gauge(BUDGET_GAUGES.organizationRemaining),
-        max: gauge(BUDGET_GAUGES.organizationMax),
-        hours: gauge(BUDGET_GAUGES.organizationHours),
-        labels: idAndAlias,
-      },
-    ],
-    [
-      'provider',
-      {
-        remaining: gauge(BUDGET_GAUGES.providerRemaining),
-        max: undefined,
-        hours: undefined,
-        labels: idAlone,
-      },
-    ],
-  ])
-  const customers = {
-    remaining: gauge(BUDGET_GAUGES.customerRemaining),
-    max: gauge(BUDGET_GAUGES.customerMax),
-    hours: gauge(BUDGET_GAUGES.customerHours),
-    labels: idAlone,
+  #family(definition: MetricDefinition, more: readonly string[] = []): GaugeFamily {
+    const family = this.#registry.gauge({ ...definition, labels: [...(definition.labels ?? []), ...more] })
+    this.#families.add(family)
+    return family
   }
-  if (endUsers) families.set('end_user', customers)
-  return families
+
+  #place(family: GaugeFamily, labels: Place['labels']): Place {
+    const slot = this.#slots
+    this.#slots += 1
+    return { family, labels, slot }
+  }
+
+  #budgetPlaces({ endUsers, userNames }: ScopeGaugeSettings): ReadonlyMap<ScopeKind, BudgetPlaces> {
+    const names = userNames ? ['user_email', 'user_alias'] : []
+    const places = (
+      [remaining, max, hours]: readonly [MetricDefinition, MetricDefinition, MetricDefinition],
+      labels: Place['labels'],
+      more: readonly string[] = [],
+    ): BudgetPlaces => ({
+      remaining: this.#place(this.#family(remaining, more), labels),
+      max: this.#place(this.#family(max, more), labels),
+      hours: this.#place(this.#family(hours, more), labels),
+    })
+    const of = BUDGET_GAUGES
+    const budgets = new Map<ScopeKind, BudgetPlaces>([
+      ['team', places([of.teamRemaining, of.teamMax, of.teamHours], idAndAlias)],
+      ['key', places([of.keyRemaining, of.keyMax, of.keyHours], idAndAlias)],
+      ['user', places([of.userRemaining, of.userMax, of.userHours], userNames ? userLabels : idAlone, names)],
+      [
+        'organization',
+        places([of.organizationRemaining, of.organizationMax, of.organizationHours], idAndAlias),
+      ],
+      ['provider', { remaining: this.#place(this.#family(of.providerRemaining), idAlone) }],
+    ])
+    const customers = places([of.customerRemaining, of.customerMax, of.customerHours], idAlone)
+    if (endUsers) budgets.set('end_user', customers)
+    return budgets
+  }
 }
 
 function idAlone({ id }: Scope): readonly string[] {

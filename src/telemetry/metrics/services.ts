@@ -96,6 +96,16 @@ export const SERVICE_QUEUES = {
   },
 } as const satisfies Record<string, MetricDefinition>
 
+/** Work that one process does for all. */
+export const SERVICE_LOCKS = {
+  podLock: {
+    name: 'litellm_pod_lock_manager_size',
+    help: `1 while this process does the work of that name for all, else 0: batch-cost looks for batches that have ended; ${WHERE}`,
+    labels: ['pod_lock_manager'],
+    acrossWorkers: 'max',
+  },
+} as const satisfies Record<string, MetricDefinition>
+
 export const REDIS_GAUGES = {
   breakerState: {
     name: 'litellm_redis_circuit_breaker_state',

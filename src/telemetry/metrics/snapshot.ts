@@ -1,5 +1,6 @@
 /** The numbers of a process as plain data, which another process can add to its own. */
 import type { AcrossWorkers } from './family.ts'
+import type { Exemplar } from './histogram.ts'
 import type { AnyFamily, MetricsRegistry } from './registry.ts'
 
 export interface FamilySnapshot {
@@ -17,12 +18,27 @@ export interface FamilySnapshot {
   readonly labelTexts: readonly string[]
   /** A number a series; of a histogram the counts of the buckets, infinity last, and then the sum. */
   readonly numbers: Float64Array
+  /** Of a histogram with calls that were traced, by the place of the series. */
+  readonly exemplars?: ReadonlyMap<number, Exemplar>
 }
 
 /** The numbers of now. */
 export function takeSnapshot(registry: MetricsRegistry): readonly FamilySnapshot[] {
   registry.collect()
-  return registry.families().map(snapshotOf)
+  return collectedSnapshot(registry)
+}
+
+/** As `takeSnapshot`, with the event loop going on while what takes long is read. */
+export async function takeSnapshotInTurns(registry: MetricsRegistry): Promise<readonly FamilySnapshot[]> {
+  await registry.collectInTurns()
+  return collectedSnapshot(registry)
+}
+
+function collectedSnapshot(registry: MetricsRegistry): readonly FamilySnapshot[] {
+  return registry.families().map((family) => {
+    const exemplars = exemplarsOf(family)
+    return exemplars.size === 0 ? snapshotOf(family) : { ...snapshotOf(family), exemplars }
+  })
 }
 
 /** What has been counted, as it stands: nothing is read or begun anew for it, so that no scrape is the poorer. */
@@ -31,6 +47,17 @@ export function takeCounts(registry: MetricsRegistry): readonly FamilySnapshot[]
     .families()
     .filter(({ type }) => type !== 'gauge')
     .map(snapshotOf)
+}
+
+function exemplarsOf(family: AnyFamily): ReadonlyMap<number, Exemplar> {
+  const exemplars = new Map<number, Exemplar>()
+  if (family.type !== 'histogram') return exemplars
+  for (const [index, { exemplar }] of [...family.children()].entries()) {
+    if (exemplar === undefined) continue
+    const { traceId, value, atMs } = exemplar
+    exemplars.set(index, { traceId, value, atMs })
+  }
+  return exemplars
 }
 
 function snapshotOf(family: AnyFamily): FamilySnapshot {
