@@ -155,7 +155,10 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   }
 
   openTap(): StreamTap {
-    return this.arrival.endpoint.dialect.openStream(this.facts)
+    const facts = this.settings.alwaysIncludeStreamUsage
+      ? { ...this.facts, asksStreamUsage: true }
+      : this.facts
+    return this.arrival.endpoint.dialect.openStream(facts)
   }
 
   /** The client's connection closed before the answer was whole. */

@@ -34,6 +34,7 @@ export function callSettings(config: Config, version: string): CallSettings {
     retryAfterMs: router.retry_after * 1000,
     idleTimeoutMs: (router.stream_idle_timeout ?? DEFAULT_IDLE_SECONDS) * 1000,
     cancelOnDisconnect: general.cancel_on_disconnect,
+    alwaysIncludeStreamUsage: general.always_include_stream_usage,
     storePrompts: general.store_prompts_in_spend_logs && !litellm.turn_off_message_logging,
     refuseUnpriced: general.refuse_unpriced_models,
     modelAliases: new Map(Object.entries(litellm.model_alias_map)),

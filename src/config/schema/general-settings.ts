@@ -145,7 +145,7 @@ export const generalSettingsSchema = mapWith({
     toggle().default(false),
     'The same as `budgets_on_store_loss: fail_closed`, which wins.',
   ),
-  always_include_stream_usage: accepted(
+  always_include_stream_usage: inForce(
     toggle().default(false),
     'Send the usage of a stream to clients that did not ask for it.',
   ),
