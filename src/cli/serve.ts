@@ -9,6 +9,7 @@ import { watchConfig, type ConfigWatch } from '../config/watch-config.ts'
 import { startSimulator } from '../sim/index.ts'
 import { OPERATION_COUNTERS } from '../telemetry/metrics/operations.ts'
 import { banner } from './banner.ts'
+import { makeDataDirectory } from './data-directory.ts'
 import { inQuotes } from './example-call.ts'
 import { keepMasterKey } from './master-key.ts'
 import { writeQuickStart } from './quick-start.ts'
@@ -31,6 +32,7 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
   const orders: StopOrders = link ?? ordersOfSignals(options)
   // A copy from before the config exports its own: a variable that leaves the file must not live on in a reload.
   const environment = { ...processEnvironment }
+  makeDataDirectory(options.dataDir)
   const origin = await originOf(options, environment)
   const loaded = loadConfig(origin.file, origin.environment)
   exportEnvironment(loaded)
