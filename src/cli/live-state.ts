@@ -211,6 +211,10 @@ export class LiveState {
         const question = { provider: facts.provider, upstreamModel: facts.upstreamModel, entry }
         return { ...modelFacts(prices, pricedModel(question)), ...shownInfo(entry) }
       },
+      quotaOf: ({ facts }) => {
+        const { rpm, tpm } = this.#entries.get(facts.modelId)?.litellm_params ?? {}
+        return { rpm, tpm }
+      },
     }
   }
 
