@@ -1,5 +1,7 @@
 /** The record of a call's start: what ledger, metrics and log know of it from then on. */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { RequestFacts } from '../dialects/dialect.ts'
+import { objectOf, parseJson } from '../dialects/json-value.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { CallerFacts, CallStart } from '../record/call-record.ts'
 import type { Arrival } from './arrival.ts'
@@ -41,16 +43,34 @@ export function callStart(
     ),
     tags: allTags(principal?.tags ?? [], facts?.tags ?? [], headerText(headers['x-litellm-tags'])),
     sessionId: clipped(
-      facts?.sessionId ??
+      headerText(headers['x-litellm-session-id']) ??
+        headerText(headers['x-litellm-trace-id']) ??
+        facts?.sessionId ??
         headerText(headers['x-claude-code-session-id']) ??
         headerText(headers['session-id']),
     ),
     requesterIp: arrival.requesterIp,
     userAgent: clipped(headers['user-agent']),
-    spendLogsMetadata: facts?.spendLogsMetadata,
+    spendLogsMetadata: spendLogsMetadata(headers, facts),
     requestMetadata: facts?.metadata,
     trace: arrival.trace,
   }
+}
+
+/**
+ * What the client wants to find in the call's row: the header over the body's member, and its own id of the call, which
+ * is not the call's id here. A header that cannot be read is shown as such; no call fails for it.
+ */
+function spendLogsMetadata(
+  headers: IncomingHttpHeaders,
+  facts: RequestFacts | undefined,
+): CallStart['spendLogsMetadata'] {
+  const sent = headerText(headers['x-litellm-spend-logs-metadata'])
+  const clientCallId = headerText(headers['x-litellm-call-id'])
+  if (sent === undefined && clientCallId === undefined) return facts?.spendLogsMetadata
+  const named = sent === undefined ? {} : (objectOf(parseJson(sent)) ?? { unreadable: true })
+  const own = clientCallId === undefined ? {} : { litellm_call_id: clipped(clientCallId) }
+  return { ...facts?.spendLogsMetadata, ...named, ...own }
 }
 
 function clipped(text: string | undefined): string | undefined {

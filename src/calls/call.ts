@@ -32,6 +32,7 @@ import { withoutSecrets } from './redact-failure.ts'
 import { toGatewayError } from './refuse.ts'
 import { isOfDeployment, reserveDeployment, type Place, type PlaceRequest } from './reserve.ts'
 import { dispatchAttempt } from './send.ts'
+import { StreamKeepAlive } from './stream-keep-alive.ts'
 import { estimateAtStart, settle, type Outcome } from './settle.ts'
 import { writeStreamHead } from './write-answer.ts'
 
@@ -60,6 +61,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   #attempt: Attempt | undefined
   #triesBegun = 0
   #timer: NodeJS.Timeout | undefined
+  #keepAlive: StreamKeepAlive | undefined
   #deployment: Deployment
   #headSent = false
   #clientGone = false
@@ -155,13 +157,17 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   }
 
   openTap(): StreamTap {
-    return this.arrival.endpoint.dialect.openStream(this.facts)
+    const facts = this.settings.alwaysIncludeStreamUsage
+      ? { ...this.facts, asksStreamUsage: true }
+      : this.facts
+    return this.arrival.endpoint.dialect.openStream(facts)
   }
 
   /** The client's connection closed before the answer was whole. */
   clientClosed(): void {
     if (this.#settled || this.#clientGone) return
     this.#clientGone = true
+    this.#keepAlive?.stop()
     const attempt = this.#attempt
     if (attempt !== undefined && !this.settings.cancelOnDisconnect) return attempt.resume()
     if (attempt !== undefined) {
@@ -180,12 +186,15 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     if (this.#clientGone) return
     this.#headSent = true
     writeStreamHead(this, attempt)
+    const { keepAliveMs } = this.settings
+    if (keepAliveMs !== undefined) this.#keepAlive = new StreamKeepAlive(this.#exchange, keepAliveMs)
     for (const chunk of held) this.attemptChunk(attempt, chunk)
   }
 
   attemptChunk(attempt: Attempt, chunk: Buffer): void {
     this.#kept?.add(chunk)
     if (this.#clientGone) return
+    this.#keepAlive?.sent(chunk)
     if (!this.#exchange.write(chunk)) attempt.pause()
   }
 
@@ -367,6 +376,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     if (this.#settled) return
     this.#settled = true
     clearTimeout(this.#timer)
+    this.#keepAlive?.stop()
     this.#farewell = farewell
     const kept = this.#kept
     this.#outcome = settle(this, this.#attempt, { ending, httpStatus, error, usage, kept, providerEnding })

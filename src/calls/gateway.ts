@@ -56,6 +56,10 @@ export interface CallSettings {
   readonly idleTimeoutMs: number
   /** True: a client that leaves cancels the provider's work; false: it is read to its end and billed exactly. */
   readonly cancelOnDisconnect: boolean
+  /** Silence in a stream after which its client gets a comment; undefined for none. */
+  readonly keepAliveMs: number | undefined
+  /** Clients get the usage of a stream whether they ask for it or not. */
+  readonly alwaysIncludeStreamUsage: boolean
   readonly storePrompts: boolean
   readonly refuseUnpriced: boolean
   /** Model name → model group, for all callers (`litellm_settings.model_alias_map`). */

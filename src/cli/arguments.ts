@@ -223,7 +223,7 @@ function serveOptions(values: OptionValues): ServeOptions {
     host: values.text('host') ?? '0.0.0.0',
     port: values.number('port', 'a port number from 0 to 65535', isPort) ?? 4000,
     metricsPort: values.number('prometheus_metrics_port', 'a port number from 0 to 65535', isPort),
-    // Absolute: Node's recursive mkdir never ends where a relative path's working directory was removed.
+    // Absolute: a relative path would mean another place once the working directory is changed or removed.
     dataDir: resolve(values.text('data_dir') ?? 'data'),
     logLevel: values.logLevel(),
     keepAliveTimeoutMs: values.seconds('keepalive_timeout', DEFAULT_KEEP_ALIVE_SECONDS),

@@ -22,6 +22,9 @@ const MAX_ANSWER_MEGABYTES = 128
 /** Reasoning models are silent for minutes before they speak. */
 const DEFAULT_IDLE_SECONDS = 300
 
+/** More comments than this would be load and no sign of life. */
+const MIN_KEEP_ALIVE_MS = 1000
+
 export function callSettings(config: Config, version: string): CallSettings {
   const { general_settings: general, litellm_settings: litellm, router_settings: router } = config
   return {
@@ -34,10 +37,17 @@ export function callSettings(config: Config, version: string): CallSettings {
     retryAfterMs: router.retry_after * 1000,
     idleTimeoutMs: (router.stream_idle_timeout ?? DEFAULT_IDLE_SECONDS) * 1000,
     cancelOnDisconnect: general.cancel_on_disconnect,
+    keepAliveMs: keepAliveMs(general.sse_keepalive_ping_interval_seconds),
+    alwaysIncludeStreamUsage: general.always_include_stream_usage,
     storePrompts: general.store_prompts_in_spend_logs && !litellm.turn_off_message_logging,
     refuseUnpriced: general.refuse_unpriced_models,
     modelAliases: new Map(Object.entries(litellm.model_alias_map)),
   }
+}
+
+/** 0 is none. */
+function keepAliveMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined || seconds === 0 ? undefined : Math.max(MIN_KEEP_ALIVE_MS, seconds * 1000)
 }
 
 export function identitySettings(config: Config): IdentitySettings {

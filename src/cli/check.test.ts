@@ -46,7 +46,7 @@ test('a bad config ends with 1 and one line for each fault, with place, key, exp
   const { code, output, path } = check('router_settings:\n  num_retries: many\n  timeout: [1]\n')
   expect(code).toBe(1)
   expect(output.split('\n')).toEqual([
-    `${path}:2:3: error: router_settings.num_retries: expected a whole number, found the text "many"`,
+    `${path}:2:3: error: router_settings.num_retries: expected a whole number from 0, found the text "many"`,
     `${path}:3:3: error: router_settings.timeout: expected a number of seconds, found a list`,
     'config has 2 errors',
     '',
@@ -64,7 +64,7 @@ test('--json gives the same to programs', () => {
         line: 2,
         column: 3,
         key: 'router_settings.num_retries',
-        expected: 'a whole number',
+        expected: 'a whole number from 0',
       },
     ],
   })

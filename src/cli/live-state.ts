@@ -2,11 +2,11 @@
 import type { Alerts } from '../alerts/alerts.ts'
 import type { BatchServices } from '../batches/batch-services.ts'
 import type { Gateway } from '../calls/gateway.ts'
+import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { LitellmSettings } from '../config/schema/litellm-settings.ts'
 import type { Secret } from '../config/secret.ts'
-import { isSameRedis } from '../config/redis.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { DeploymentConfig } from '../config/build-deployments.ts'
 import type { HealthSource } from '../server/health-routes.ts'
@@ -37,6 +37,7 @@ import {
 import { collectSecrets } from './collect-secrets.ts'
 import type { Departure } from './departure.ts'
 import { gatewayScopes, limitSettings } from './gateway-limits.ts'
+import { settingsThatNeedRestart } from './needs-restart.ts'
 import type { ConfiguredDeployment } from './report-scopes.ts'
 import { VERSION } from './version.ts'
 
@@ -62,11 +63,14 @@ export interface LiveParts {
 
 export class LiveState {
   readonly #parts: LiveParts
+  /** What the process was started with. */
+  readonly #atStart: Config
   #loaded: LoadedConfig
   #entries: ReadonlyMap<string, DeploymentConfig>
 
   constructor(parts: LiveParts, loaded: LoadedConfig) {
     this.#parts = parts
+    this.#atStart = loaded.config
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
     parts.telemetry.sampleLog(loaded.config.litellm_settings.request_log_sample_ratio)
@@ -105,8 +109,10 @@ export class LiveState {
     ledger.configure(ledgerSettings(loaded.config, (text) => redactor.redact(text)))
     alerts.configure(alertSettings(loaded.config))
     exports.configure(callExporters(loaded.config, environment, redactor), EXPORT_FAREWELL_MS)
-    if (!isSameRedis(loaded.config.redis, this.#loaded.config.redis)) {
-      telemetry.log.warn('the settings of Redis have changed: restart to use the new ones')
+    for (const setting of settingsThatNeedRestart(this.#atStart, loaded.config)) {
+      telemetry.log.warn(
+        `${setting} changed since the start, and is not taken up: restart to use the new value`,
+      )
     }
     this.#loaded = loaded
     this.#entries = entriesById(loaded)
@@ -204,6 +210,10 @@ export class LiveState {
         if (entry === undefined) return {}
         const question = { provider: facts.provider, upstreamModel: facts.upstreamModel, entry }
         return { ...modelFacts(prices, pricedModel(question)), ...shownInfo(entry) }
+      },
+      quotaOf: ({ facts }) => {
+        const { rpm, tpm } = this.#entries.get(facts.modelId)?.litellm_params ?? {}
+        return { rpm, tpm }
       },
     }
   }

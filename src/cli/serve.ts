@@ -1,7 +1,7 @@
 /** The `serve` command: from arguments to a running gateway, and from an order to an exit code. */
 import { readFileSync } from 'node:fs'
 import type { ServerOptions as TlsOptions } from 'node:https'
-import { formatIssue } from '../config/config-issue.ts'
+import { ConfigError, formatIssue } from '../config/config-issue.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadConfig, type LoadedConfig } from '../config/load-config.ts'
 import type { Secret } from '../config/secret.ts'
@@ -9,6 +9,7 @@ import { watchConfig, type ConfigWatch } from '../config/watch-config.ts'
 import { startSimulator } from '../sim/index.ts'
 import { OPERATION_COUNTERS } from '../telemetry/metrics/operations.ts'
 import { banner } from './banner.ts'
+import { makeDataDirectory } from './data-directory.ts'
 import { inQuotes } from './example-call.ts'
 import { keepMasterKey } from './master-key.ts'
 import { writeQuickStart } from './quick-start.ts'
@@ -31,6 +32,7 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
   const orders: StopOrders = link ?? ordersOfSignals(options)
   // A copy from before the config exports its own: a variable that leaves the file must not live on in a reload.
   const environment = { ...processEnvironment }
+  makeDataDirectory(options.dataDir)
   const origin = await originOf(options, environment)
   const loaded = loadConfig(origin.file, origin.environment)
   exportEnvironment(loaded)
@@ -76,10 +78,15 @@ function watchOrigin(origin: Origin, gateway: RunningGateway, inUse: LoadedConfi
     },
     (error) => {
       failed.add(1)
-      log.error('the changed configuration is refused; the last good one stays in force', { err: error })
+      const why = error instanceof ConfigError ? { faults: faultsOf(error) } : { err: error }
+      log.error('the changed configuration is refused; the last good one stays in force', why)
     },
     { inUse },
   )
+}
+
+function faultsOf({ issues }: ConfigError): readonly string[] {
+  return issues.filter(({ severity }) => severity === 'error').map(formatIssue)
 }
 
 /** Carries out the order to end, and a more urgent one that follows. Resolves when the gateway has ended. */

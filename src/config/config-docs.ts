@@ -139,6 +139,8 @@ ${notInForce(ROUTER_SETTINGS_NOT_IN_FORCE)}
 ## \`environment_variables\`
 
 A map of names and texts, put into the process environment before references are resolved. It wins over what was there.
+A value is masked wherever it would be shown, unless its name ends in \`_BASE\`, \`_BASE_URL\`, \`_HOST\`, \`_PORT\`, \`_REGION\`,
+\`_REGION_NAME\`, \`_ENDPOINT\` or \`_API_VERSION\`, and it has no credentials or parameters in it.
 
 ## Environment
 

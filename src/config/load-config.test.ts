@@ -137,9 +137,23 @@ model_list:
       file: join(directory, 'config.yaml'),
       line: 2,
       key: 'litellm_settings.num_retries',
-      expected: 'a whole number',
+      expected: 'a whole number from 0',
       found: 'the text "many"',
     })
+  })
+
+  test('of an alias that stands for no model are warnings, while a wildcard serves none of them', () => {
+    const models = (name: string): string =>
+      `model_list: [{model_name: "${name}", litellm_params: {model: openai/x, api_key: y}, model_info: {id: one}}]\n` +
+      'router_settings: {model_group_alias: {a: gtp, b: gpt, c: {model: other}}}\n' +
+      'litellm_settings: {model_alias_map: {d: b, e: one, f: gpt, g: other}}\n'
+    const told = load(models('gpt')).warnings.map(({ key, hint }) => [key, hint])
+    expect(told).toEqual([
+      ['router_settings.model_group_alias.a', 'did you mean "gpt"?'],
+      ['router_settings.model_group_alias.c', undefined],
+      ['litellm_settings.model_alias_map.g', undefined],
+    ])
+    expect(load(models('*')).warnings).toEqual([])
   })
 
   test('of an unknown key are warnings that name it and the nearest known one', () => {

@@ -1,6 +1,7 @@
 /** Loads a config file: the one way from YAML and environment to the typed `Config`. */
 import type * as z from 'zod'
 import { warnOfAlerting } from './alerting.ts'
+import { warnOfAliases } from './aliases.ts'
 import { buildDeployments } from './build-deployments.ts'
 import { warnOfBucket, warnOfCallbacks } from './callbacks.ts'
 import type { Config, EffectiveRouterSettings } from './config.ts'
@@ -105,6 +106,7 @@ function readSections(
   }
   if (general !== undefined) warnOfAlerting(reader, general)
   if (general === undefined || litellm === undefined || router === undefined) return undefined
+  if (!issues.some((issue) => issue.severity === 'error')) warnOfAliases(reader, deployments, router, litellm)
   const sections = { general_settings: general, litellm_settings: litellm, router_settings: router }
   const redis = readRedis(sections, merged)
   reportRedis(reader, redis)

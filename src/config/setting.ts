@@ -90,7 +90,7 @@ export function decimal(expected: string, least = 0, most = Number.MAX_VALUE) {
   return atom(expected, (value) => within(readNumber(value), least, most))
 }
 
-export function integer(expected = 'a whole number', least = 0, most = Number.MAX_SAFE_INTEGER) {
+export function integer(expected = 'a whole number from 0', least = 0, most = Number.MAX_SAFE_INTEGER) {
   return atom(expected, (value) => {
     const number = within(readNumber(value), least, most)
     return Number.isSafeInteger(number) ? number : undefined

@@ -99,3 +99,12 @@ test('zero is told, nothing is not', () => {
     expect(anthropicUsage(told)).toBeUndefined()
   }
 })
+
+test('serving within the United States, which has a price of its own, is told with the tier', () => {
+  const tierOf = (told: object) => anthropicUsage({ input_tokens: 1, ...told })?.serviceTier
+  expect(tierOf({ inference_geo: 'us' })).toBe('standard-us')
+  expect(tierOf({ inference_geo: 'us', service_tier: 'priority' })).toBe('priority-us')
+  expect(tierOf({ inference_geo: 'us', service_tier: 'standard', speed: 'fast' })).toBe('fast-us')
+  expect(tierOf({ inference_geo: 'global', service_tier: 'standard' })).toBe('standard')
+  expect(tierOf({ inference_geo: 'not_available' })).toBeUndefined()
+})

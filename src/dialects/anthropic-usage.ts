@@ -30,9 +30,14 @@ export function anthropicUsage(value: unknown): Usage | undefined {
   return {
     ...usage,
     webSearchRequests: countOf(objectOf(told['server_tool_use'])?.['web_search_requests']) ?? 0,
-    // Fast mode has its own price, and is told beside the tier.
-    serviceTier: told['speed'] === 'fast' ? 'fast' : textOf(told['service_tier']),
+    serviceTier: billedTier(told),
   }
+}
+
+/** Fast mode, and serving within the United States, have prices of their own, and are told beside the tier. */
+function billedTier(told: JsonObject): string | undefined {
+  const tier = told['speed'] === 'fast' ? 'fast' : textOf(told['service_tier'])
+  return told['inference_geo'] === 'us' ? `${tier ?? 'standard'}-us` : tier
 }
 
 function tokenClasses(told: JsonObject): Usage {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { Principal } from '../identity/principal.ts'
+import { tellFaults } from './input-faults.ts'
 
 export interface ManagementRequest {
   /** Authenticated and allowed on this route; what it may see is the handler's matter. */
@@ -25,15 +26,14 @@ export interface ManagementRoute {
 /**
  * Parses a query string or a body by its schema.
  *
- * @throws GatewayError `bad_request` that names the first field at fault and what was expected.
+ * @throws GatewayError `bad_request` that names every field at fault, what was expected there, and what was sent.
  */
 export function parseInput<Shape>(schema: z.ZodType<Shape>, input: unknown): Shape {
   const result = schema.safeParse(input)
   if (result.success) return result.data
-  const issue = result.error.issues[0]
-  const field = issue?.path.join('.') ?? ''
-  const message = `${field === '' ? 'request' : field}: ${issue?.message ?? 'not valid'}`
-  throw new GatewayError('bad_request', message, {
+  const { issues } = result.error
+  const field = issues[0]?.path.join('.') ?? ''
+  throw new GatewayError('bad_request', tellFaults(issues, input), {
     cause: result.error,
     ...(field === '' ? {} : { param: field }),
   })

@@ -8,6 +8,7 @@ import type { ManagementRoute } from '../management/route.ts'
 import { registerBatchRoutes } from './batch-routes.ts'
 import { callEndpoints, registerCallRoutes } from './call-routes.ts'
 import { Connections } from './connections.ts'
+import { ANSWER_STALL_MS, endStalledAnswers } from './stalled-answers.ts'
 import { serveAtFront } from './front/serve-at-front.ts'
 import { answerMalformedRequest } from './malformed-request.ts'
 import { registerHealthRoutes, type HealthSource } from './health-routes.ts'
@@ -67,6 +68,7 @@ export async function createServer(parts: ServerParts, options: ServerOptions): 
   }) as unknown as FastifyInstance
   const connections = new Connections(app.server, parts.gateway.observer)
   serveAtFront(app.server, parts.gateway, connections, callEndpoints(), options)
+  endStalledAnswers(app.server, ANSWER_STALL_MS)
   app.setErrorHandler((error: FastifyError | GatewayError, request, reply) => {
     writeManagementError(request, reply, toGatewayError(error, request, parts))
   })

@@ -8,10 +8,17 @@ import type { Deployment, ModelGroup } from '../routing/deployment.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import { authorized } from './management-routes.ts'
 
+export interface Quota {
+  readonly rpm?: number | undefined
+  readonly tpm?: number | undefined
+}
+
 export interface ModelSource {
   readonly table: DeploymentTable
   /** Prices, limits and capabilities under LiteLLM's field names, and further keys of the entry's `model_info`. */
   factsOf(deployment: Deployment): Readonly<Record<string, unknown>>
+  /** Requests and tokens a minute, as far as its entry says. */
+  quotaOf(deployment: Deployment): Quota
 }
 
 /** LiteLLM's constant, for which clients may have golden files. */
@@ -117,6 +124,7 @@ function deploymentInfo(deployment: Deployment, models: ModelSource): Record<str
       model: facts.litellmModel,
       api_base: facts.apiBase,
       custom_llm_provider: facts.provider,
+      ...models.quotaOf(deployment),
     },
     model_info: {
       ...models.factsOf(deployment),
@@ -136,6 +144,14 @@ function groupInfo(models: ModelSource): (group: ModelGroup) => Record<string, u
       model_group: group.name,
       providers: [...new Set(group.deployments.map((deployment) => deployment.facts.provider))],
       ...(first === undefined ? {} : models.factsOf(first)),
+      rpm: sumOf(group.deployments.map((deployment) => models.quotaOf(deployment).rpm)),
+      tpm: sumOf(group.deployments.map((deployment) => models.quotaOf(deployment).tpm)),
     }
   }
+}
+
+/** Null where no deployment says, as LiteLLM has it. */
+function sumOf(quotas: readonly (number | undefined)[]): number | null {
+  const told = quotas.filter((quota) => quota !== undefined)
+  return told.length === 0 ? null : told.reduce((sum, quota) => sum + quota, 0)
 }

@@ -8,7 +8,7 @@ let gateway: TestGateway
 
 const models = `
 model_list:
-  - { model_name: gpt, litellm_params: { model: openai/sim-gpt, api_base: '{openai}', api_key: sk-provider }, model_info: { id: gpt-1, input_cost_per_token: 0.000002, output_cost_per_token: 0.000008, max_input_tokens: 128000 } }
+  - { model_name: gpt, litellm_params: { model: openai/sim-gpt, api_base: '{openai}', api_key: sk-provider, rpm: 60, tpm: 9000 }, model_info: { id: gpt-1, input_cost_per_token: 0.000002, output_cost_per_token: 0.000008, max_input_tokens: 128000 } }
   - { model_name: claude, litellm_params: { model: anthropic/sim-claude, api_base: '{anthropic}', api_key: sk-provider }, model_info: { id: claude-1 } }
   - { model_name: embedder, litellm_params: { model: openai/sim-embedding, api_base: '{openai}', api_key: sk-provider }, model_info: { mode: embedding } }
   - { model_name: 'wild/*', litellm_params: { model: 'openai/up-*', api_base: '{openai}', api_key: sk-provider } }
@@ -212,7 +212,11 @@ describe('what there is', () => {
 
   test('/model_group/info tells groups', async () => {
     const { json } = await get('/model_group/info?model_group=gpt')
-    expect(json.data).toEqual([expect.objectContaining({ model_group: 'gpt', providers: ['openai'] })])
+    expect(json.data).toEqual([
+      expect.objectContaining({ model_group: 'gpt', providers: ['openai'], rpm: 60, tpm: 9000 }),
+    ])
+    const { json: unlimited } = await get('/model_group/info?model_group=claude')
+    expect(unlimited.data).toEqual([expect.objectContaining({ rpm: null, tpm: null })])
   })
 
   test.for(['/v1/models', '/v1/model/info', '/model_group/info', '/health'])(

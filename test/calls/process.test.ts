@@ -131,7 +131,7 @@ test('a changed file is taken up, an invalid one refused with the reason, the la
   gateway.replaceConfig('model_list: 7\n')
   const refusal = await gateway.line(({ msg }) => String(msg).includes('refused'))
   expect(refusal['level']).toBe('error')
-  expect(JSON.stringify(refusal)).toContain('model_list')
+  expect(refusal['faults']).toEqual([expect.stringMatching(/config\.yaml:1:1: error: model_list: expected /)])
   expect(await models()).toContain('"second"')
 
   const from = gateway.lines.length

@@ -52,6 +52,25 @@ test('an invalid configuration is refused with its reasons, and the last good on
   expect((await send(url(), { body: chat('kept') })).status).toBe(200)
 })
 
+test('a setting that is not taken up is told, at each reload until it is as it was', () => {
+  const told = (settings: string): readonly unknown[] => {
+    const from = gateway.logLines().length
+    gateway.reconfigure(`${settings}\n${before()}`)
+    return gateway
+      .logLines()
+      .slice(from)
+      .map(({ msg }) => /^(\S+) changed since the start/.exec(String(msg))?.[1])
+      .filter(Boolean)
+  }
+  const general = 'general_settings: { database_url: "postgresql://other:secret@host/base" }'
+  expect(told(general)).toEqual(['general_settings.database_url'])
+  const metrics = 'litellm_settings: { prometheus_emit_stream_label: true, num_retries: 0 }'
+  for (const _again of [1, 2])
+    expect(told(metrics)).toEqual(['litellm_settings.prometheus_emit_stream_label'])
+  expect(told('')).toEqual([])
+  expect(JSON.stringify(gateway.logLines())).not.toContain('secret@')
+})
+
 /** All 1,000 where there is time; a tenth of it in CI. */
 const RELOADS = process.env['CI'] === undefined ? 1_000 : 100
 

@@ -108,9 +108,9 @@ export const generalSettingsSchema = mapWith({
     toggle().default(true),
     'Cancel the provider’s work when the client leaves; otherwise the answer is read to its end and billed exactly.',
   ),
-  sse_keepalive_ping_interval_seconds: accepted(
+  sse_keepalive_ping_interval_seconds: inForce(
     decimal(seconds).optional(),
-    'Seconds of silence in a stream after which a comment is sent to keep it open.',
+    'Seconds of silence in a stream, once it has begun, after which a comment is sent to keep it open; none when nothing says.',
   ),
   enable_drain_endpoint: inForce(
     toggle().default(false),
@@ -145,7 +145,7 @@ export const generalSettingsSchema = mapWith({
     toggle().default(false),
     'The same as `budgets_on_store_loss: fail_closed`, which wins.',
   ),
-  always_include_stream_usage: accepted(
+  always_include_stream_usage: inForce(
     toggle().default(false),
     'Send the usage of a stream to clients that did not ask for it.',
   ),

@@ -6,7 +6,6 @@ import {
   CALL_LOG_SORTS,
   countCalls,
   findCalls,
-  findContent,
   type CallLogFilter,
   type PositionedRow,
 } from '../../storage/queries/call-log.ts'
@@ -16,6 +15,7 @@ import { DAY_MS, endMs, queryTime } from './query-times.ts'
 import { spendLogRow } from './spend-log-row.ts'
 import { withoutEmpty, type SpendServices } from './spend-services.ts'
 import { visibleSpend } from './visible-spend.ts'
+import { wholeCall } from './whole-call.ts'
 
 /** So far calls are counted exactly. */
 const MAX_COUNT = 1_000_000
@@ -139,22 +139,5 @@ async function details({ database }: SpendServices, { principal, query: raw, par
   if (row === undefined) {
     throw new GatewayError('not_found', `No call ${JSON.stringify(callId)} among those that you may see.`)
   }
-  const content = await findContent(database.sql, row)
-  const request = content?.request ?? {}
-  return {
-    ...spendLogRow(row),
-    messages: messagesOf(request),
-    response: content?.response ?? {},
-    proxy_server_request: request,
-  }
-}
-
-/** Chat and messages requests have `messages`, responses and embeddings `input`, completions `prompt`. */
-function messagesOf(request: unknown): unknown {
-  if (typeof request !== 'object' || request === null) return {}
-  for (const name of ['messages', 'input', 'prompt']) {
-    const value: unknown = Reflect.get(request, name)
-    if (value !== undefined) return value
-  }
-  return {}
+  return await wholeCall(database.sql, row)
 }

@@ -8,6 +8,7 @@ import { dayOf, daysBetween, endMs, queryTime, type QueryTime } from './query-ti
 import { spendLogRow } from './spend-log-row.ts'
 import { withoutEmpty, type SpendServices } from './spend-services.ts'
 import { visibleSpend, type SpendOwner } from './visible-spend.ts'
+import { wholeCall } from './whole-call.ts'
 
 /** Rows of one answer; `/spend/logs/v2` has pages for more. */
 const MAX_ROWS = 1000
@@ -56,7 +57,9 @@ async function spendLogs(services: SpendServices, { principal, query: raw }: Man
     },
     { limit: MAX_ROWS, offset: 0, sort: 'startTime', descending: true },
   )
-  return rows.map(spendLogRow)
+  // Who asks for one call wants all of it; a list would be megabytes.
+  if (query.request_id === undefined) return rows.map(spendLogRow)
+  return await Promise.all(rows.map(async (row) => await wholeCall(services.database.sql, row)))
 }
 
 interface Day {

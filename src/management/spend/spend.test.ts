@@ -342,6 +342,10 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
     })
     expect(await get(path, {}, ADMIN, { request_id: 'call-2' })).toMatchObject({ messages: {}, response: {} })
     await expect(get(path, {}, ONE, { request_id: 'call-4' })).rejects.toMatchObject({ status: 404 })
+    expect(await get('/spend/logs', { request_id: 'call-1' }, ONE)).toEqual([call])
+    expect(await get('/spend/logs', { request_id: 'call-4' }, ONE)).toEqual([])
+    for (const row of await get('/spend/logs', {}, ONE))
+      expect(row).toMatchObject({ messages: {}, response: {} })
   })
 
   test('everyone but administrators and their viewers sees their own calls only', async () => {

@@ -73,9 +73,13 @@ export const budgetDuration = z
 
 /** How long a key lives. LiteLLM's old word for "for ever" is -1. */
 export const lifetime = z
-  .union([z.literal(-1), z.literal('-1'), z.literal('')])
-  .transform(() => null)
-  .or(z.string({ error: DURATION_EXPECTED }).transform(duration))
+  .union(
+    [
+      z.union([z.literal(-1), z.literal('-1'), z.literal('')]).transform(() => null),
+      z.string().transform(duration),
+    ],
+    { error: DURATION_EXPECTED },
+  )
   .nullish()
 
 /** Short text; an empty one is as good as none. */

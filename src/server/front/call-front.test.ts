@@ -13,16 +13,21 @@ const KEEP_ALIVE_MS = 10_000
 let server: Server
 let serve: (exchange: FrontExchange) => void
 let ended: number
+let stallMs: number
 const sockets: Socket[] = []
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'Date'] })
   ended = 0
+  stallMs = 50
   serve = (exchange) => void echo(exchange)
   server = createServer((request, response) => response.end(`node ${request.method} ${request.url}\n`))
   standBefore(server, {
     isTls: false,
     keepAliveTimeoutMs: KEEP_ALIVE_MS,
+    get stallMs() {
+      return stallMs
+    },
     isCall: (path) => path === '/call',
     serve: (exchange) => serve(exchange),
     ended: () => (ended += 1),
@@ -225,4 +230,42 @@ test('a connection that says nothing, or half a head, is given to Node’s serve
   half.send('Content-Length: 0\r\n\r\n')
   silent.send(call('{}'))
   await Promise.all([half.sees(/node POST \/call/), silent.sees(/node POST \/call/)])
+})
+
+/** More than all buffers between gateway and client hold. */
+const LARGE = Buffer.alloc(64 * 1_048_576, 'x')
+
+/** Answers with more than goes out at once; the client has taken nothing of it yet, and has been noticed for it. */
+async function answerToNobody(): Promise<{ client: Client; socket: Socket }> {
+  const [connected, written] = [Promise.withResolvers<Socket>(), Promise.withResolvers<void>()]
+  server.once('connection', connected.resolve)
+  serve = (exchange) => {
+    exchange.writeHead(200, ['content-length', String(LARGE.length)])
+    exchange.end(LARGE)
+    written.resolve()
+  }
+  const client = new Client()
+  client.socket.pause()
+  client.send(call('one'))
+  const socket = await connected.promise
+  await written.promise
+  vi.advanceTimersByTime(5_000)
+  return { client, socket }
+}
+
+test('a client that takes nothing of its written answer is cut off', async () => {
+  const { socket } = await answerToNobody()
+  if (!socket.closed) await once(socket, 'close')
+  expect(ended).toBe(1)
+})
+
+test('a client that has taken its answer after all is not hurried any more', async () => {
+  stallMs = 60_000
+  const { client, socket } = await answerToNobody()
+  expect(socket.timeout).toBe(60_000)
+  client.socket.resume()
+  await vi.waitFor(() => expect(ended).toBe(1), { timeout: 20_000, interval: 5 })
+  expect(socket.timeout).toBe(0)
+  client.text = ''
+  await client.send(GET).sees(/node GET \/other/)
 })

@@ -5,13 +5,12 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { Slots } from '../slots.ts'
-import { FrontConnection, type FrontOwner } from './front-connection.ts'
+import { FrontConnection, type FrontOwner, type SilenceBounds } from './front-connection.ts'
 import type { FrontExchange } from './front-exchange.ts'
 
-export interface CallFrontOptions {
+export interface CallFrontOptions extends SilenceBounds {
   /** Connections of a listener with TLS are ready at another event. */
   readonly isTls: boolean
-  readonly keepAliveTimeoutMs: number
   readonly isCall: (path: string) => boolean
   /** Begins a call. Never throws. */
   readonly serve: (exchange: FrontExchange, socket: Socket) => void
@@ -40,7 +39,7 @@ export function standBefore(server: Server, options: CallFrontOptions): void {
   server.on(event, (socket: Socket) => connections.add(new FrontConnection(socket, owner)))
   const timer = setInterval(() => {
     const nowMs = Date.now()
-    for (const connection of connections) connection.check(nowMs, options.keepAliveTimeoutMs)
+    for (const connection of connections) connection.check(nowMs, options)
   }, CHECK_INTERVAL_MS).unref()
   server.once('close', () => clearInterval(timer))
 }

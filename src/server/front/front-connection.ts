@@ -20,6 +20,14 @@ export interface FrontOwner {
   closed(connection: FrontConnection): void
 }
 
+/** How long a connection may be silent. */
+export interface SilenceBounds {
+  /** With nothing under way. */
+  readonly keepAliveTimeoutMs: number
+  /** Of a client with a written answer of which it takes nothing: it is taken for gone. */
+  readonly stallMs: number
+}
+
 /** Time that a client gets to read an answer which ended its connection, before the rest of what it sends is refused. */
 const LINGER_MS = 1_000
 
@@ -30,6 +38,7 @@ export class FrontConnection implements ExchangeOwner {
   /** Read, and of no request yet. */
   #bytes: Buffer | undefined
   #isEnding = false
+  #watchesStall = false
   /** Since when nothing is under way; undefined before the first request. */
   #idleSinceMs: number | undefined
 
@@ -47,11 +56,15 @@ export class FrontConnection implements ExchangeOwner {
     return this.#owner.keepAliveSeconds
   }
 
-  /** Called now and then: ends a connection that has been idle too long; one that has not said anything goes to Node. */
-  check(nowMs: number, keepAliveMs: number): void {
+  /**
+   * Called now and then: ends a connection that has been idle too long, and one whose client does not read its answer;
+   * one that has not said anything goes to Node.
+   */
+  check(nowMs: number, { keepAliveTimeoutMs, stallMs }: SilenceBounds): void {
+    if (this.#exchange?.ended === true) this.#watchStall(stallMs)
     if (this.#exchange !== undefined || this.#isEnding) return
     if (this.#idleSinceMs === undefined || this.#bytes !== undefined) return this.#handOver(this.#bytes)
-    if (nowMs - this.#idleSinceMs > keepAliveMs) this.socket.destroy()
+    if (nowMs - this.#idleSinceMs > keepAliveTimeoutMs) this.socket.destroy()
   }
 
   readonly onAnswered = (): void => {
@@ -59,6 +72,7 @@ export class FrontConnection implements ExchangeOwner {
     if (exchange === undefined) return
     this.#exchange = undefined
     this.#idleSinceMs = Date.now()
+    if (this.#watchesStall) this.#unwatchStall()
     if (exchange.shouldKeepAlive) {
       if (this.#bytes !== undefined) setImmediate(this.#next)
     } else {
@@ -95,6 +109,10 @@ export class FrontConnection implements ExchangeOwner {
     this.#owner.ended(exchange)
   }
 
+  readonly #onStalled = (): void => {
+    this.socket.destroy()
+  }
+
   readonly #onDrain = (): void => {
     this.#exchange?.drained()
   }
@@ -127,6 +145,18 @@ export class FrontConnection implements ExchangeOwner {
   #hold(bytes: Buffer): void {
     this.#bytes = this.#bytes === undefined ? bytes : Buffer.concat([this.#bytes, bytes])
     this.socket.pause()
+  }
+
+  /** Nothing but its client is waited for. The socket's own timer is begun anew by every byte that the client takes. */
+  #watchStall(stallMs: number): void {
+    if (this.#watchesStall) return
+    this.#watchesStall = true
+    this.socket.setTimeout(stallMs, this.#onStalled)
+  }
+
+  #unwatchStall(): void {
+    this.#watchesStall = false
+    this.socket.setTimeout(0, this.#onStalled)
   }
 
   /** What the client still sends is taken and dropped for a while: closed at once, it might never see its answer. */

@@ -5,6 +5,7 @@ import { arrive, type Endpoint } from '../../calls/arrival.ts'
 import type { Gateway } from '../../calls/gateway.ts'
 import { handleCall } from '../../calls/handle-call.ts'
 import type { Connections } from '../connections.ts'
+import { ANSWER_STALL_MS } from '../stalled-answers.ts'
 import { standBefore } from './call-front.ts'
 import type { FrontExchange } from './front-exchange.ts'
 
@@ -27,6 +28,7 @@ export function serveAtFront(
   standBefore(server, {
     isTls: tls !== undefined,
     keepAliveTimeoutMs,
+    stallMs: ANSWER_STALL_MS,
     isCall: (path) => byPath.has(path),
     ended: (exchange) => connections.ended(exchange),
     serve: (exchange, socket) => {

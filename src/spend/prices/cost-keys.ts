@@ -5,6 +5,7 @@
 import { formatDecimal, parseDecimal } from '../../money/picodollars.ts'
 import { RATE_CLASSES, RATE_PLACES, SERVICE_TIERS } from './model-price.ts'
 import type { RateClass, ServiceTier } from './model-price.ts'
+import { readMultiples, type PriceMultiples } from './price-multiples.ts'
 import type { ListedPrice, ListedRates, ListedSchedule } from './price-listing.ts'
 
 const KEY_OF_CLASS: Readonly<Record<RateClass, string>> = {
@@ -72,6 +73,7 @@ export interface CostKeyReading {
  */
 export function readCostKeys(record: Readonly<Record<string, unknown>>): CostKeyReading {
   const reader = new CostKeyReader()
+  reader.multiples = readMultiples(record['provider_specific_entry'])
   for (const [key, value] of Object.entries(record)) {
     if (value === null || value === undefined || !isCostKey(key)) continue
     if (key === 'tiered_pricing') reader.readTiers(value)
@@ -85,6 +87,7 @@ type Draft = Map<number, Partial<Record<RateClass, bigint>>>
 class CostKeyReader {
   readonly faults: CostKeyFault[] = []
   readonly unbilled: string[] = []
+  multiples: PriceMultiples | undefined
   readonly #schedules = new Map<ServiceTier | undefined, Draft>()
 
   /** Reads one key; `abovePromptTokens` is the least threshold, for keys inside a tier. */
@@ -139,7 +142,8 @@ class CostKeyReader {
       const draft = this.#schedules.get(tier)
       if (draft !== undefined) services[tier] = toSchedule(draft)
     }
-    return { standard: toSchedule(this.#schedules.get(undefined) ?? new Map()), services }
+    const standard = toSchedule(this.#schedules.get(undefined) ?? new Map())
+    return { standard, services, ...(this.multiples === undefined ? {} : { multiples: this.multiples }) }
   }
 
   #ratesAt(service: ServiceTier | undefined, threshold: number): Partial<Record<RateClass, bigint>> {

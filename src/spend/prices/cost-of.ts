@@ -3,8 +3,8 @@ import type { Usage } from '../../dialects/usage.ts'
 import { promptTokens } from '../../dialects/usage.ts'
 import { divideHalfUp, picodollars } from '../../money/picodollars.ts'
 import type { Picodollars } from '../../money/picodollars.ts'
-import { inForce, RATE_CLASSES, UNITS_PER_RATE } from './model-price.ts'
-import type { ModelPrice, RateClass, Rates, RateSchedule } from './model-price.ts'
+import { inForce, RATE_CLASSES, SERVICE_TIERS, UNITS_PER_RATE } from './model-price.ts'
+import type { BilledTier, ModelPrice, RateClass, Rates, RateSchedule } from './model-price.ts'
 
 /**
  * What a call costs that used this much at this time. A usage of nothing costs nothing, also where calls have a price.
@@ -45,9 +45,24 @@ function ratesFor(price: ModelPrice, usage: Usage, atMs: number): Rates {
 function scheduleFor(price: ModelPrice, serviceTier: string | undefined, atMs: number): RateSchedule {
   const { dated } = price
   const entry = dated.length === 1 ? dated[0] : inForce(dated, atMs)
-  if (serviceTier !== 'flex' && serviceTier !== 'priority' && serviceTier !== 'batch') return entry.standard
+  if (serviceTier === undefined || !isBilledTier(serviceTier)) return entry.standard
   return entry.services[serviceTier] ?? entry.standard
 }
+
+/** Any other word of a provider is the standard tier. */
+function isBilledTier(word: string): word is BilledTier {
+  return BILLED_TIERS.has(word)
+}
+
+const BILLED_TIERS: ReadonlySet<string> = new Set<BilledTier>([
+  ...SERVICE_TIERS,
+  'fast',
+  'fast-us',
+  'standard-us',
+  'flex-us',
+  'priority-us',
+  'batch-us',
+])
 
 function requestCount(usage: Usage): number {
   return USED_CLASSES.some((rateClass) => countOf(usage, rateClass) > 0) ? 1 : 0

@@ -48,16 +48,19 @@ export type PricePeriod =
   | { readonly kind: 'since'; readonly sinceMs: number }
   | { readonly kind: 'daily'; readonly fromMsOfDay: number; readonly untilMsOfDay: number }
 
-/** Service tiers that a provider bills differently; any other word is the standard tier. */
+/** Service tiers that sources list prices for. */
 export const SERVICE_TIERS = ['flex', 'priority', 'batch'] as const
 
 export type ServiceTier = (typeof SERVICE_TIERS)[number]
+
+/** Tiers that calls are billed by: those that are listed, and those that are a multiple of the others. */
+export type BilledTier = ServiceTier | 'fast' | 'fast-us' | 'standard-us' | `${ServiceTier}-us`
 
 export interface DatedPrice {
   /** Undefined: holds always. */
   readonly period: PricePeriod | undefined
   readonly standard: RateSchedule
-  readonly services: Readonly<Partial<Record<ServiceTier, RateSchedule>>>
+  readonly services: Readonly<Partial<Record<BilledTier, RateSchedule>>>
 }
 
 export interface ModelPrice {

@@ -5,6 +5,7 @@
 import { divideHalfUp } from '../../money/picodollars.ts'
 import { RATE_CLASSES, SERVICE_TIERS } from './model-price.ts'
 import type {
+  BilledTier,
   DatedPrice,
   LongContextTier,
   ModelPrice,
@@ -15,6 +16,7 @@ import type {
   RateSchedule,
   ServiceTier,
 } from './model-price.ts'
+import { multipliedTiers, type PriceMultiples } from './price-multiples.ts'
 
 /** Rates that a source names, in picodollars per million units. */
 export type ListedRates = Readonly<Partial<Record<RateClass, bigint>>>
@@ -35,6 +37,7 @@ export interface ListedPrice {
   readonly standard: ListedSchedule
   /** Only what differs from the standard tier. */
   readonly services: Readonly<Partial<Record<ServiceTier, ListedSchedule>>>
+  readonly multiples?: PriceMultiples | undefined
 }
 
 export interface DatedListing extends ListedPrice {
@@ -48,6 +51,8 @@ export interface Listing {
   readonly dated: readonly [DatedListing, ...DatedListing[]]
   /** Prompt-cache writes that are not listed cost Anthropic's multiples of the input price. */
   readonly anthropicModel: boolean
+  /** What the model costs in fast mode and by place; undefined where its provider has no such thing. */
+  readonly multiples?: PriceMultiples | undefined
 }
 
 const INPUT_CLASSES: readonly RateClass[] = [
@@ -63,7 +68,7 @@ const OTHER_CLASSES: readonly RateClass[] = ['webSearch', 'request']
 /** The listing as complete rates, or undefined when it prices neither tokens nor calls. */
 export function completePrice(listing: Listing): ModelPrice | undefined {
   if (!listing.dated.some(isPriced)) return undefined
-  const complete = (entry: DatedListing): DatedPrice => completeEntry(entry, listing.anthropicModel)
+  const complete = (entry: DatedListing): DatedPrice => completeEntry(entry, listing)
   const [first, ...rest] = listing.dated
   const dated: [DatedPrice, ...DatedPrice[]] = [complete(first), ...rest.map(complete)]
   return {
@@ -90,13 +95,15 @@ function isFree({ standard, services }: DatedPrice): boolean {
   )
 }
 
-function completeEntry(entry: DatedListing, anthropicModel: boolean): DatedPrice {
-  const services: Partial<Record<ServiceTier, RateSchedule>> = {}
+function completeEntry(entry: DatedListing, { anthropicModel, multiples }: Listing): DatedPrice {
+  const services: Partial<Record<BilledTier, RateSchedule>> = {}
   for (const tier of SERVICE_TIERS) {
     const listed = entry.services[tier]
     if (listed !== undefined) services[tier] = completeSchedule([entry.standard, listed], anthropicModel)
   }
-  return { period: entry.period, standard: completeSchedule([entry.standard], anthropicModel), services }
+  const standard = completeSchedule([entry.standard], anthropicModel)
+  if (multiples !== undefined) Object.assign(services, multipliedTiers(standard, services, multiples))
+  return { period: entry.period, standard, services }
 }
 
 /**

@@ -227,3 +227,67 @@ describe('model facts', () => {
     expect(modelFacts(book, model)['mode']).toBe('embedding')
   })
 })
+
+describe('a call that its provider served in another way', () => {
+  const usage = { ...NO_USAGE, inputTokens: 1_000, cacheReadTokens: 1_000, outputTokens: 100 }
+  const costIn = (price: ModelPrice | undefined, serviceTier: string | undefined): bigint =>
+    costOf(price!, { ...usage, serviceTier }, NOW)
+
+  it.each([
+    ['claude-opus-4-6', 6],
+    ['claude-opus-4.7', 6],
+    ['claude-opus-4-6-20260205', 6],
+    ['claude-opus-5', 2],
+  ])('costs Anthropic’s multiple in fast mode: %s, %d times', (model, times) => {
+    const price = find('anthropic', model)
+    expect(costIn(price, 'fast')).toBe(BigInt(times) * costIn(price, 'standard'))
+  })
+
+  it('costs a tenth more within the United States, in every tier', () => {
+    const price = find('anthropic', 'claude-opus-5')
+    for (const tier of ['standard', 'fast'])
+      expect(costIn(price, `${tier}-us`) * 10n).toBe(costIn(price, tier) * 11n)
+    expect(costIn(price, 'priority-us')).toBe(costIn(price, 'standard-us'))
+  })
+
+  it('costs the same for its searches', () => {
+    const price = find('anthropic', 'claude-opus-5')
+    const search = { ...NO_USAGE, webSearchRequests: 1 }
+    expect(costOf(price!, { ...search, serviceTier: 'fast-us' }, NOW)).toBe(costOf(price!, search, NOW))
+  })
+
+  it('has one price in fast mode, however long its prompt is', () => {
+    const price = overridden('anthropic', 'claude-opus-5', {
+      input_cost_per_token: 0.000001,
+      input_cost_per_token_above_200k_tokens: 0.000002,
+      output_cost_per_token: 0.000004,
+    })
+    const long = { ...NO_USAGE, inputTokens: 300_000 }
+    expect(costOf(price!, long, NOW)).toBe(parseDollars('0.6'))
+    expect(costOf(price!, { ...long, serviceTier: 'fast' }, NOW)).toBe(parseDollars('0.6'))
+    expect(costOf(price!, { ...long, serviceTier: 'standard-us' }, NOW)).toBe(parseDollars('0.66'))
+  })
+
+  it('costs the multiple that its deployment names beside its prices', () => {
+    const price = overridden('anthropic', 'claude-opus-5', {
+      input_cost_per_token: 0.000001,
+      output_cost_per_token: 0.000004,
+      provider_specific_entry: { fast: 2.5, us: 1.25 },
+    })
+    expect(costIn(price, 'fast') * 2n).toBe(costIn(price, undefined) * 5n)
+    expect(costIn(price, 'standard-us') * 4n).toBe(costIn(price, undefined) * 5n)
+  })
+
+  it.each(['constructor', '__proto__', 'turbo', 'fast-eu', ''])(
+    'costs the standard price in the tier %j',
+    (tier) => {
+      const price = find('anthropic', 'claude-opus-5')
+      expect(costIn(price, tier)).toBe(costIn(price, undefined))
+    },
+  )
+
+  it('costs the standard price where its provider has no such multiples', () => {
+    const price = find('openai', 'gpt-5.5')
+    for (const tier of ['fast', 'standard-us']) expect(costIn(price, tier)).toBe(costIn(price, undefined))
+  })
+})

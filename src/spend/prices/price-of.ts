@@ -5,6 +5,7 @@ import type { CostMapEntry } from './cost-map.ts'
 import { candidateNames, sellerOf } from './model-names.ts'
 import type { ModelPrice } from './model-price.ts'
 import type { PriceBook } from './price-book.ts'
+import { multiplesOfClaude } from './price-multiples.ts'
 import { completePrice, overridePrice } from './price-listing.ts'
 import type { DatedListing, ListedPrice, Listing } from './price-listing.ts'
 import type { PriceOverrides } from './price-overrides.ts'
@@ -73,16 +74,22 @@ export function listingOf(entries: BookEntries, model: PricedModel): Listing | u
   const found = fromCostMap(entries.costMap) ?? fromBase(entries.base)
   const own = model.overrides.listed
   if (own === undefined && found === undefined) return undefined
-  const anthropicModel = /claude/i.test(found?.key ?? model.upstreamModel)
-  if (own === undefined) return found === undefined ? undefined : { ...found, anthropicModel }
+  const name = found?.key ?? model.upstreamModel
+  const anthropicModel = /claude/i.test(name)
+  const multiples =
+    own?.multiples ??
+    found?.dated[0].multiples ??
+    (anthropicModel ? multiplesOfClaude(`${name} ${model.upstreamModel}`) : undefined)
+  if (own === undefined) return found === undefined ? undefined : { ...found, anthropicModel, multiples }
   const [first, ...rest] = found?.dated ?? [UNLISTED]
   const over = (listed: DatedListing): DatedListing => overridePrice(listed, own)
-  return { source: 'override', key: found?.key, dated: [over(first), ...rest.map(over)], anthropicModel }
+  const dated: Listing['dated'] = [over(first), ...rest.map(over)]
+  return { source: 'override', key: found?.key, dated, anthropicModel, multiples }
 }
 
 const UNLISTED: DatedListing = { period: undefined, standard: { base: {}, tiers: [] }, services: {} }
 
-type FoundListing = Omit<Listing, 'anthropicModel'>
+type FoundListing = Omit<Listing, 'anthropicModel' | 'multiples'>
 
 function fromCostMap(entry: CostMapEntry | undefined): FoundListing | undefined {
   const price: ListedPrice | undefined = entry === undefined ? undefined : entryPrice(entry)
