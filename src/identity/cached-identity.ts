@@ -28,6 +28,8 @@ import { UnknownKeys } from './unknown-keys.ts'
 
 /** Longer than any key: what is longer is not looked up. */
 const LONGEST_CREDENTIAL = 512
+/** Calls wait for what is asked here: a statement without an answer is given up long before those of the ledger. */
+const ANSWER_MS = 5_000
 /** After a refresh that failed, the next one waits this long. */
 const RETRY_REFRESH_MS = 1_000
 /** A change is in force within a second, the query included. */
@@ -69,8 +71,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   constructor(options: IdentityOptions) {
     const { database: given, masterKey, settings, clock, redis, pollIntervalMs } = options
     this.#resetObserver = options.resetObserver
-    // Calls wait for what is asked here.
-    const database = given.urgent ?? given
+    const database = given.within?.(ANSWER_MS) ?? given
     this.#shared = database.kind !== 'embedded'
     this.#maintenanceMs = pollIntervalMs ?? (this.#shared ? MAINTENANCE_MS : EMBEDDED_MAINTENANCE_MS)
     this.#clock = clock

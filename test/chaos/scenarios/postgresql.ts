@@ -77,8 +77,7 @@ export const postgresqlCut = steadyScenario({
   pods: 2,
   wires: ['postgresql'],
   maxAddedP99Ms: 50,
-  // A statement that gets no answer is given up after 72 s.
-  maxRecoveryMs: 80_000,
+  maxRecoveryMs: MAX_BACKLOG_MS,
   strike: async ({ platform, load, form, note, fault }) => {
     const unknown = load.addKey(await platform.newKey())
     platform.wires.postgresql?.cut()
