@@ -125,6 +125,25 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
       expect((await scopeOf(key, 'key_model', { model: 'fast' })).spent).toBe(parseDollars(2))
     })
 
+    // The embedded database does one thing at a time.
+    if (kind === 'postgresql') {
+      test('a change that leaves the window alone does not wait for those who book the key’s calls', async () => {
+        const key = await madeKey({ max_budget: 1, budget_duration: '1d' })
+        await held.database.sql.transaction().execute(async (booking) => {
+          await booking
+            .selectFrom('sluice_spend_total')
+            .where('scope_id', '=', hashCredential(key))
+            .select('picodollars')
+            .forUpdate()
+            .execute()
+          expect(await api.made('/key/update', MASTER, { key, max_budget: 2 })).toMatchObject({
+            max_budget: 2,
+            budget_reset_at: '2026-11-23T00:00:00.000Z',
+          })
+        })
+      })
+    }
+
     test('a temporary increase counts until it expires', async () => {
       const key = await madeKey({ max_budget: 1 })
       const change = { key, temp_budget_increase: 5, temp_budget_expiry: '2d' }
