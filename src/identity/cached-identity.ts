@@ -20,7 +20,7 @@ import { CredentialCache, type CacheEntry } from './credential-cache.ts'
 import type { Identity, IdentityOptions, IdentitySettings } from './identity.ts'
 import { authorizeModel } from './model-rights.ts'
 import type { Principal } from './principal.ts'
-import { PrincipalSource } from './principal-source.ts'
+import { PrincipalSource, type Found } from './principal-source.ts'
 import { identityUnavailable, requireValid, unknownKey } from './refusals.ts'
 import { authorizeRoute, isPublicRoute } from './route-rights.ts'
 import { ScopeBook } from './scope-book.ts'
@@ -111,7 +111,7 @@ export class CachedIdentity implements Identity, ChangeListener {
 
   async principalOf(keyHash: string): Promise<Principal | undefined> {
     if (keyHash === MASTER_PRINCIPAL.facts.keyHash) return MASTER_PRINCIPAL
-    return await this.#source.find(keyHash)
+    return (await this.#source.find(keyHash)).principal
   }
 
   configuredScopes(limits: readonly ConfiguredLimits[]): readonly Scope[] {
@@ -149,10 +149,9 @@ export class CachedIdentity implements Identity, ChangeListener {
   }
 
   async #lookUpKey(credential: string, keyHash: string): Promise<Principal> {
-    const { generation } = this.#source
-    let principal: Principal | undefined
+    let found: Found
     try {
-      principal = await this.#source.find(keyHash)
+      found = await this.#source.find(keyHash)
     } catch (cause) {
       const known = this.#cache.byHash(keyHash)
       // A change that was heard of and not read may be a block.
@@ -165,8 +164,9 @@ export class CachedIdentity implements Identity, ChangeListener {
     }
     const nowMs = this.#clock()
     const known = this.#cache.byHash(keyHash)
-    // True when something changed meanwhile: the answer is right for this call, and the next one asks again.
-    const outdated = generation !== this.#source.generation
+    const { principal } = found
+    // The answer is right for this call, and the next one asks again.
+    const outdated = this.#source.isOutdated(found)
     if (principal === undefined) {
       if (known !== undefined) this.#cache.remove(known)
       if (!outdated) this.#unknown.add(keyHash, nowMs)
@@ -196,15 +196,15 @@ export class CachedIdentity implements Identity, ChangeListener {
   async #refresh(entry: CacheEntry): Promise<void> {
     entry.refreshing = true
     try {
-      const { generation } = this.#source
-      const principal = await this.#source.find(entry.keyHash)
+      const found = await this.#source.find(entry.keyHash)
+      const { principal } = found
       if (principal === undefined) {
         this.#cache.remove(entry)
         return
       }
       entry.principal = withSharedFacts(principal, entry.principal)
       entry.refreshAtMs = this.#clock() + this.#settings.refreshAfterMs
-      const outdated = generation !== this.#source.generation
+      const outdated = this.#source.isOutdated(found)
       entry.forgotten = outdated
       entry.changed &&= outdated
     } catch {
@@ -216,7 +216,7 @@ export class CachedIdentity implements Identity, ChangeListener {
 
   changed(change: PrincipalChange): void {
     const { subject, id } = change
-    this.#source.somethingChanged()
+    this.#source.changed(change)
     this.#survey.changed()
     this.#callScopes.changed(change)
     switch (subject) {
@@ -240,7 +240,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   }
 
   changesLost(): void {
-    this.#source.somethingChanged()
+    this.#source.changed({ subject: 'all', id: '' })
     this.#survey.changed()
     this.#callScopes.changesLost()
     this.#unknown.clear()

@@ -232,6 +232,34 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     await vi.waitFor(() => expect(counter.count).toBeGreaterThan(1))
   })
 
+  test('changes of others make no look-up begin anew, and a change of its own does', async () => {
+    const key = await insertedKey(database, { user_id: 'of-this-look-up' })
+    const counter = counting(database)
+    const identity = await readyIdentity(counter)
+    const undisturbed = asks(identity, key)
+    identity.changed({ subject: 'key', id: 'another' })
+    identity.changed({ subject: 'user', id: 'someone' })
+    identity.changed({ subject: 'tag', id: 'any' })
+    await undisturbed
+    expect(counter.count).toBe(1)
+    expect(asks(identity, key)).not.toBeInstanceOf(Promise)
+    identity.changed({ subject: 'user', id: 'of-this-look-up' })
+    const disturbed = asks(identity, key)
+    identity.changed({ subject: 'user', id: 'of-this-look-up' })
+    await disturbed
+    expect(counter.count).toBe(3)
+  })
+
+  test('a look-up that more changes than are kept have passed by is taken for outdated', async () => {
+    const key = await insertedKey(database)
+    const counter = counting(database)
+    const identity = await readyIdentity(counter)
+    const lookup = asks(identity, key)
+    for (let count = 0; count < 3_000; count += 1) identity.changed({ subject: 'key', id: `other-${count}` })
+    await lookup
+    expect(counter.count).toBe(2)
+  })
+
   test('a change that another process has made is in force after the next look at the changes', async () => {
     const key = await insertedKey(database)
     const identity = identityOver(database)
