@@ -47,6 +47,7 @@ export function identitySettings(config: Config): IdentitySettings {
     keyHeaderName: general.litellm_key_header_name,
     refreshAfterMs: general.user_api_key_cache_ttl * 1000,
     allowRequestsOnDatabaseUnavailable: general.allow_requests_on_db_unavailable,
+    keyParallelRequests: general.max_parallel_requests,
     calendar: calendarOf(litellm),
     showsAllBudgets: litellm.prometheus_initialize_budget_metrics,
     endUserDefaults: {

@@ -79,7 +79,7 @@ export class CachedIdentity implements Identity, ChangeListener {
     this.#masterDigest = digestOf(masterKey)
     this.#cache = new CredentialCache(settings.maxCachedCredentials)
     this.#book = new ScopeBook(database, clock)
-    this.#book.calendar = settings.calendar
+    this.#configureBook(settings)
     this.#source = new PrincipalSource(database, this.#book)
     this.#callScopes = new CallScopes(database, this.#book, settings)
     void this.#callScopes.load()
@@ -269,7 +269,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   configure(masterKey: Secret | undefined, settings: IdentitySettings): void {
     this.#masterDigest = digestOf(masterKey)
     this.#settings = settings
-    this.#book.calendar = settings.calendar
+    this.#configureBook(settings)
     this.#callScopes.configure(settings)
     this.#survey.configure(settings.showsAllBudgets)
     void this.#callScopes.load()
@@ -277,6 +277,14 @@ export class CachedIdentity implements Identity, ChangeListener {
     for (const entry of this.#cache.entries()) {
       if (entry.principal.kind === 'master_key') this.#cache.remove(entry)
     }
+  }
+
+  #configureBook({ calendar, keyParallelRequests }: IdentitySettings): void {
+    const parallelRequests = keyParallelRequests === undefined ? null : BigInt(keyParallelRequests)
+    // What is in memory has the limit of before.
+    if (parallelRequests !== this.#book.keyParallelRequests) this.#forgetAll()
+    this.#book.keyParallelRequests = parallelRequests
+    this.#book.calendar = calendar
   }
 
   async maintain(): Promise<void> {

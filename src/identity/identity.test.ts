@@ -330,6 +330,20 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     expect(ofTeam.facts).toMatchObject({ userId: 'user', userEmail: 'user@example.org', teamId: 'team' })
   })
 
+  test('a key without a limit of its own has the default of calls at a time, and a changed one is taken up', async () => {
+    const [open, limited] = [await insertedKey(database), await insertedKey(database)]
+    await database.sql
+      .updateTable('sluice_virtual_key')
+      .set({ max_parallel_requests: 9n })
+      .where('key_hash', '=', hashCredential(limited))
+      .execute()
+    const identity = identityOver(database, { keyParallelRequests: 4 })
+    const limitOf = async (key: string) => (await asks(identity, key)).scopes[0]?.parallelRequests
+    expect([await limitOf(open), await limitOf(limited)]).toEqual([4, 9])
+    identity.configure(new Secret(MASTER_KEY), { ...DEFAULT_IDENTITY_SETTINGS, keyParallelRequests: 5 })
+    expect([await limitOf(open), await limitOf(limited)]).toEqual([5, 9])
+  })
+
   test('a key without a user has the least role', async () => {
     const principal = await asks(identityOver(database), await insertedKey(database))
     expect(principal.role).toBe('internal_user_viewer')

@@ -24,6 +24,8 @@ export interface IdentitySettings extends CallScopeSettings {
   readonly maxCachedCredentials: number
   /** `general_settings.allow_requests_on_db_unavailable`: an unknown key may call models while no database answers. */
   readonly allowRequestsOnDatabaseUnavailable: boolean
+  /** `general_settings.max_parallel_requests`: calls at a time of each key that has no limit of its own. */
+  readonly keyParallelRequests: number | undefined
   /** What budget windows are aligned to. */
   readonly calendar: Calendar
   /** Metrics show the budgets of all that have one, before their first call. */
@@ -35,6 +37,7 @@ export const DEFAULT_IDENTITY_SETTINGS: IdentitySettings = {
   refreshAfterMs: 60_000,
   maxCachedCredentials: 10_000,
   allowRequestsOnDatabaseUnavailable: false,
+  keyParallelRequests: undefined,
   calendar: UTC_CALENDAR,
   showsAllBudgets: false,
   endUserDefaults: { maxBudget: undefined, budgetId: undefined },

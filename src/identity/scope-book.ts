@@ -19,6 +19,8 @@ const BATCH = 2_000
 
 export class ScopeBook {
   calendar: Calendar = UTC_CALENDAR
+  /** Calls at a time of each key that has no limit of its own; null is unlimited. */
+  keyParallelRequests: bigint | null = null
   readonly #database: Database
   readonly #clock: () => number
   /** Weak, so that a scope lives as long as a principal or a call under way holds it, and no longer. */
@@ -50,8 +52,13 @@ export class ScopeBook {
       this.#scopes.set(key, new WeakRef(scope))
       this.#collected.register(scope, key)
     }
-    scope.refresh(facts, this.#clock(), this.calendar)
+    scope.refresh(this.#withDefaults(facts), this.#clock(), this.calendar)
     return scope
+  }
+
+  #withDefaults(facts: ScopeFacts): ScopeFacts {
+    const isOpen = facts.kind === 'key' && facts.parallelRequests === null
+    return isOpen ? { ...facts, parallelRequests: this.keyParallelRequests } : facts
   }
 
   /** The scopes that somebody holds, brought up to the clock. */

@@ -17,6 +17,7 @@ model_list:${model('gpt', 'gpt-1')}${model('pair', 'small', ', rpm: 2')}${model(
   - model_name: claude
     litellm_params: { model: anthropic/sim-claude, api_base: '{anthropic}', api_key: sk-provider }
     model_info: { id: claude-1, input_cost_per_token: 0.000003, output_cost_per_token: 0.000015 }
+general_settings: { max_parallel_requests: 50 }
 router_settings:
   optional_pre_call_checks: [enforce_model_rate_limits]
   provider_budget_config: { anthropic: { budget_limit: 0.0000001, time_period: 1d } }
@@ -63,6 +64,14 @@ describe('one gateway', () => {
     expect(await (await gateway.call('/metrics')).text()).toContain(
       'sluice_limit_refusals_total{scope="key",limit="requests"} 1',
     )
+  })
+
+  test('a key without a limit of calls at a time has that of the configuration', async () => {
+    const parallelLimit = async (fields: Record<string, unknown>) =>
+      (await ask(gateway, 'gpt', await gateway.newKey(fields))).headers.get(
+        'x-ratelimit-api_key-limit-max_parallel_requests',
+      )
+    expect([await parallelLimit({}), await parallelLimit({ max_parallel_requests: 3 })]).toEqual(['50', '3'])
   })
 
   test('counting tokens counts for no limit', async () => {
