@@ -55,3 +55,9 @@ export function noteUnenforced(row: SourceRow, columns: Readonly<Record<string, 
     if (Object.keys(row.members([column])).length > 0) row.notes.push(`${what}: kept, not enforced yet`)
   }
 }
+
+/** LiteLLM keeps what was spent in further windows outside of its database. */
+export function noteWindows(row: SourceRow): void {
+  if (Object.keys(row.members(['budget_limits'])).length > 0)
+    row.notes.push('budget_limits: its windows begin at zero')
+}

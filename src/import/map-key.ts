@@ -5,6 +5,7 @@ import {
   LIMIT_COLUMNS,
   limitColumns,
   noteUnenforced,
+  noteWindows,
   openDetails,
 } from './columns.ts'
 import { textMembers, type ImportContext } from './import-context.ts'
@@ -38,7 +39,6 @@ const KEPT = [
 ]
 
 const UNENFORCED = {
-  budget_limits: 'budget_limits (several windows)',
   budget_fallbacks: 'budget_fallbacks',
   policies: 'policies',
   auto_rotate: 'auto_rotate',
@@ -85,6 +85,7 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
   const project = context.projects.get(row.name('project_id') ?? '')
   if (project !== undefined) row.notes.push('limits of its project: not enforced yet')
   noteUnenforced(row, UNENFORCED)
+  noteWindows(row)
   const budgetId = row.name('budget_id')
   const spent = row.spend('spend')
   const window = windowOf(row) ?? context.budgets.get(budgetId ?? '')?.window

@@ -5,6 +5,7 @@ import {
   LIMIT_COLUMNS,
   limitColumns,
   noteUnenforced,
+  noteWindows,
   openDetails,
 } from './columns.ts'
 import type { ImportContext } from './import-context.ts'
@@ -58,7 +59,8 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
   const id = row.key('team_id')
   const spent = row.spend('spend')
   const permissions = row.names('team_member_permissions')
-  noteUnenforced(row, { budget_limits: 'budget_limits (several windows)', policies: 'policies' })
+  noteUnenforced(row, { policies: 'policies' })
+  noteWindows(row)
   return {
     label: id,
     row: {

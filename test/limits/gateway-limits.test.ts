@@ -89,6 +89,18 @@ describe('one gateway', () => {
     expect(refused.text).toContain('Budget has been exceeded! Key=')
   })
 
+  test('a window of a key that is spent refuses, whatever its other budgets have left', async () => {
+    const budget_limits = [
+      { budget_duration: '1d', max_budget: 0.000_001 },
+      { budget_duration: '30d', max_budget: 5 },
+    ]
+    const key = await gateway.newKey({ key_alias: 'two-windows', max_budget: 5, budget_limits })
+    expect((await ask(gateway, 'gpt', key)).status).toBe(200)
+    const refused = await ask(gateway, 'gpt', key)
+    expect(refused.status).toBe(429)
+    expect(refused.text).toMatch(/Budget has been exceeded! Key=two-windows \(sk-\.\.\..{4}\), 1d\./)
+  })
+
   test('a deployment at its limit leaves its calls to the others of its group', async () => {
     const ids: (string | null)[] = []
     for (let call = 0; call < 12; call += 1) {
