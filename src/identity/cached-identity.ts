@@ -66,6 +66,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   /** Woken while a round was under way: what it reads may be older than the change. */
   #wokenAgain = false
   #maintaining: Promise<void> | undefined
+  #following: Promise<void> | undefined
   #closed = false
 
   constructor(options: IdentityOptions) {
@@ -288,8 +289,16 @@ export class CachedIdentity implements Identity, ChangeListener {
   }
 
   async maintain(): Promise<void> {
+    await this.#takeUpChanges()
+    await this.#followBudgets()
+  }
+
+  async #takeUpChanges(): Promise<void> {
     await this.#feed.poll()
     await this.#callScopes.load()
+  }
+
+  async #followBudgets(): Promise<void> {
     await this.beginDueWindows()
     await this.#book.readUnread()
     const nowMs = this.#clock()
@@ -321,9 +330,13 @@ export class CachedIdentity implements Identity, ChangeListener {
       this.#maintenance = undefined
       this.#wokenAgain = false
       // A database that does not answer is the storage room's to report; the next round asks again.
-      this.#maintaining = this.maintain()
+      this.#maintaining = this.#takeUpChanges()
         .catch(() => undefined)
         .finally(() => this.#scheduleMaintenance(this.#pauseMs()))
+      // Where thousands of windows end at midnight, a key that is blocked meanwhile does not wait for them.
+      this.#following ??= this.#followBudgets()
+        .catch(() => undefined)
+        .finally(() => (this.#following = undefined))
     }, delayMs)
     this.#maintenance.unref()
   }
@@ -342,6 +355,7 @@ export class CachedIdentity implements Identity, ChangeListener {
     await this.#survey.close()
     await this.#notifier.close()
     await this.#maintaining
+    await this.#following
   }
 }
 

@@ -1,4 +1,4 @@
-import type { PluginTransformQueryArgs } from 'kysely'
+import { sql, type PluginTransformQueryArgs } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { migratedDatabase, type TestDatabase } from '../../test/databases.ts'
 import { checkBudgets } from '../../test/limits/check-budgets.ts'
@@ -26,12 +26,17 @@ let nowMs = START_MS
 let keyCount = 0
 const open: Identity[] = []
 
-function identityOver(database: Database, settings: Partial<IdentitySettings> = {}): Identity {
+function identityOver(
+  database: Database,
+  settings: Partial<IdentitySettings> = {},
+  pollIntervalMs?: number,
+): Identity {
   const identity = createIdentity({
     database,
     masterKey: new Secret(MASTER_KEY),
     settings: { ...DEFAULT_IDENTITY_SETTINGS, ...settings },
     clock: () => nowMs,
+    ...(pollIntervalMs === undefined ? {} : { pollIntervalMs }),
   })
   open.push(identity)
   return identity
@@ -273,6 +278,40 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     await identity.maintain()
     expect((await refusal(() => asks(identity, key))).code).toBe('key_unknown')
   })
+
+  // The embedded database has no other process.
+  if (kind === 'postgresql') {
+    test('a change is heard of while budget windows wait for their rows', async () => {
+      const key = await insertedKey(database)
+      await database.sql
+        .insertInto('sluice_spend_total')
+        .values({
+          scope: 'key',
+          scope_id: 'due',
+          window_duration: '1d',
+          window_ends_at: new Date(START_MS - 1_000),
+        })
+        .execute()
+      await database.sql.transaction().execute(async (holder) => {
+        const due = holder.selectFrom('sluice_spend_total').where('scope_id', '=', 'due')
+        await due.select('scope').forUpdate().execute()
+        const identity = identityOver(database, {}, 10)
+        await asks(identity, key)
+        const sweeping = sql<{ waiting: boolean }>`
+          select exists (select from pg_locks where not granted) as waiting`
+        await vi.waitFor(async () =>
+          expect((await sweeping.execute(database.sql)).rows).toEqual([{ waiting: true }]),
+        )
+        await database.sql.transaction().execute(async (other) => {
+          await other.deleteFrom('sluice_virtual_key').where('key_hash', '=', hashCredential(key)).execute()
+          await announceChanges(other, [{ subject: 'key', id: hashCredential(key) }])
+        })
+        await vi.waitFor(async () =>
+          expect((await refusal(() => asks(identity, key))).code).toBe('key_unknown'),
+        )
+      })
+    })
+  }
 
   test('a key that was asked for too early works as soon as it is made', async () => {
     const raw = 'sk-asked-for-too-early'
