@@ -280,11 +280,10 @@ export class CachedIdentity implements Identity, ChangeListener {
     }
   }
 
-  #configureBook({ calendar, keyParallelRequests }: IdentitySettings): void {
-    const parallelRequests = keyParallelRequests === undefined ? null : BigInt(keyParallelRequests)
-    // What is in memory has the limit of before.
-    if (parallelRequests !== this.#book.keyParallelRequests) this.#forgetAll()
-    this.#book.keyParallelRequests = parallelRequests
+  #configureBook({ calendar, keyDefaults }: IdentitySettings): void {
+    // What is in memory has the limits of before.
+    if (!isDeepStrictEqual(keyDefaults, this.#book.keyDefaults)) this.#forgetAll()
+    this.#book.keyDefaults = keyDefaults
     this.#book.calendar = calendar
   }
 

@@ -376,11 +376,46 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
       .set({ max_parallel_requests: 9n })
       .where('key_hash', '=', hashCredential(limited))
       .execute()
-    const identity = identityOver(database, { keyParallelRequests: 4 })
+    const identity = identityOver(database, { keyDefaults: { parallelRequests: 4n, models: new Map() } })
     const limitOf = async (key: string) => (await asks(identity, key)).scopes[0]?.parallelRequests
     expect([await limitOf(open), await limitOf(limited)]).toEqual([4, 9])
-    identity.configure(new Secret(MASTER_KEY), { ...DEFAULT_IDENTITY_SETTINGS, keyParallelRequests: 5 })
+    identity.configure(new Secret(MASTER_KEY), {
+      ...DEFAULT_IDENTITY_SETTINGS,
+      keyDefaults: { parallelRequests: 5n, models: new Map() },
+    })
     expect([await limitOf(open), await limitOf(limited)]).toEqual([5, 9])
+  })
+
+  test('a model has its default rates for each key, where neither the key nor its team says', async () => {
+    const rates = { requestsPerMinute: 30n, tokensPerMinute: 900n }
+    const models = new Map([
+      ['plain', rates],
+      ['limited', rates],
+    ])
+    const identity = identityOver(database, { keyDefaults: { parallelRequests: null, models } })
+    const team_id = `of-models-${kind}`
+    const metadata = JSON.stringify({ model_rpm_limit: { limited: 4 } })
+    await database.sql.insertInto('sluice_team').values({ team_id, metadata }).execute()
+    const ratesOf = async (key: string, model: string) => {
+      const scopes = await identity.callScopes(await asks(identity, key), undefined, [], model)
+      return scopes
+        .filter((scope) => scope.kind === 'key_model')
+        .map(({ requestsPerMinute, tokensPerMinute }) => [requestsPerMinute, tokensPerMinute])
+    }
+    const [alone, ofTeam] = [await insertedKey(database), await insertedKey(database, { team_id })]
+    await database.sql
+      .updateTable('sluice_virtual_key')
+      .set({ metadata: JSON.stringify({ model_tpm_limit: { limited: 50 } }) })
+      .where('key_hash', '=', hashCredential(alone))
+      .execute()
+    expect([await ratesOf(alone, 'plain'), await ratesOf(alone, 'limited')]).toEqual([
+      [[30, 900]],
+      [[30, 50]],
+    ])
+    expect([await ratesOf(ofTeam, 'limited'), await ratesOf(ofTeam, 'other')]).toEqual([
+      [[undefined, 900]],
+      [],
+    ])
   })
 
   test('a key without a user has the least role', async () => {

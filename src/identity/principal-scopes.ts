@@ -8,6 +8,7 @@ import {
   type PrincipalRow,
 } from '../storage/queries/principals.ts'
 import { readSpend, type SpendJson } from '../storage/queries/spend-windows.ts'
+import { withModelDefaults } from './key-defaults.ts'
 import { modelLimits, readDollars } from './model-limits.ts'
 import type { ScopeBook } from './scope-book.ts'
 import { windowLimits } from './window-limits.ts'
@@ -127,16 +128,21 @@ interface ModelScope {
 }
 
 function keyModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
-  const limits = modelLimits(row.metadata, row.key_model_budgets)
+  const own = modelLimits(row.metadata, row.key_model_budgets)
+  const limits = withModelDefaults(own, teamModelLimits(row), book.keyDefaults)
   const names = named(keyLabel(row.key_alias, row.key_name), row.key_alias)
   return scopesOfModels('key_model', row.key_hash, names, limits, row.key_model_spends, book)
 }
 
 function teamModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
   if (row.team_id === null) return []
-  const limits = modelLimits(row.team_metadata ?? {}, row.team_model_budgets)
+  const limits = teamModelLimits(row)
   const names = named(row.team_alias ?? row.team_id, row.team_alias)
   return scopesOfModels('team_model', row.team_id, names, limits, row.team_model_spends, book)
+}
+
+function teamModelLimits(row: PrincipalRow): ReadonlyMap<string, ScopeLimits> {
+  return modelLimits(row.team_metadata ?? {}, row.team_model_budgets)
 }
 
 function scopesOfModels(

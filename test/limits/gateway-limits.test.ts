@@ -13,7 +13,7 @@ const model = (name: string, id: string, more = ''): string => `
     model_info: { id: ${id}, input_cost_per_token: 0.000002, output_cost_per_token: 0.000008 }`
 
 const CONFIG = `
-model_list:${model('gpt', 'gpt-1')}${model('pair', 'small', ', rpm: 2')}${model('pair', 'large')}${model('tiny', 'tiny-1', ', max_budget: 0.0000001')}
+model_list:${model('gpt', 'gpt-1')}${model('pair', 'small', ', rpm: 2')}${model('pair', 'large')}${model('tiny', 'tiny-1', ', max_budget: 0.0000001')}${model('shared', 'shared-1', ', default_api_key_rpm_limit: 9')}${model('shared', 'shared-2', ', default_api_key_rpm_limit: 1')}
   - model_name: claude
     litellm_params: { model: anthropic/sim-claude, api_base: '{anthropic}', api_key: sk-provider }
     model_info: { id: claude-1, input_cost_per_token: 0.000003, output_cost_per_token: 0.000015 }
@@ -72,6 +72,14 @@ describe('one gateway', () => {
         'x-ratelimit-api_key-limit-max_parallel_requests',
       )
     expect([await parallelLimit({}), await parallelLimit({ max_parallel_requests: 3 })]).toEqual(['50', '3'])
+  })
+
+  test('a model has a limit for each key that has none of its own for it', async () => {
+    const [one, other] = [await gateway.newKey(), await gateway.newKey()]
+    const own = await gateway.newKey({ model_rpm_limit: { shared: 5 } })
+    for (const key of [one, other, own, own]) expect((await ask(gateway, 'shared', key)).status).toBe(200)
+    expect((await ask(gateway, 'shared', one)).status).toBe(429)
+    expect((await ask(gateway, 'gpt', one)).status).toBe(200)
   })
 
   test('counting tokens counts for no limit', async () => {
