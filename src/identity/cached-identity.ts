@@ -34,8 +34,8 @@ const ANSWER_MS = 5_000
 const RETRY_REFRESH_MS = 1_000
 /** A change is in force within a second, the query included. */
 const MAINTENANCE_MS = 800
-/** Between two rounds of a process that is woken all the time. */
-const WAKE_PAUSE_MS = 20
+/** From one look at the changes to the next, at least: a process may be woken all the time, and reads them all again. */
+const LOOK_PAUSE_MS = 100
 /** The embedded database serves one process: nobody else changes anything. */
 const EMBEDDED_MAINTENANCE_MS = 60_000
 /** How often it is read what other processes have spent. */
@@ -67,6 +67,9 @@ export class CachedIdentity implements Identity, ChangeListener {
   #wokenAgain = false
   #maintaining: Promise<void> | undefined
   #following: Promise<void> | undefined
+  /** By `performance.now()`. */
+  #lookedAtMs = -Infinity
+  #followedAtMs = -Infinity
   #closed = false
 
   constructor(options: IdentityOptions) {
@@ -320,29 +323,41 @@ export class CachedIdentity implements Identity, ChangeListener {
       return
     }
     clearTimeout(this.#maintenance)
-    this.#scheduleMaintenance(0)
+    this.#scheduleMaintenance(this.#untilNextLookMs())
+  }
+
+  #untilNextLookMs(): number {
+    return Math.max(0, this.#lookedAtMs + LOOK_PAUSE_MS - performance.now())
   }
 
   #scheduleMaintenance(delayMs: number): void {
     if (this.#closed) return
     this.#maintenance = setTimeout(() => {
       this.#maintenance = undefined
+      this.#lookedAtMs = performance.now()
       this.#wokenAgain = false
       // A database that does not answer is the storage room's to report; the next round asks again.
       this.#maintaining = this.#takeUpChanges()
         .catch(() => undefined)
         .finally(() => this.#scheduleMaintenance(this.#pauseMs()))
-      // Where thousands of windows end at midnight, a key that is blocked meanwhile does not wait for them.
-      this.#following ??= this.#followBudgets()
-        .catch(() => undefined)
-        .finally(() => (this.#following = undefined))
+      this.#followBudgetsSoon()
     }, delayMs)
     this.#maintenance.unref()
   }
 
+  /** Beside the looks at the changes: where thousands of windows end at midnight, a key that is blocked does not wait. */
+  #followBudgetsSoon(): void {
+    const sinceMs = performance.now() - this.#followedAtMs
+    if (this.#following !== undefined || sinceMs < this.#maintenanceMs / 2) return
+    this.#followedAtMs = performance.now()
+    this.#following = this.#followBudgets()
+      .catch(() => undefined)
+      .finally(() => (this.#following = undefined))
+  }
+
   /** A change is in force within a second, also while nobody can be woken. */
   #pauseMs(): number {
-    if (this.#wokenAgain) return WAKE_PAUSE_MS
+    if (this.#wokenAgain) return this.#untilNextLookMs()
     return this.#shared && !this.#notifier.reaches ? this.#maintenanceMs / 2 : this.#maintenanceMs
   }
 
