@@ -216,6 +216,14 @@ describe.each<DatabaseKind>(['embedded', 'postgresql'])('with the database %s', 
         { event_group: 'team', team_id: 't', entity_id: 't::m' },
       ],
       [
+        { kind: 'key_window', id: 'k::1d' },
+        { event_group: 'key', token: 'k', entity_id: 'k::1d' },
+      ],
+      [
+        { kind: 'team_window', id: 't::1d' },
+        { event_group: 'team', team_id: 't', entity_id: 't::1d' },
+      ],
+      [
         { kind: 'deployment', id: 'd' },
         { event_group: 'deployment', entity_id: 'd', token: null },
       ],

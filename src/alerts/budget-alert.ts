@@ -26,6 +26,8 @@ const WORDS: Readonly<Record<ScopeKind, string>> = {
   tag: 'tag',
   key_model: 'model of a key',
   team_model: 'model of a team',
+  key_window: 'key',
+  team_window: 'team',
   deployment: 'deployment',
   provider: 'provider',
   proxy: 'proxy',
@@ -42,6 +44,8 @@ const GROUPS: Readonly<Record<ScopeKind, string>> = {
   tag: 'tag',
   key_model: 'key',
   team_model: 'team',
+  key_window: 'key',
+  team_window: 'team',
   deployment: 'deployment',
   provider: 'provider',
   proxy: 'proxy',
@@ -109,8 +113,8 @@ type ScopeMembers = Omit<WebhookEvent, 'spend' | 'max_budget' | 'soft_budget' | 
 
 /** Nothing but what belongs to the scope itself: a team's alert does not name the key whose call crossed the line. */
 function scopeMembers(scope: Scope, caller: CallerFacts | undefined): ScopeMembers {
-  const isKey = scope.kind === 'key' || scope.kind === 'key_model'
-  const isTeam = scope.kind === 'team' || scope.kind === 'team_model'
+  const isKey = ['key', 'key_model', 'key_window'].includes(scope.kind)
+  const isTeam = ['team', 'team_model', 'team_window'].includes(scope.kind)
   const isMember = scope.kind === 'team_member'
   const isUser = scope.kind === 'user'
   const ofUser = isKey || isUser || isMember

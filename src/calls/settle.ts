@@ -1,6 +1,6 @@
 /** Settles a call, once, whatever its ending: usage, cost, spend, journal record, metrics and log line. */
 import { estimatedUsage, estimateTokens } from '../dialects/index.ts'
-import { completionTokens, NO_USAGE, totalTokens, type Usage } from '../dialects/usage.ts'
+import { completionTokens, NO_USAGE, type Usage } from '../dialects/usage.ts'
 import { ZERO, type Picodollars } from '../money/picodollars.ts'
 import { isSuccess, type CallEnd, type CallError, type Ending } from '../record/call-record.ts'
 import type { CallContent } from '../record/call-trace.ts'
@@ -108,7 +108,7 @@ function countSpend({ gateway, scopes, deployment }: Call, cost: Picodollars): v
 function settleLimits(call: Call, end: CallEnd, cost: Picodollars): void {
   const { limits } = call.gateway
   const { usage } = end
-  const tokens = usage === undefined ? 0 : totalTokens(usage)
+  const tokens = usage === undefined ? 0 : limits.tokensOf(usage)
   for (const reservation of call.reservations) reservation.settle(tokens, cost)
   if (usage !== undefined && end.usageSource === 'provider')
     limits.learn(call.modelGroup, completionTokens(usage))

@@ -7,6 +7,7 @@ import { resolvePrice, type PricedModel } from '../spend/prices/price-of.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
 import { calendarOf } from '../identity/calendar.ts'
 import { DEFAULT_IDENTITY_SETTINGS, type IdentitySettings } from '../identity/identity.ts'
+import type { KeyDefaults, ModelRates } from '../identity/key-defaults.ts'
 import { parseDollars, type Picodollars } from '../money/picodollars.ts'
 import { DeploymentTable, type GroupAlias } from '../routing/deployment-table.ts'
 import type { GatewayScopes } from '../routing/gateway-scopes.ts'
@@ -57,6 +58,7 @@ export function identitySettings(config: Config): IdentitySettings {
     keyHeaderName: general.litellm_key_header_name,
     refreshAfterMs: general.user_api_key_cache_ttl * 1000,
     allowRequestsOnDatabaseUnavailable: general.allow_requests_on_db_unavailable,
+    keyDefaults: keyDefaults(config),
     calendar: calendarOf(litellm),
     showsAllBudgets: litellm.prometheus_initialize_budget_metrics,
     endUserDefaults: {
@@ -70,6 +72,30 @@ export function identitySettings(config: Config): IdentitySettings {
       ]),
     ),
   }
+}
+
+function keyDefaults({ general_settings: general, model_list: deployments }: Config): KeyDefaults {
+  const models = new Map<string, ModelRates>()
+  for (const { model_name: group, litellm_params: params } of deployments) {
+    const requests = countOrNone(params.default_api_key_rpm_limit)
+    const tokens = countOrNone(params.default_api_key_tpm_limit)
+    if (requests === null && tokens === null) continue
+    const known = models.get(group)
+    models.set(group, {
+      requestsPerMinute: lowest(known?.requestsPerMinute ?? null, requests),
+      tokensPerMinute: lowest(known?.tokensPerMinute ?? null, tokens),
+    })
+  }
+  return { parallelRequests: countOrNone(general.max_parallel_requests), models }
+}
+
+function countOrNone(count: number | undefined): bigint | null {
+  return count === undefined ? null : BigInt(count)
+}
+
+function lowest(one: bigint | null, other: bigint | null): bigint | null {
+  if (one === null || other === null) return one ?? other
+  return one < other ? one : other
 }
 
 function dollarsOrNone(amount: number | undefined): Picodollars | undefined {

@@ -32,7 +32,12 @@ model_list:
 
 test('without limits nothing is limited', () => {
   expect(configuredLimits(configOf('model_list: []'))).toEqual([])
-  expect(limitSettings(configOf(''))).toEqual({ ratesOnStoreLoss: 'local', budgetsOnStoreLoss: 'local' })
+  expect(limitSettings(configOf(''))).toEqual({
+    ratesOnStoreLoss: 'local',
+    budgetsOnStoreLoss: 'local',
+    countedTokens: 'total',
+    reservesBudgets: true,
+  })
 })
 
 test('deployments are limited in parallel calls and budget, and by rpm and tpm only where these are limits', () => {
@@ -79,11 +84,11 @@ test('a duration that budgets cannot have is an error that names the key', () =>
 
 test('what holds while Redis is lost is set for rates and budgets each, with LiteLLM’s key for budgets', () => {
   const settings = (text: string) => limitSettings(configOf(`general_settings: { ${text} }`))
-  expect(settings('limits_on_store_loss: fail_closed')).toEqual({
+  expect(settings('limits_on_store_loss: fail_closed')).toMatchObject({
     ratesOnStoreLoss: 'fail_closed',
     budgetsOnStoreLoss: 'fail_closed',
   })
-  expect(settings('limits_on_store_loss: fail_open, budgets_on_store_loss: fail_closed')).toEqual({
+  expect(settings('limits_on_store_loss: fail_open, budgets_on_store_loss: fail_closed')).toMatchObject({
     ratesOnStoreLoss: 'fail_open',
     budgetsOnStoreLoss: 'fail_closed',
   })
@@ -91,4 +96,10 @@ test('what holds while Redis is lost is set for rates and budgets each, with Lit
   expect(
     settings('fail_closed_budget_enforcement: true, budgets_on_store_loss: local').budgetsOnStoreLoss,
   ).toBe('local')
+})
+
+test('which tokens count, and whether budgets are reserved, is LiteLLM’s to say by its own keys', () => {
+  const settings = (text: string) => limitSettings(configOf(`general_settings: { ${text} }`))
+  expect(settings('token_rate_limit_type: output').countedTokens).toBe('output')
+  expect(settings('disable_budget_reservation: true').reservesBudgets).toBe(false)
 })

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { ConfiguredLimits } from '../identity/configured-scopes.ts'
 import type { Identity } from '../identity/identity.ts'
 import { UNLIMITED } from '../identity/shared-scope.ts'
-import type { LimitSettings } from '../limits/loss-policy.ts'
+import type { LimitSettings } from '../limits/limit-settings.ts'
 import { parseDollars } from '../money/picodollars.ts'
 import type { Scope } from '../record/scope.ts'
 import type { GatewayScopes } from '../routing/gateway-scopes.ts'
@@ -12,7 +12,12 @@ import type { GatewayScopes } from '../routing/gateway-scopes.ts'
 export function limitSettings({ general_settings: general }: Config): LimitSettings {
   const ratesOnStoreLoss = general.limits_on_store_loss
   const unlessSaid = general.fail_closed_budget_enforcement ? 'fail_closed' : ratesOnStoreLoss
-  return { ratesOnStoreLoss, budgetsOnStoreLoss: general.budgets_on_store_loss ?? unlessSaid }
+  return {
+    ratesOnStoreLoss,
+    budgetsOnStoreLoss: general.budgets_on_store_loss ?? unlessSaid,
+    countedTokens: general.token_rate_limit_type,
+    reservesBudgets: !general.disable_budget_reservation,
+  }
 }
 
 /** The scopes of a configuration, instead of those of the one before. */

@@ -20,7 +20,7 @@ import { CredentialCache, type CacheEntry } from './credential-cache.ts'
 import type { Identity, IdentityOptions, IdentitySettings } from './identity.ts'
 import { authorizeModel } from './model-rights.ts'
 import type { Principal } from './principal.ts'
-import { PrincipalSource } from './principal-source.ts'
+import { PrincipalSource, type Found } from './principal-source.ts'
 import { identityUnavailable, requireValid, unknownKey } from './refusals.ts'
 import { authorizeRoute, isPublicRoute } from './route-rights.ts'
 import { ScopeBook } from './scope-book.ts'
@@ -28,12 +28,14 @@ import { UnknownKeys } from './unknown-keys.ts'
 
 /** Longer than any key: what is longer is not looked up. */
 const LONGEST_CREDENTIAL = 512
+/** Calls wait for what is asked here: a statement without an answer is given up long before those of the ledger. */
+const ANSWER_MS = 5_000
 /** After a refresh that failed, the next one waits this long. */
 const RETRY_REFRESH_MS = 1_000
 /** A change is in force within a second, the query included. */
 const MAINTENANCE_MS = 800
-/** Between two rounds of a process that is woken all the time. */
-const WAKE_PAUSE_MS = 20
+/** From one look at the changes to the next, at least: a process may be woken all the time, and reads them all again. */
+const LOOK_PAUSE_MS = 100
 /** The embedded database serves one process: nobody else changes anything. */
 const EMBEDDED_MAINTENANCE_MS = 60_000
 /** How often it is read what other processes have spent. */
@@ -64,13 +66,16 @@ export class CachedIdentity implements Identity, ChangeListener {
   /** Woken while a round was under way: what it reads may be older than the change. */
   #wokenAgain = false
   #maintaining: Promise<void> | undefined
+  #following: Promise<void> | undefined
+  /** By `performance.now()`. */
+  #lookedAtMs = -Infinity
+  #followedAtMs = -Infinity
   #closed = false
 
   constructor(options: IdentityOptions) {
     const { database: given, masterKey, settings, clock, redis, pollIntervalMs } = options
     this.#resetObserver = options.resetObserver
-    // Calls wait for what is asked here.
-    const database = given.urgent ?? given
+    const database = given.within?.(ANSWER_MS) ?? given
     this.#shared = database.kind !== 'embedded'
     this.#maintenanceMs = pollIntervalMs ?? (this.#shared ? MAINTENANCE_MS : EMBEDDED_MAINTENANCE_MS)
     this.#clock = clock
@@ -78,7 +83,7 @@ export class CachedIdentity implements Identity, ChangeListener {
     this.#masterDigest = digestOf(masterKey)
     this.#cache = new CredentialCache(settings.maxCachedCredentials)
     this.#book = new ScopeBook(database, clock)
-    this.#book.calendar = settings.calendar
+    this.#configureBook(settings)
     this.#source = new PrincipalSource(database, this.#book)
     this.#callScopes = new CallScopes(database, this.#book, settings)
     void this.#callScopes.load()
@@ -110,7 +115,7 @@ export class CachedIdentity implements Identity, ChangeListener {
 
   async principalOf(keyHash: string): Promise<Principal | undefined> {
     if (keyHash === MASTER_PRINCIPAL.facts.keyHash) return MASTER_PRINCIPAL
-    return await this.#source.find(keyHash)
+    return (await this.#source.find(keyHash)).principal
   }
 
   configuredScopes(limits: readonly ConfiguredLimits[]): readonly Scope[] {
@@ -148,10 +153,9 @@ export class CachedIdentity implements Identity, ChangeListener {
   }
 
   async #lookUpKey(credential: string, keyHash: string): Promise<Principal> {
-    const { generation } = this.#source
-    let principal: Principal | undefined
+    let found: Found
     try {
-      principal = await this.#source.find(keyHash)
+      found = await this.#source.find(keyHash)
     } catch (cause) {
       const known = this.#cache.byHash(keyHash)
       // A change that was heard of and not read may be a block.
@@ -164,8 +168,9 @@ export class CachedIdentity implements Identity, ChangeListener {
     }
     const nowMs = this.#clock()
     const known = this.#cache.byHash(keyHash)
-    // True when something changed meanwhile: the answer is right for this call, and the next one asks again.
-    const outdated = generation !== this.#source.generation
+    const { principal } = found
+    // The answer is right for this call, and the next one asks again.
+    const outdated = this.#source.isOutdated(found)
     if (principal === undefined) {
       if (known !== undefined) this.#cache.remove(known)
       if (!outdated) this.#unknown.add(keyHash, nowMs)
@@ -195,15 +200,15 @@ export class CachedIdentity implements Identity, ChangeListener {
   async #refresh(entry: CacheEntry): Promise<void> {
     entry.refreshing = true
     try {
-      const { generation } = this.#source
-      const principal = await this.#source.find(entry.keyHash)
+      const found = await this.#source.find(entry.keyHash)
+      const { principal } = found
       if (principal === undefined) {
         this.#cache.remove(entry)
         return
       }
       entry.principal = withSharedFacts(principal, entry.principal)
       entry.refreshAtMs = this.#clock() + this.#settings.refreshAfterMs
-      const outdated = generation !== this.#source.generation
+      const outdated = this.#source.isOutdated(found)
       entry.forgotten = outdated
       entry.changed &&= outdated
     } catch {
@@ -215,7 +220,7 @@ export class CachedIdentity implements Identity, ChangeListener {
 
   changed(change: PrincipalChange): void {
     const { subject, id } = change
-    this.#source.somethingChanged()
+    this.#source.changed(change)
     this.#survey.changed()
     this.#callScopes.changed(change)
     switch (subject) {
@@ -239,7 +244,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   }
 
   changesLost(): void {
-    this.#source.somethingChanged()
+    this.#source.changed({ subject: 'all', id: '' })
     this.#survey.changed()
     this.#callScopes.changesLost()
     this.#unknown.clear()
@@ -268,7 +273,7 @@ export class CachedIdentity implements Identity, ChangeListener {
   configure(masterKey: Secret | undefined, settings: IdentitySettings): void {
     this.#masterDigest = digestOf(masterKey)
     this.#settings = settings
-    this.#book.calendar = settings.calendar
+    this.#configureBook(settings)
     this.#callScopes.configure(settings)
     this.#survey.configure(settings.showsAllBudgets)
     void this.#callScopes.load()
@@ -278,14 +283,29 @@ export class CachedIdentity implements Identity, ChangeListener {
     }
   }
 
+  #configureBook({ calendar, keyDefaults }: IdentitySettings): void {
+    // What is in memory has the limits of before.
+    if (!isDeepStrictEqual(keyDefaults, this.#book.keyDefaults)) this.#forgetAll()
+    this.#book.keyDefaults = keyDefaults
+    this.#book.calendar = calendar
+  }
+
   async maintain(): Promise<void> {
     try {
-      await this.#feed.poll()
-      await this.#callScopes.load()
+      await this.#takeUpChanges()
     } finally {
       // Tried while the database is away too: that budgets do not begin anew is what its metric is watched for.
-      await this.beginDueWindows()
+      await this.#followBudgets()
     }
+  }
+
+  async #takeUpChanges(): Promise<void> {
+    await this.#feed.poll()
+    await this.#callScopes.load()
+  }
+
+  async #followBudgets(): Promise<void> {
+    await this.beginDueWindows()
     await this.#book.readUnread()
     const nowMs = this.#clock()
     if (!this.#shared || nowMs - this.#spendsReadAtMs < SPENDS_EVERY_MS) return
@@ -307,25 +327,41 @@ export class CachedIdentity implements Identity, ChangeListener {
       return
     }
     clearTimeout(this.#maintenance)
-    this.#scheduleMaintenance(0)
+    this.#scheduleMaintenance(this.#untilNextLookMs())
+  }
+
+  #untilNextLookMs(): number {
+    return Math.max(0, this.#lookedAtMs + LOOK_PAUSE_MS - performance.now())
   }
 
   #scheduleMaintenance(delayMs: number): void {
     if (this.#closed) return
     this.#maintenance = setTimeout(() => {
       this.#maintenance = undefined
+      this.#lookedAtMs = performance.now()
       this.#wokenAgain = false
       // A database that does not answer is the storage room's to report; the next round asks again.
-      this.#maintaining = this.maintain()
+      this.#maintaining = this.#takeUpChanges()
         .catch(() => undefined)
         .finally(() => this.#scheduleMaintenance(this.#pauseMs()))
+      this.#followBudgetsSoon()
     }, delayMs)
     this.#maintenance.unref()
   }
 
+  /** Beside the looks at the changes: where thousands of windows end at midnight, a key that is blocked does not wait. */
+  #followBudgetsSoon(): void {
+    const sinceMs = performance.now() - this.#followedAtMs
+    if (this.#following !== undefined || sinceMs < this.#maintenanceMs / 2) return
+    this.#followedAtMs = performance.now()
+    this.#following = this.#followBudgets()
+      .catch(() => undefined)
+      .finally(() => (this.#following = undefined))
+  }
+
   /** A change is in force within a second, also while nobody can be woken. */
   #pauseMs(): number {
-    if (this.#wokenAgain) return WAKE_PAUSE_MS
+    if (this.#wokenAgain) return this.#untilNextLookMs()
     return this.#shared && !this.#notifier.reaches ? this.#maintenanceMs / 2 : this.#maintenanceMs
   }
 
@@ -337,6 +373,7 @@ export class CachedIdentity implements Identity, ChangeListener {
     await this.#survey.close()
     await this.#notifier.close()
     await this.#maintaining
+    await this.#following
   }
 }
 

@@ -1,4 +1,4 @@
-import type { PluginTransformQueryArgs } from 'kysely'
+import { sql, type PluginTransformQueryArgs } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { migratedDatabase, type TestDatabase } from '../../test/databases.ts'
 import { checkBudgets } from '../../test/limits/check-budgets.ts'
@@ -26,12 +26,17 @@ let nowMs = START_MS
 let keyCount = 0
 const open: Identity[] = []
 
-function identityOver(database: Database, settings: Partial<IdentitySettings> = {}): Identity {
+function identityOver(
+  database: Database,
+  settings: Partial<IdentitySettings> = {},
+  pollIntervalMs?: number,
+): Identity {
   const identity = createIdentity({
     database,
     masterKey: new Secret(MASTER_KEY),
     settings: { ...DEFAULT_IDENTITY_SETTINGS, ...settings },
     clock: () => nowMs,
+    ...(pollIntervalMs === undefined ? {} : { pollIntervalMs }),
   })
   open.push(identity)
   return identity
@@ -232,6 +237,34 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     await vi.waitFor(() => expect(counter.count).toBeGreaterThan(1))
   })
 
+  test('changes of others make no look-up begin anew, and a change of its own does', async () => {
+    const key = await insertedKey(database, { user_id: 'of-this-look-up' })
+    const counter = counting(database)
+    const identity = await readyIdentity(counter)
+    const undisturbed = asks(identity, key)
+    identity.changed({ subject: 'key', id: 'another' })
+    identity.changed({ subject: 'user', id: 'someone' })
+    identity.changed({ subject: 'tag', id: 'any' })
+    await undisturbed
+    expect(counter.count).toBe(1)
+    expect(asks(identity, key)).not.toBeInstanceOf(Promise)
+    identity.changed({ subject: 'user', id: 'of-this-look-up' })
+    const disturbed = asks(identity, key)
+    identity.changed({ subject: 'user', id: 'of-this-look-up' })
+    await disturbed
+    expect(counter.count).toBe(3)
+  })
+
+  test('a look-up that more changes than are kept have passed by is taken for outdated', async () => {
+    const key = await insertedKey(database)
+    const counter = counting(database)
+    const identity = await readyIdentity(counter)
+    const lookup = asks(identity, key)
+    for (let count = 0; count < 3_000; count += 1) identity.changed({ subject: 'key', id: `other-${count}` })
+    await lookup
+    expect(counter.count).toBe(2)
+  })
+
   test('a change that another process has made is in force after the next look at the changes', async () => {
     const key = await insertedKey(database)
     const identity = identityOver(database)
@@ -245,6 +278,40 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     await identity.maintain()
     expect((await refusal(() => asks(identity, key))).code).toBe('key_unknown')
   })
+
+  // The embedded database has no other process.
+  if (kind === 'postgresql') {
+    test('a change is heard of while budget windows wait for their rows', async () => {
+      const key = await insertedKey(database)
+      await database.sql
+        .insertInto('sluice_spend_total')
+        .values({
+          scope: 'key',
+          scope_id: 'due',
+          window_duration: '1d',
+          window_ends_at: new Date(START_MS - 1_000),
+        })
+        .execute()
+      await database.sql.transaction().execute(async (holder) => {
+        const due = holder.selectFrom('sluice_spend_total').where('scope_id', '=', 'due')
+        await due.select('scope').forUpdate().execute()
+        const identity = identityOver(database, {}, 10)
+        await asks(identity, key)
+        const sweeping = sql<{ waiting: boolean }>`
+          select exists (select from pg_locks where not granted) as waiting`
+        await vi.waitFor(async () =>
+          expect((await sweeping.execute(database.sql)).rows).toEqual([{ waiting: true }]),
+        )
+        await database.sql.transaction().execute(async (other) => {
+          await other.deleteFrom('sluice_virtual_key').where('key_hash', '=', hashCredential(key)).execute()
+          await announceChanges(other, [{ subject: 'key', id: hashCredential(key) }])
+        })
+        await vi.waitFor(async () =>
+          expect((await refusal(() => asks(identity, key))).code).toBe('key_unknown'),
+        )
+      })
+    })
+  }
 
   test('a key that was asked for too early works as soon as it is made', async () => {
     const raw = 'sk-asked-for-too-early'
@@ -300,6 +367,55 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     expect(ofTeam.modelLists).toEqual([{ kind: 'team', models: ['a'] }])
     expect(ofTeam.role).toBe('internal_user')
     expect(ofTeam.facts).toMatchObject({ userId: 'user', userEmail: 'user@example.org', teamId: 'team' })
+  })
+
+  test('a key without a limit of its own has the default of calls at a time, and a changed one is taken up', async () => {
+    const [open, limited] = [await insertedKey(database), await insertedKey(database)]
+    await database.sql
+      .updateTable('sluice_virtual_key')
+      .set({ max_parallel_requests: 9n })
+      .where('key_hash', '=', hashCredential(limited))
+      .execute()
+    const identity = identityOver(database, { keyDefaults: { parallelRequests: 4n, models: new Map() } })
+    const limitOf = async (key: string) => (await asks(identity, key)).scopes[0]?.parallelRequests
+    expect([await limitOf(open), await limitOf(limited)]).toEqual([4, 9])
+    identity.configure(new Secret(MASTER_KEY), {
+      ...DEFAULT_IDENTITY_SETTINGS,
+      keyDefaults: { parallelRequests: 5n, models: new Map() },
+    })
+    expect([await limitOf(open), await limitOf(limited)]).toEqual([5, 9])
+  })
+
+  test('a model has its default rates for each key, where neither the key nor its team says', async () => {
+    const rates = { requestsPerMinute: 30n, tokensPerMinute: 900n }
+    const models = new Map([
+      ['plain', rates],
+      ['limited', rates],
+    ])
+    const identity = identityOver(database, { keyDefaults: { parallelRequests: null, models } })
+    const team_id = `of-models-${kind}`
+    const metadata = JSON.stringify({ model_rpm_limit: { limited: 4 } })
+    await database.sql.insertInto('sluice_team').values({ team_id, metadata }).execute()
+    const ratesOf = async (key: string, model: string) => {
+      const scopes = await identity.callScopes(await asks(identity, key), undefined, [], model)
+      return scopes
+        .filter((scope) => scope.kind === 'key_model')
+        .map(({ requestsPerMinute, tokensPerMinute }) => [requestsPerMinute, tokensPerMinute])
+    }
+    const [alone, ofTeam] = [await insertedKey(database), await insertedKey(database, { team_id })]
+    await database.sql
+      .updateTable('sluice_virtual_key')
+      .set({ metadata: JSON.stringify({ model_tpm_limit: { limited: 50 } }) })
+      .where('key_hash', '=', hashCredential(alone))
+      .execute()
+    expect([await ratesOf(alone, 'plain'), await ratesOf(alone, 'limited')]).toEqual([
+      [[30, 900]],
+      [[30, 50]],
+    ])
+    expect([await ratesOf(ofTeam, 'limited'), await ratesOf(ofTeam, 'other')]).toEqual([
+      [[undefined, 900]],
+      [],
+    ])
   })
 
   test('a key without a user has the least role', async () => {

@@ -12,6 +12,7 @@ import { CachedIdentity } from './cached-identity.ts'
 import { UTC_CALENDAR, type Calendar } from './calendar.ts'
 import type { CallScopeSettings } from './call-scopes.ts'
 import type { ConfiguredLimits } from './configured-scopes.ts'
+import { NO_KEY_DEFAULTS, type KeyDefaults } from './key-defaults.ts'
 import type { Principal } from './principal.ts'
 
 /** What the configuration says about identity. Plain data, so that a reload can swap it. */
@@ -24,6 +25,7 @@ export interface IdentitySettings extends CallScopeSettings {
   readonly maxCachedCredentials: number
   /** `general_settings.allow_requests_on_db_unavailable`: an unknown key may call models while no database answers. */
   readonly allowRequestsOnDatabaseUnavailable: boolean
+  readonly keyDefaults: KeyDefaults
   /** What budget windows are aligned to. */
   readonly calendar: Calendar
   /** Metrics show the budgets of all that have one, before their first call. */
@@ -35,6 +37,7 @@ export const DEFAULT_IDENTITY_SETTINGS: IdentitySettings = {
   refreshAfterMs: 60_000,
   maxCachedCredentials: 10_000,
   allowRequestsOnDatabaseUnavailable: false,
+  keyDefaults: NO_KEY_DEFAULTS,
   calendar: UTC_CALENDAR,
   showsAllBudgets: false,
   endUserDefaults: { maxBudget: undefined, budgetId: undefined },

@@ -3,12 +3,15 @@ import type { Scope, ScopeKind } from '../record/scope.ts'
 import {
   modelScopeId,
   teamMemberScopeId,
+  windowScopeId,
   type LimitsJson,
   type PrincipalRow,
 } from '../storage/queries/principals.ts'
 import { readSpend, type SpendJson } from '../storage/queries/spend-windows.ts'
+import { withModelDefaults } from './key-defaults.ts'
 import { modelLimits, readDollars } from './model-limits.ts'
 import type { ScopeBook } from './scope-book.ts'
+import { windowLimits } from './window-limits.ts'
 import type { BudgetIncrease, ScopeFacts, ScopeLimits, SharedScope } from './shared-scope.ts'
 
 export interface CallerScopes {
@@ -19,7 +22,7 @@ export interface CallerScopes {
 }
 
 export function callerScopes(row: PrincipalRow, book: ScopeBook): CallerScopes {
-  const scopes = ownScopes(row, book)
+  const scopes = [...ownScopes(row, book), ...windowScopes(row, book)]
   const ofModels = [...keyModelScopes(row, book), ...teamModelScopes(row, book)]
   if (ofModels.length === 0) return { scopes, modelScopes: undefined }
   const byModel = Map.groupBy(ofModels, ({ model }) => model)
@@ -92,22 +95,54 @@ export function userLabel(email: string | null, alias: string | null, userId: st
   return email ?? alias ?? userId
 }
 
+function windowScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
+  const { key_hash: keyHash, team_id: teamId, team_alias: teamAlias } = row
+  const ofKey = named(keyLabel(row.key_alias, row.key_name), row.key_alias)
+  const scopes = scopesOfWindows('key_window', keyHash, ofKey, row.key_windows, row.key_window_spends, book)
+  if (teamId === null) return scopes
+  const ofTeam = named(teamAlias ?? teamId, teamAlias)
+  const { team_windows: windows, team_window_spends: spends } = row
+  return [...scopes, ...scopesOfWindows('team_window', teamId, ofTeam, windows, spends, book)]
+}
+
+function scopesOfWindows(
+  kind: 'key_window' | 'team_window',
+  ownerId: string,
+  owner: ScopeNames,
+  windows: unknown,
+  spends: Spends,
+  book: ScopeBook,
+): readonly Scope[] {
+  return [...windowLimits(windows)].map(([duration, limits]) => {
+    const id = windowScopeId(ownerId, duration)
+    const names = { label: `${owner.label}, ${duration}`, alias: owner.alias }
+    return book.take({ kind, id, ...names, ...limits, spend: readSpend(spends?.[id]) })
+  })
+}
+
+type Spends = Readonly<Record<string, SpendJson>> | null
+
 interface ModelScope {
   readonly model: string
   readonly scope: Scope
 }
 
 function keyModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
-  const limits = modelLimits(row.metadata, row.key_model_budgets)
+  const own = modelLimits(row.metadata, row.key_model_budgets)
+  const limits = withModelDefaults(own, teamModelLimits(row), book.keyDefaults)
   const names = named(keyLabel(row.key_alias, row.key_name), row.key_alias)
   return scopesOfModels('key_model', row.key_hash, names, limits, row.key_model_spends, book)
 }
 
 function teamModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
   if (row.team_id === null) return []
-  const limits = modelLimits(row.team_metadata ?? {}, row.team_model_budgets)
+  const limits = teamModelLimits(row)
   const names = named(row.team_alias ?? row.team_id, row.team_alias)
   return scopesOfModels('team_model', row.team_id, names, limits, row.team_model_spends, book)
+}
+
+function teamModelLimits(row: PrincipalRow): ReadonlyMap<string, ScopeLimits> {
+  return modelLimits(row.team_metadata ?? {}, row.team_model_budgets)
 }
 
 function scopesOfModels(
@@ -115,7 +150,7 @@ function scopesOfModels(
   ownerId: string,
   owner: ScopeNames,
   limits: ReadonlyMap<string, ScopeLimits>,
-  spends: Readonly<Record<string, SpendJson>> | null,
+  spends: Spends,
   book: ScopeBook,
 ): readonly ModelScope[] {
   return [...limits].map(([model, limitsOfModel]) => {

@@ -1,36 +1,50 @@
 /** Reads principals from the database: one query for all that ask for a key at the same time, never an outdated answer. */
 import type { Database } from '../storage/database.ts'
-import { findPrincipal, type PrincipalRow } from '../storage/queries/principals.ts'
+import { findPrincipal, type PrincipalChange, type PrincipalRow } from '../storage/queries/principals.ts'
 import { buildPrincipal } from './build-principal.ts'
 import type { Principal } from './principal.ts'
+import { RecentChanges, type ChangePosition } from './recent-changes.ts'
 import type { ScopeBook } from './scope-book.ts'
 
-/** How often a lookup begins anew because something changed while it was under way. */
+/** How often a lookup begins anew because the key has changed while it was under way. */
 const LOOKUP_ROUNDS = 3
+
+/** What a lookup has found. */
+export interface Found extends RowRead {
+  /** Undefined when there is no such key. */
+  readonly principal: Principal | undefined
+}
+
+interface RowRead {
+  readonly keyHash: string
+  readonly row: PrincipalRow | undefined
+  /** Later changes may be missing in it. */
+  readonly asOf: ChangePosition
+}
 
 export class PrincipalSource {
   readonly #database: Database
   readonly #book: ScopeBook
-  readonly #lookups = new Map<string, Promise<Principal | undefined>>()
-  #generation = 0
+  readonly #lookups = new Map<string, Promise<Found>>()
+  readonly #changes = new RecentChanges()
 
   constructor(database: Database, book: ScopeBook) {
     this.#database = database
     this.#book = book
   }
 
-  /** Counts changes: an answer that was asked for before one may be outdated. */
-  get generation(): number {
-    return this.#generation
+  /** Told of each change, so that lookups under way ask again which it concerns. */
+  changed(change: PrincipalChange): void {
+    this.#changes.add(change)
   }
 
-  /** Told of each change, so that lookups under way ask again. */
-  somethingChanged(): void {
-    this.#generation++
+  /** Whether something has changed that may be missing in what was found. */
+  isOutdated({ keyHash, row, asOf }: RowRead): boolean {
+    return this.#changes.since(asOf, (change) => concerns(change, keyHash, row))
   }
 
-  /** @returns undefined when there is no such key. @throws when the database does not answer. */
-  find(keyHash: string): Promise<Principal | undefined> {
+  /** @throws when the database does not answer. */
+  find(keyHash: string): Promise<Found> {
     const underWay = this.#lookups.get(keyHash)
     if (underWay !== undefined) return underWay
     const lookup = this.#read(keyHash).finally(() => this.#lookups.delete(keyHash))
@@ -38,17 +52,41 @@ export class PrincipalSource {
     return lookup
   }
 
-  async #read(keyHash: string): Promise<Principal | undefined> {
-    let row: PrincipalRow | undefined
-    for (let round = 0; round < LOOKUP_ROUNDS; round++) {
-      const generation = this.#generation
-      row = await findPrincipal(this.#database.sql, keyHash)
-      if (generation === this.#generation) break
+  async #read(keyHash: string): Promise<Found> {
+    for (let round = 1; ; round += 1) {
+      const asOf = this.#changes.position
+      const read = { keyHash, asOf, row: await findPrincipal(this.#database.sql, keyHash) }
+      if (round < LOOKUP_ROUNDS && this.isOutdated(read)) continue
+      const principal = read.row && buildPrincipal(read.row, this.#book)
+      if (principal !== undefined) await this.#writeWindows(principal)
+      return { ...read, principal }
     }
-    if (row === undefined) return undefined
-    const principal = buildPrincipal(row, this.#book)
+  }
+
+  async #writeWindows(principal: Principal): Promise<void> {
     await this.#book.writeWindows(principal.scopes)
     for (const scopes of principal.modelScopes?.values() ?? []) await this.#book.writeWindows(scopes)
-    return principal
+  }
+}
+
+/** @param row undefined where the key was not found: nothing but the key itself can change that. */
+function concerns({ subject, id }: PrincipalChange, keyHash: string, row: PrincipalRow | undefined): boolean {
+  switch (subject) {
+    case 'key':
+      return id === keyHash
+    case 'user':
+      return id === row?.user_id
+    case 'team':
+      return id === row?.team_id
+    case 'organization':
+      return id === row?.organization_id
+    case 'budget':
+      // Which keys it limits, the database knows.
+      return row !== undefined
+    case 'all':
+      return true
+    case 'customer':
+    case 'tag':
+      return false
   }
 }

@@ -8,6 +8,7 @@ import type { Database } from '../storage/database.ts'
 import { alignWindows, beginDueWindows, readSpends } from '../storage/queries/spend-windows.ts'
 import { UTC_CALENDAR, type Calendar } from './calendar.ts'
 import { nextBudgetWindow, parseDuration } from './duration.ts'
+import { NO_KEY_DEFAULTS, type KeyDefaults } from './key-defaults.ts'
 import { SharedScope, type ScopeFacts } from './shared-scope.ts'
 
 /** A scope that no call has asked for this long is not read anew. */
@@ -19,6 +20,7 @@ const BATCH = 2_000
 
 export class ScopeBook {
   calendar: Calendar = UTC_CALENDAR
+  keyDefaults: KeyDefaults = NO_KEY_DEFAULTS
   readonly #database: Database
   readonly #clock: () => number
   /** Weak, so that a scope lives as long as a principal or a call under way holds it, and no longer. */
@@ -50,8 +52,13 @@ export class ScopeBook {
       this.#scopes.set(key, new WeakRef(scope))
       this.#collected.register(scope, key)
     }
-    scope.refresh(facts, this.#clock(), this.calendar)
+    scope.refresh(this.#withDefaults(facts), this.#clock(), this.calendar)
     return scope
+  }
+
+  #withDefaults(facts: ScopeFacts): ScopeFacts {
+    const isOpen = facts.kind === 'key' && facts.parallelRequests === null
+    return isOpen ? { ...facts, parallelRequests: this.keyDefaults.parallelRequests } : facts
   }
 
   /** The scopes that somebody holds, brought up to the clock. */

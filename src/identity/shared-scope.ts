@@ -47,7 +47,13 @@ export interface ScopeFacts extends ScopeLimits {
 const EVER = 0
 
 /** Kinds whose spend is booked only where a row of theirs stands among the totals. */
-const COUNTED_WITH_ROW: ReadonlySet<ScopeKind> = new Set<ScopeKind>(['key_model', 'team_model', 'tag'])
+const COUNTED_WITH_ROW: ReadonlySet<ScopeKind> = new Set<ScopeKind>([
+  'key_model',
+  'team_model',
+  'key_window',
+  'team_window',
+  'tag',
+])
 
 export class SharedScope implements Scope {
   readonly kind: ScopeKind

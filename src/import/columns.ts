@@ -1,5 +1,4 @@
 /** Columns that several tables of the source share, as they are written here. */
-import { chosenWindow } from './several-windows.ts'
 import { asObject, type SourceRow } from './source-row.ts'
 import { durationColumn } from './windows.ts'
 import type { ImportContext } from './import-context.ts'
@@ -16,11 +15,10 @@ export const LIMIT_COLUMNS = [
 export const AUDIT_COLUMNS = ['created_at', 'created_by', 'updated_at', 'updated_by'] as const
 
 export function limitColumns(row: SourceRow) {
-  const chosen = chosenWindow(row)
   return {
-    max_budget: chosen?.maxBudget ?? row.budget('max_budget'),
+    max_budget: row.budget('max_budget'),
     soft_budget: row.budget('soft_budget'),
-    budget_duration: chosen?.window.duration ?? durationColumn(row),
+    budget_duration: durationColumn(row),
     tpm_limit: row.limit('tpm_limit'),
     rpm_limit: row.limit('rpm_limit'),
     max_parallel_requests: row.limit('max_parallel_requests'),
@@ -56,4 +54,10 @@ export function noteUnenforced(row: SourceRow, columns: Readonly<Record<string, 
   for (const [column, what] of Object.entries(columns)) {
     if (Object.keys(row.members([column])).length > 0) row.notes.push(`${what}: kept, not enforced yet`)
   }
+}
+
+/** LiteLLM keeps what was spent in further windows outside of its database. */
+export function noteWindows(row: SourceRow): void {
+  if (Object.keys(row.members(['budget_limits'])).length > 0)
+    row.notes.push('budget_limits: its windows begin at zero')
 }

@@ -5,12 +5,12 @@ import {
   LIMIT_COLUMNS,
   limitColumns,
   noteUnenforced,
+  noteWindows,
   openDetails,
 } from './columns.ts'
 import { textMembers, type ImportContext } from './import-context.ts'
 import { narrowed, withAccessGroups } from './model-lists.ts'
 import type { MappedRow, RowKind } from './row-kind.ts'
-import { chosenWindow, noteSeveralWindows } from './several-windows.ts'
 import type { SourceRow } from './source-row.ts'
 import { foreignSpend, windowOf } from './windows.ts'
 
@@ -85,11 +85,10 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
   const project = context.projects.get(row.name('project_id') ?? '')
   if (project !== undefined) row.notes.push('limits of its project: not enforced yet')
   noteUnenforced(row, UNENFORCED)
-  noteSeveralWindows(row)
+  noteWindows(row)
   const budgetId = row.name('budget_id')
   const spent = row.spend('spend')
-  const chosen = chosenWindow(row)
-  const window = chosen?.window ?? windowOf(row) ?? context.budgets.get(budgetId ?? '')?.window
+  const window = windowOf(row) ?? context.budgets.get(budgetId ?? '')?.window
   return {
     label,
     row: {
@@ -111,13 +110,7 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
       soft_budget: null,
       ...auditColumns(row, context),
     },
-    spend: foreignSpend(
-      'key',
-      hash,
-      { total: spent, spent: chosen === undefined ? spent : 0n },
-      window,
-      context,
-    ),
+    spend: foreignSpend('key', hash, { total: spent, spent }, window, context),
     notes: row.notes,
   }
 }

@@ -5,12 +5,12 @@ import {
   LIMIT_COLUMNS,
   limitColumns,
   noteUnenforced,
+  noteWindows,
   openDetails,
 } from './columns.ts'
 import type { ImportContext } from './import-context.ts'
 import { withAccessGroups } from './model-lists.ts'
 import type { MappedRow, RowKind } from './row-kind.ts'
-import { chosenWindow, noteSeveralWindows } from './several-windows.ts'
 import type { SourceRow } from './source-row.ts'
 import { foreignSpend, windowOf } from './windows.ts'
 
@@ -60,9 +60,7 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
   const spent = row.spend('spend')
   const permissions = row.names('team_member_permissions')
   noteUnenforced(row, { policies: 'policies' })
-  noteSeveralWindows(row)
-  const chosen = chosenWindow(row)
-  const amounts = { total: spent, spent: chosen === undefined ? spent : 0n }
+  noteWindows(row)
   return {
     label: id,
     row: {
@@ -78,7 +76,7 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
       ...limitColumns(row),
       ...auditColumns(row, context),
     },
-    spend: foreignSpend('team', id, amounts, chosen?.window ?? windowOf(row), context),
+    spend: foreignSpend('team', id, { total: spent, spent }, windowOf(row), context),
     notes: row.notes,
   }
 }

@@ -3,6 +3,7 @@ import { NO_USAGE } from '../dialects/usage.ts'
 import type { Scope } from '../record/scope.ts'
 import { costOf } from '../spend/prices/cost-of.ts'
 import { isZeroCost } from '../spend/prices/model-price.ts'
+import { countedOf, type LimitSettings } from './limit-settings.ts'
 import type { AdmitMessage, BudgetAsk, ScopeAsk } from './limit-store.ts'
 import type { AdmissionRequest } from './limits.ts'
 import { budgetError } from './refusals.ts'
@@ -18,15 +19,20 @@ const LARGEST_SHARED = 8_000_000n * 10n ** 12n
  * @param learnedOutputTokens what calls of the model group have usually had.
  * @throws LimitError when a budget that is too large to be shared is spent.
  */
-export function admitMessage(request: AdmissionRequest, learnedOutputTokens: number): AdmitMessage {
+export function admitMessage(
+  request: AdmissionRequest,
+  learnedOutputTokens: number,
+  { countedTokens, reservesBudgets }: LimitSettings,
+): AdmitMessage {
   const { scopes, price, inputTokens, maxOutputTokens, atMs } = request
   const outputTokens = Math.min(learnedOutputTokens, maxOutputTokens ?? Infinity)
   const billed = price !== undefined && !isZeroCost(price)
+  const usage = { ...NO_USAGE, inputTokens, outputTokens }
   const asks: ScopeAsk[] = []
   for (const scope of scopes) asks.push(scopeAsk(scope, billed))
   return {
-    tokens: Math.ceil(inputTokens + outputTokens),
-    cost: billed ? String(costOf(price, { ...NO_USAGE, inputTokens, outputTokens }, atMs)) : '0',
+    tokens: Math.ceil(countedOf(usage, countedTokens)),
+    cost: billed && reservesBudgets ? String(costOf(price, usage, atMs)) : '0',
     asks,
   }
 }

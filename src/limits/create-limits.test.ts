@@ -11,6 +11,7 @@ import {
   TOKEN_PRICE,
 } from '../../test/limits/sample-limits.ts'
 import { startRedis, type TestRedis } from '../../test/redis.ts'
+import { NO_USAGE } from '../dialects/usage.ts'
 import { picodollars, ZERO, type Picodollars } from '../money/picodollars.ts'
 import type { Scope } from '../record/scope.ts'
 import type { OpenRedis } from '../redis/open-redis.ts'
@@ -97,6 +98,22 @@ describe.each(['this process', 'Redis'])('limits kept in %s', (place) => {
     expect((await refusalOf(() => admit([key]))).message).toContain('Current use: 1250')
   })
 
+  test.each([
+    { countedTokens: 'input', reserved: 10, used: 800 },
+    { countedTokens: 'output', reserved: 20, used: 1 },
+  ] as const)('of a call only its $countedTokens counts where that is asked for', async (counted) => {
+    const { countedTokens, reserved, used } = counted
+    limits.configure({ ...LOCAL_ON_LOSS, countedTokens })
+    const usage = { ...NO_USAGE, inputTokens: 300, cacheReadTokens: 500, reasoningTokens: 1 }
+    expect(limits.tokensOf(usage)).toBe(used)
+    const key = scopeOf({ tokensPerMinute: 1_000 })
+    const call = await admit([key], { inputTokens: 10, maxOutputTokens: 20 })
+    expect(headersOf(call)['x-ratelimit-remaining-tokens']).toBe(String(1_000 - reserved))
+    call.settle(limits.tokensOf(usage), ZERO)
+    const next = headersOf(await admit([key], { inputTokens: 0, maxOutputTokens: 0 }))
+    expect(next['x-ratelimit-remaining-tokens']).toBe(String(1_000 - used))
+  })
+
   test('as many calls run at once as are allowed, and no more', async () => {
     const key = scopeOf({ parallelRequests: 3 })
     const held = await Promise.all([admit([key]), admit([key]), admit([key])])
@@ -169,6 +186,15 @@ describe.each(['this process', 'Redis'])('limits kept in %s', (place) => {
     expect(error.message).toContain('reserved by calls under way: 0.000000000138')
     call.settle(1, picodollars(1n))
     await admit([key])
+  })
+
+  test('nothing of a budget is reserved where that is switched off: what has ended decides', async () => {
+    limits.configure({ ...LOCAL_ON_LOSS, reservesBudgets: false })
+    const key = scopeOf({ maxBudget: picodollars(100n) })
+    const calls = [await admit([key]), await admit([key]), await admit([key])]
+    spend([key], 100n)
+    calls[0]?.settle(100, picodollars(100n))
+    expect((await refusalOf(() => admit([key]))).code).toBe('budget_exceeded')
   })
 
   test('a thousand calls with huge max_tokens on a half-used budget are all admitted', async () => {

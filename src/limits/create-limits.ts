@@ -1,4 +1,5 @@
 /** Limits over whichever store there is: one that processes share, and this process's own while that is lost. */
+import type { Usage } from '../dialects/usage.ts'
 import { picodollars } from '../money/picodollars.ts'
 import { nowMs } from '../record/clock.ts'
 import type { Scope } from '../record/scope.ts'
@@ -7,9 +8,10 @@ import { admitMessage, asksNothing, asksRates } from './admit-message.ts'
 import { HeldReservation, NOTHING_HELD, type CountedBy } from './held-reservation.ts'
 import { limitHeaders } from './limit-headers.ts'
 import type { LimitObserver } from './limit-observer.ts'
+import { countedOf, type LimitSettings } from './limit-settings.ts'
 import type { AdmitAnswer, Admitted, AdmitMessage, LimitStore, Refused } from './limit-store.ts'
 import type { AdmissionRequest, LimitError, Limits, Reservation } from './limits.ts'
-import { messageOnStoreLoss, type LimitSettings } from './loss-policy.ts'
+import { messageOnStoreLoss } from './loss-policy.ts'
 import { MemoryLimitStore } from './memory-store.ts'
 import { OutputQuantiles } from './output-quantiles.ts'
 import { RedisLimitStore } from './redis-store.ts'
@@ -58,12 +60,16 @@ class StoredLimits implements ConfigurableLimits {
   }
 
   admit(request: AdmissionRequest): Reservation | Promise<Reservation> {
-    const message = admitMessage(request, this.#outputs.estimate(request.modelGroup))
+    const message = admitMessage(request, this.#outputs.estimate(request.modelGroup), this.#settings)
     if (asksNothing(message)) return NOTHING_HELD
     const shared = this.#shared
     if (shared === undefined) return this.#admitHere(request, message)
     if (!shared.available) return this.#admitHere(request, messageOnStoreLoss(message, this.#settings))
     return this.#admitShared(shared, request, message)
+  }
+
+  tokensOf(usage: Usage): number {
+    return countedOf(usage, this.#settings.countedTokens)
   }
 
   learn(modelGroup: string, outputTokens: number): void {

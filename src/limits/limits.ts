@@ -2,6 +2,7 @@
  * The face of limits to the call path: a call is admitted over all its scopes at once, or refused, and settles what
  * it had reserved when it ends.
  */
+import type { Usage } from '../dialects/usage.ts'
 import { GatewayError, type GatewayErrorOptions, type ErrorCode } from '../errors/gateway-error.ts'
 import type { Picodollars } from '../money/picodollars.ts'
 import type { Scope, ScopeKind } from '../record/scope.ts'
@@ -27,7 +28,7 @@ export interface Reservation {
   readonly headers: readonly string[]
   /**
    * Gives back what was reserved and counts what was used: once a call, whatever its ending; never waits.
-   * @param tokens of input and output, all classes.
+   * @param tokens by `tokensOf` the call's usage.
    */
   settle(tokens: number, cost: Picodollars): void
   /**
@@ -43,6 +44,8 @@ export interface Limits {
    * @throws LimitError (thrown, or as rejection) when a scope is at its limit: then nothing is counted for any scope.
    */
   admit(request: AdmissionRequest): Reservation | Promise<Reservation>
+  /** The tokens of a call that its limits of tokens count. */
+  tokensOf(usage: Usage): number
   /** Tells how much output a call of a model group had, so that the next reservations are near the truth. */
   learn(modelGroup: string, outputTokens: number): void
   close(): Promise<void>

@@ -1,21 +1,8 @@
 /** What holds while the shared store does not answer. */
 import { GatewayError } from '../errors/gateway-error.ts'
 import { asksRates } from './admit-message.ts'
+import type { LimitSettings } from './limit-settings.ts'
 import type { AdmitMessage, ScopeAsk } from './limit-store.ts'
-
-/**
- * `local`: each process goes on counting by itself. `fail_open`: nothing is limited. `fail_closed`: calls that are
- * limited are refused.
- */
-export const LOSS_POLICIES = ['local', 'fail_open', 'fail_closed'] as const
-
-export type LossPolicy = (typeof LOSS_POLICIES)[number]
-
-export interface LimitSettings {
-  /** For requests, tokens and parallel calls. */
-  readonly ratesOnStoreLoss: LossPolicy
-  readonly budgetsOnStoreLoss: LossPolicy
-}
 
 /**
  * The message as it is asked of the process's own store.

@@ -1,5 +1,6 @@
 /** How much of their rates scopes have used, for metrics. */
 import { expect, test } from 'vitest'
+import { LOCAL_ON_LOSS } from '../../test/limits/sample-limits.ts'
 import { ZERO } from '../money/picodollars.ts'
 import type { Scope } from '../record/scope.ts'
 import { createLimits } from './create-limits.ts'
@@ -23,7 +24,7 @@ const scope: Scope = {
 test('the use of a minute is known as of the last call, at a refusal too, and for a minute', async () => {
   const limits = createLimits({
     redis: undefined,
-    settings: { ratesOnStoreLoss: 'local', budgetsOnStoreLoss: 'local' },
+    settings: LOCAL_ON_LOSS,
     clock: () => nowMs,
     observer: {
       admitted: () => undefined,

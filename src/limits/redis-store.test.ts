@@ -9,7 +9,7 @@ import { picodollars, ZERO } from '../money/picodollars.ts'
 import type { OpenRedis } from '../redis/open-redis.ts'
 import { createLimits, type ConfigurableLimits } from './create-limits.ts'
 import { LimitError, type Reservation } from './limits.ts'
-import type { LimitSettings } from './loss-policy.ts'
+import type { LimitSettings } from './limit-settings.ts'
 
 let stack: AsyncDisposableStack
 let server: TestRedis
@@ -212,7 +212,7 @@ describe('while Redis does not answer', () => {
   })
 
   test('calls that are limited are refused, where it is set so', async () => {
-    const closed = { ratesOnStoreLoss: 'fail_closed', budgetsOnStoreLoss: 'local' } as const
+    const closed = { ...LOCAL_ON_LOSS, ratesOnStoreLoss: 'fail_closed' } as const
     const { limits, redis } = await process(closed)
     await server.stop()
     await becomes(() => !redis.available)
@@ -220,13 +220,14 @@ describe('while Redis does not answer', () => {
       expect.objectContaining({ code: 'limits_unavailable', status: 503, retryAfterSeconds: 1 }),
     )
     await limits.admit(requestOf([scopeOf({ maxBudget: picodollars(1n) })]))
-    limits.configure({ ratesOnStoreLoss: 'local', budgetsOnStoreLoss: 'fail_closed' })
+    limits.configure({ ...LOCAL_ON_LOSS, budgetsOnStoreLoss: 'fail_closed' })
     await limits.admit(requestOf([scopeOf({ requestsPerMinute: 9 })]))
     expect(() => limits.admit(requestOf([scopeOf({ maxBudget: picodollars(1n) })]))).toThrow('budgets')
   })
 
   test('nothing is limited, where it is set so', async () => {
     const { limits, redis } = await process({
+      ...LOCAL_ON_LOSS,
       ratesOnStoreLoss: 'fail_open',
       budgetsOnStoreLoss: 'fail_open',
     })

@@ -125,6 +125,101 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
       expect((await scopeOf(key, 'key_model', { model: 'fast' })).spent).toBe(parseDollars(2))
     })
 
+    // The embedded database does one thing at a time.
+    if (kind === 'postgresql') {
+      test('a change that leaves the window alone does not wait for those who book the key’s calls', async () => {
+        const key = await madeKey({ max_budget: 1, budget_duration: '1d' })
+        await held.database.sql.transaction().execute(async (booking) => {
+          await booking
+            .selectFrom('sluice_spend_total')
+            .where('scope_id', '=', hashCredential(key))
+            .select('picodollars')
+            .forUpdate()
+            .execute()
+          expect(await api.made('/key/update', MASTER, { key, max_budget: 2 })).toMatchObject({
+            max_budget: 2,
+            budget_reset_at: '2026-11-23T00:00:00.000Z',
+          })
+        })
+      })
+    }
+
+    test('each of several windows binds, counts from its first call on, and begins anew at its own time', async () => {
+      const windows = [
+        { budget_duration: '1d', max_budget: 3 },
+        { budget_duration: '1mo', max_budget: '50' },
+      ]
+      const key = await madeKey({ max_budget: 100, budget_limits: windows })
+      const keyHash = hashCredential(key)
+      const windowsNow = async () => {
+        identity.changed({ subject: 'key', id: keyHash })
+        const scopes = await scopesOf(key)
+        return scopes
+          .filter((scope) => scope.kind === 'key_window')
+          .map(({ id, maxBudget, spent, resetsAtMs = 0 }) => [
+            id,
+            maxBudget,
+            spent,
+            new Date(resetsAtMs).toISOString(),
+          ])
+      }
+      const [day, month] = [`${keyHash}::1d`, `${keyHash}::1mo`]
+      expect(await windowsNow()).toEqual([
+        [day, parseDollars(3), 0n, '2026-11-23T00:00:00.000Z'],
+        [month, parseDollars(50), 0n, '2026-12-01T00:00:00.000Z'],
+      ])
+      await book({ keyHash })
+      await book({ keyHash: 'another' })
+      expect(await windowsNow()).toMatchObject([{ 2: parseDollars(2) }, { 2: parseDollars(2) }])
+      nowMs = Date.parse('2026-11-23T08:00:00Z')
+      await book({ keyHash })
+      await book({ keyHash })
+      expect(await windowsNow()).toEqual([
+        [day, parseDollars(3), parseDollars(4), '2026-11-24T00:00:00.000Z'],
+        [month, parseDollars(50), parseDollars(6), '2026-12-01T00:00:00.000Z'],
+      ])
+      nowMs += 1_000
+      await api.made(`/key/${keyHash}/reset_spend`, MASTER, { reset_to: 0 })
+      expect(await windowsNow()).toMatchObject([{ 2: 0n }, { 2: 0n }])
+      expect(
+        (await api.made('/key/update', MASTER, { key, budget_limits: null }))['budget_limits'],
+      ).toBeNull()
+      expect(await windowsNow()).toEqual([])
+    })
+
+    test('windows of a team bind the calls of its keys', async () => {
+      const budget_limits = [{ budget_duration: '7d', max_budget: 5 }]
+      await api.made('/team/new', MASTER, { team_id: 'windowed', budget_limits })
+      const key = await madeKey({ team_id: 'windowed' })
+      await scopesOf(key)
+      await book({ keyHash: hashCredential(key), teamId: 'windowed' })
+      identity.changed({ subject: 'team', id: 'windowed' })
+      expect(await scopeOf(key, 'team_window')).toMatchObject({
+        id: 'windowed::7d',
+        label: 'windowed, 7d',
+        maxBudget: parseDollars(5),
+        spent: parseDollars(2),
+      })
+    })
+
+    test.each([
+      { budget_limits: { budget_duration: '1d', max_budget: 1 } },
+      { budget_limits: [{ budget_duration: 'daily', max_budget: 1 }] },
+      { budget_limits: [{ budget_duration: '1d' }] },
+      { budget_limits: [{ budget_duration: '1d', max_budget: -1 }] },
+      {
+        budget_limits: [
+          { budget_duration: '1d', max_budget: 1 },
+          { budget_duration: '1d', max_budget: 2 },
+        ],
+      },
+    ])('windows that cannot be meant are refused: %j', async (fields) => {
+      expect(await api.post('/key/generate', MASTER, fields)).toMatchObject({
+        status: 400,
+        error: { param: expect.stringMatching(/^budget_limits/) },
+      })
+    })
+
     test('a temporary increase counts until it expires', async () => {
       const key = await madeKey({ max_budget: 1 })
       const change = { key, temp_budget_increase: 5, temp_budget_expiry: '2d' }

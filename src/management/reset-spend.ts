@@ -2,12 +2,19 @@
 import { z } from 'zod'
 import type { Transaction } from 'kysely'
 import { GatewayError } from '../errors/gateway-error.ts'
+import { windowLimits } from '../identity/window-limits.ts'
 import { toDollars, picodollars } from '../money/picodollars.ts'
 import type { Schema } from '../storage/database.ts'
 import { findBudgets, findKey, lockKey, type KeyRow } from '../storage/queries/principals-keys.ts'
 import { findUser } from '../storage/queries/principals-users.ts'
-import { teamMemberScopeId } from '../storage/queries/principals.ts'
-import { readSpend, resetSpends, writeSpends, type SpendJson } from '../storage/queries/spend-windows.ts'
+import { teamMemberScopeId, windowScopeId } from '../storage/queries/principals.ts'
+import {
+  readSpend,
+  resetSpends,
+  writeSpends,
+  type SpendChange,
+  type SpendJson,
+} from '../storage/queries/spend-windows.ts'
 import { commitChange } from './commit-change.ts'
 import { isTeamAdmin, loadCaller, mayManageKey } from './keys/caller.ts'
 import { keyHashOf, keyNotFound } from './keys/find-key.ts'
@@ -22,7 +29,7 @@ import { spendOnWire } from './wire/limits.ts'
 const resetInput = z.object({ reset_to: budget })
 
 /** What `/global/spend/reset` sets to zero. */
-const RESET_KINDS = ['key', 'key_model', 'team', 'team_model']
+const RESET_KINDS = ['key', 'key_model', 'key_window', 'team', 'team_model', 'team_window']
 
 export function resetSpendRoutes(services: ManagementServices): readonly ManagementRoute[] {
   return [
@@ -69,10 +76,17 @@ async function resetKey(services: ManagementServices, { principal, params, body 
       requireGrantable(caller, (await findUser(transaction, stored.user_id))?.user_role)
     }
     const spent = resetTo(body, stored.spend)
-    await writeSpends(transaction, [{ kind: 'key', id: stored.key_hash, spent }], [], services.clock())
+    await writeSpends(transaction, spendsOfKey(stored, spent), [], services.clock())
     announce({ subject: 'key', id: stored.key_hash })
     return await shownKey(transaction, stored)
   })
+}
+
+/** At zero the key is free again: its further windows begin at zero too. */
+function spendsOfKey({ key_hash: keyHash, details }: KeyRow, spent: bigint): readonly SpendChange[] {
+  const windows = spent === 0n ? [...windowLimits(details['budget_limits']).keys()] : []
+  const further = windows.map((duration) => windowScopeId(keyHash, duration))
+  return [{ kind: 'key', id: keyHash, spent }, ...further.map((id) => ({ kind: 'key_window', id, spent }))]
 }
 
 async function shownKey(transaction: Transaction<Schema>, before: KeyRow) {

@@ -15,13 +15,16 @@ export type ScopeKind =
   /** A model group within a key, and within a team. */
   | 'key_model'
   | 'team_model'
+  /** A further budget of a key, and of a team, with a window of its own. */
+  | 'key_window'
+  | 'team_window'
   | 'deployment'
   | 'provider'
   | 'proxy'
 
 export interface Scope {
   readonly kind: ScopeKind
-  /** Key hash, user id, team id, `teamId::userId`, `keyHash::modelGroup`, … Equal in all processes. */
+  /** Key hash, user id, team id, `teamId::userId`, `keyHash::modelGroup`, `keyHash::1d`, … Equal in all processes. */
   readonly id: string
   /** Shown in refusals and alerts, e.g. the key's alias or masked name. Never a secret. */
   readonly label: string

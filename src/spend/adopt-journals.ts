@@ -5,7 +5,6 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Database } from '../storage/database.ts'
 import { tryLockDirectory } from '../storage/directory-lock.ts'
 import { positionsOfBookedCalls, type CallKey } from '../storage/queries/book-calls.ts'
 import type { Booker } from './booker.ts'
@@ -19,7 +18,6 @@ export interface AdoptionOptions {
   readonly directory: string
   /** The living process's own journal. */
   readonly ownInstance: string
-  readonly database: Database
   readonly booker: Booker
   readonly log: LedgerLog
 }
@@ -114,8 +112,9 @@ class Replay {
     const rows = [...this.#unended.values()]
     for (let offset = 0; offset < rows.length; offset += KEY_BATCH) {
       const batch = rows.slice(offset, offset + KEY_BATCH)
-      const { booker, database } = this.#options
-      const known = await booker.persist(async () => await positionsOfBookedCalls(database, batch.map(keyOf)))
+      const known = await this.#options.booker.persist(
+        async (database) => await positionsOfBookedCalls(database, batch.map(keyOf)),
+      )
       await this.#book(batch.filter((_row, position) => !known.has(position)))
     }
   }

@@ -20,9 +20,18 @@ export interface BookerOptions {
   readonly observer?: ServiceObserver | undefined
   /** First pause after a failure; it doubles up to 5 s. Default 100 ms. */
   readonly retryDelayMs?: number
+  /** How long the first try may be without an answer. Default 10 s. */
+  readonly answerMs?: number | undefined
 }
 
 const MAX_RETRY_DELAY_MS = 5000
+
+/**
+ * A connection that a network has lost is silent for ever, and a batch takes milliseconds. A database that is only slow
+ * gets twice the time with each further try, until its own time-out decides.
+ */
+const ANSWER_MS = 10_000
+const DOUBLINGS = [1, 2, 4]
 
 /** SQLSTATE classes that blame the data: data exception, integrity violation, program limit. */
 const DATA_CLASSES = new Set(['22', '23', '54'])
@@ -32,12 +41,16 @@ const NOTHING: Booked = { booked: 0, interrupted: 0 }
 export class Booker {
   readonly #options: BookerOptions
   readonly #stop = new AbortController()
+  /** The database, with more patience from one try to the next. */
+  readonly #hasty: readonly Database[]
   #failures = 0
   #rejected = 0
   #away = false
 
   constructor(options: BookerOptions) {
     this.#options = options
+    const { database, answerMs = ANSWER_MS } = options
+    this.#hasty = DOUBLINGS.map((factor) => database.within?.(factor * answerMs) ?? database)
   }
 
   /** Tries that failed since the start. */
@@ -57,16 +70,20 @@ export class Booker {
   /** Books rows, in one transaction if they are sound; returns when each is booked or set aside. @throws after `stop`. */
   async book(rows: readonly string[]): Promise<Booked> {
     if (rows.length === 0) return NOTHING
-    return await this.persist(async () => await this.#bookOrSplit(rows))
+    return await this.persist(async (database) => await this.#bookOrSplit(database, rows))
   }
 
-  /** Repeats a step until the database does it. @throws after `stop`. */
-  async persist<Result>(step: () => Promise<Result>): Promise<Result> {
+  /**
+   * Repeats a step until the database does it.
+   * @param step may get no answer and have been done all the same: to do it again must change nothing.
+   * @throws after `stop`.
+   */
+  async persist<Result>(step: (database: Database) => Promise<Result>): Promise<Result> {
     let delayMs = this.#options.retryDelayMs ?? 100
-    for (;;) {
+    for (let failures = 0; ; failures += 1) {
       this.#stop.signal.throwIfAborted()
       try {
-        const result = await step()
+        const result = await step(this.#hasty[failures] ?? this.#options.database)
         this.#succeeded()
         return result
       } catch (error) {
@@ -83,16 +100,16 @@ export class Booker {
     this.#stop.abort()
   }
 
-  async #bookOrSplit(rows: readonly string[]): Promise<Booked> {
+  async #bookOrSplit(database: Database, rows: readonly string[]): Promise<Booked> {
     try {
-      const { database, observer } = this.#options
+      const { observer } = this.#options
       return await observed(observer, 'book_calls', () => bookCalls(database, rows))
     } catch (error) {
       if (!blamesData(error)) throw error
       if (rows.length === 1) return await this.#setAside(rows.join(''), error)
       const middle = rows.length >>> 1
-      const first = await this.#bookOrSplit(rows.slice(0, middle))
-      const second = await this.#bookOrSplit(rows.slice(middle))
+      const first = await this.#bookOrSplit(database, rows.slice(0, middle))
+      const second = await this.#bookOrSplit(database, rows.slice(middle))
       return { booked: first.booked + second.booked, interrupted: first.interrupted + second.interrupted }
     }
   }

@@ -46,6 +46,8 @@ export interface LedgerOptions {
   readonly maintenanceIntervalMs?: number
   /** Told how long each batch of settled calls took to the database. */
   readonly bookingObserver?: ServiceObserver | undefined
+  /** How long the first try to book a batch may be without an answer. Default 10 s. */
+  readonly bookingAnswerMs?: number
   /** Told what is dropped of the call log. */
   readonly retentionObserver?: RetentionObserver | undefined
   /** Epoch milliseconds. */
@@ -154,6 +156,7 @@ class JournalingLedger implements OpenLedger {
       log,
       rejectedFile: join(this.#directory, 'rejected.log'),
       observer: options.bookingObserver,
+      answerMs: options.bookingAnswerMs,
     })
     const limits = { maxQueuedLength: MAX_QUEUED_LENGTH, maxUnjournaledLength: MAX_UNJOURNALED_LENGTH }
     this.#contents = new WaitingContents(options.maxContentBytes ?? MAX_CONTENT_BYTES, this.#settings)
@@ -281,7 +284,7 @@ class JournalingLedger implements OpenLedger {
       const directory = this.#directory
       const ownInstance = this.#journal.instance
       await this.#booker.persist(async () => await createPartitions(database, this.#clock()))
-      const adopted = await adoptJournals({ directory, ownInstance, database, booker: this.#booker, log })
+      const adopted = await adoptJournals({ directory, ownInstance, booker: this.#booker, log })
       this.#recovered += adopted.recovered
       this.#interrupted += adopted.interrupted
       await this.#dropOldPartitions()

@@ -19,10 +19,10 @@ export interface Database {
   readonly kind: DatabaseKind
   readonly sql: Kysely<Schema>
   /**
-   * The same database for what calls may have to wait for: a statement that gets no answer is given up within seconds,
-   * and its connection with it. Absent where no answer can get lost. It is closed with the other.
+   * The same database for what cannot wait for long: a statement that gets no answer in this time is given up, and its
+   * connection with it. Absent where no answer can get lost. It is closed with the other.
    */
-  readonly urgent?: Database
+  readonly within?: (answerMs: number) => Database
   /** False while the last try to reach the database failed. */
   readonly reachable: boolean
   /**

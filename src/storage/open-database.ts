@@ -38,15 +38,16 @@ async function openPostgresql(options: PostgresqlOptions): Promise<Database> {
 /** As `openDatabase`, without waiting: for a start that goes on while the server is away. */
 export function connectDatabase(options: PostgresqlOptions): Database {
   const server = postgresqlServer(options)
-  const urgent = postgresqlDatabase(options, server, server.urgentDialect, undefined)
-  return postgresqlDatabase(options, server, server.dialect, urgent)
+  return postgresqlDatabase(options, server, server.dialect, (answerMs) =>
+    postgresqlDatabase(options, server, server.dialectWithin(answerMs), undefined),
+  )
 }
 
 function postgresqlDatabase(
   options: PostgresqlOptions,
   server: PostgresqlServer,
   dialect: Dialect,
-  urgent: Database | undefined,
+  within: Database['within'],
 ): Database {
   const { observer } = options
   const sql = new Kysely<Schema>({
@@ -56,7 +57,7 @@ function postgresqlDatabase(
   return {
     kind: 'postgresql',
     sql,
-    ...(urgent === undefined ? {} : { urgent }),
+    ...(within === undefined ? {} : { within }),
     ...(server.notifies
       ? { listen: (channel, onNotice) => listenToPostgresql(() => server.listener(), channel, onNotice) }
       : {}),

@@ -93,11 +93,24 @@ test('a statement that gets no answer fails in time, and its connection is not u
   await database.close()
 })
 
-test('an urgent statement that gets no answer is given up long before others', async () => {
-  const database = await openDatabase({ url: `${server.url}?connection_limit=1`, urgentTimeoutMs: 100 })
+test('a statement that may wait only so long for its answer is given up before others', async () => {
+  const database = await openDatabase({ url: `${server.url}?connection_limit=1` })
   const slow = sql`select pg_sleep(0.5)`
-  await expect(slow.execute(database.urgent?.sql ?? database.sql)).rejects.toThrow(DatabaseUnreachableError)
+  const hasty = database.within?.(100) ?? database
+  await expect(slow.execute(hasty.sql)).rejects.toThrow(DatabaseUnreachableError)
   await slow.execute(database.sql)
+  await database.close()
+})
+
+test('a transaction whose process is lost keeps its locks no longer than a statement may run', async () => {
+  const database = await openDatabase({ url: server.url, statementTimeoutMs: 200 })
+  const other = await openDatabase({ url: server.url })
+  const lost = database.sql.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(7)`.execute(transaction)
+    await sql`select pg_advisory_xact_lock(7)`.execute(other.sql)
+  })
+  await expect(lost).rejects.toThrow()
+  await other.close()
   await database.close()
 })
 

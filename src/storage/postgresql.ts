@@ -22,8 +22,6 @@ export interface PostgresqlOptions {
   readonly connectTimeoutMs?: number
   /** How long one statement may run. Default 60 s. */
   readonly statementTimeoutMs?: number
-  /** How long an urgent statement may be without an answer. Default 5 s. */
-  readonly urgentTimeoutMs?: number
   /** Told of each statement, when somebody wants to know. */
   readonly observer?: ServiceObserver | undefined
 }
@@ -42,8 +40,11 @@ export class DatabaseUnreachableError extends Error {
 /** A pool, and whether its last try to get a connection succeeded. */
 export interface PostgresqlServer {
   readonly dialect: Dialect
-  /** Over the same pool; a statement that gets no answer is given up within seconds. */
-  readonly urgentDialect: Dialect
+  /**
+   * Over the same pool; a statement that gets no answer in this time is given up: a connection that a network has lost
+   * is silent for ever.
+   */
+  readonly dialectWithin: (answerMs: number) => Dialect
   readonly reachable: boolean
   /** Whether notifications come through, as far as the URL says. */
   readonly notifies: boolean
@@ -51,13 +52,9 @@ export interface PostgresqlServer {
   listener(): Promise<pg.ClientConfig>
 }
 
-/** A connection that a network has lost is silent for ever, and calls do not wait so long. */
-const URGENT_TIMEOUT_MS = 5_000
-
 export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
   const url = parseUrl(options.url)
   const pool = new pg.Pool(poolConfig(url, options))
-  const urgentTimeoutMs = options.urgentTimeoutMs ?? URGENT_TIMEOUT_MS
   const state = { reachable: true }
   const onBroken = (): void => {
     state.reachable = false
@@ -74,7 +71,7 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
     new PostgresDialect({ pool: watchedPool(pool, place, state, timeoutMs, options.observer, renew) })
   return {
     dialect: dialect(undefined),
-    urgentDialect: dialect(urgentTimeoutMs),
+    dialectWithin: dialect,
     get reachable() {
       return state.reachable
     },
@@ -113,7 +110,13 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
       options.connectTimeoutMs ??
       5000,
     // PgBouncer refuses start-up parameters that it does not know; the client's own limit stands behind.
-    ...(viaPgBouncer || given.has('options') ? {} : { statement_timeout: statementTimeoutMs }),
+    ...(viaPgBouncer || given.has('options')
+      ? {}
+      : {
+          statement_timeout: statementTimeoutMs,
+          // A process that is lost in the midst of a transaction must not keep its locks until TCP gives it up.
+          idle_in_transaction_session_timeout: statementTimeoutMs,
+        }),
     query_timeout: Math.ceil(statementTimeoutMs * 1.2),
     application_name: 'sluice',
     keepAlive: true,
@@ -185,6 +188,7 @@ function watchedPool(
 function refusesTimeout(pool: pg.Pool, error: unknown): boolean {
   if (pool.options.statement_timeout === undefined || codeOf(error) !== '08P01') return false
   delete pool.options.statement_timeout
+  delete pool.options.idle_in_transaction_session_timeout
   return true
 }
 

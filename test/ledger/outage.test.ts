@@ -7,6 +7,7 @@ import { openLedger, type OpenLedger } from '../../src/spend/open-ledger.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { migrate } from '../../src/storage/migrate.ts'
 import { connectDatabase, openDatabase } from '../../src/storage/open-database.ts'
+import { StoreProxy } from '../chaos/store-proxy.ts'
 import { startPostgresql, type TestPostgresql } from '../postgresql.ts'
 import { readBooks } from './books.ts'
 import { callEnd, callStart, runCall } from './calls.ts'
@@ -80,6 +81,44 @@ test('connections cut in the middle of bookings lose and double nothing', async 
   expect(await readBooks(database)).toMatchObject({ calls: 1500n, logged: 1_500_000n, dailyRequests: 1500n })
   expect(ledger.stats.bookingFailures).toBeGreaterThan(0)
 })
+
+test.each([
+  {
+    lost: 'question',
+    lose: (wire: StoreProxy) => wire.cut(),
+    isLost: () => Promise.resolve(true),
+    end: (wire: StoreProxy) => wire.heal(),
+  },
+  {
+    lost: 'answer',
+    lose: (wire: StoreProxy) => wire.slowDown(3_000),
+    isLost: async () => (await readBooks(database)).calls === 40n,
+    end: (wire: StoreProxy) => wire.slowDown(0),
+  },
+])(
+  'a booking whose $lost the network has lost is made again on another connection, and counts once',
+  async (loss) => {
+    const through = new URL(url)
+    await using wire = await StoreProxy.start(Number(through.port))
+    through.port = String(wire.port)
+    const lossy = await openDatabase({ url: `${through.href}?connection_limit=1` })
+    const settings = { flushIntervalMs: 2 }
+    ledger = await openLedger({ database: lossy, dataDir, log, settings, bookingAnswerMs: 300 })
+    await ledger.maintain()
+    await calls(20)
+    await ledger.flush()
+    loss.lose(wire)
+    await calls(20)
+    await vi.waitFor(async () => expect(await loss.isLost()).toBe(true))
+    loss.end(wire)
+    await ledger.flush()
+    expect(await readBooks(database)).toMatchObject({ calls: 40n, logged: 40_000n, daily: 40_000n })
+    expect(ledger.stats).toMatchObject({ queuedCalls: 0, rejectedCalls: 0, lostCalls: 0 })
+    expect(ledger.stats.bookingFailures).toBeGreaterThan(0)
+    await ledger.close(5000)
+    await lossy.close()
+  },
+)
 
 test('a database that is away when the ledger opens, and not migrated when it comes, gets everything later', async () => {
   const late = await server.createDatabase()

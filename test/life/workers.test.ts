@@ -101,18 +101,18 @@ test('a SIGTERM lets the streams of all workers end, and loses no row of the led
   await using gateway = installation.start(['--num_workers', '2'])
   const url = await gateway.url()
   await gateway.printed(LISTENING, 2)
-  const began = Promise.withResolvers<void>()
-  let streams = 0
-  const onText = (): void => {
-    streams += 1
-    if (streams >= 8) began.resolve()
-  }
-  const calls = Array.from({ length: 8 }, () =>
-    ask(`${url}/v1/chat/completions`, { body: chat(50, 20), onText }),
-  )
-  await began.promise
+  const streams = Array.from({ length: 8 }, () => {
+    const began = Promise.withResolvers<void>()
+    const body = chat(50, 20)
+    return {
+      began: began.promise,
+      call: ask(`${url}/v1/chat/completions`, { body, onText: () => began.resolve() }),
+    }
+  })
+  await Promise.all(streams.map(({ began }) => began))
   expect(await gateway.stop()).toBe(0)
-  expect((await Promise.all(calls)).every(isWholeStream)).toBe(true)
+  const calls = await Promise.all(streams.map(({ call }) => call))
+  expect(calls.every(isWholeStream)).toBe(true)
   await using again = installation.start()
   const logs = await ask(`${await again.url()}/spend/logs`)
   expect(JSON.parse(logs.text)).toHaveLength(8)

@@ -13,10 +13,11 @@ const model = (name: string, id: string, more = ''): string => `
     model_info: { id: ${id}, input_cost_per_token: 0.000002, output_cost_per_token: 0.000008 }`
 
 const CONFIG = `
-model_list:${model('gpt', 'gpt-1')}${model('pair', 'small', ', rpm: 2')}${model('pair', 'large')}${model('tiny', 'tiny-1', ', max_budget: 0.0000001')}
+model_list:${model('gpt', 'gpt-1')}${model('pair', 'small', ', rpm: 2')}${model('pair', 'large')}${model('tiny', 'tiny-1', ', max_budget: 0.0000001')}${model('shared', 'shared-1', ', default_api_key_rpm_limit: 9')}${model('shared', 'shared-2', ', default_api_key_rpm_limit: 1')}
   - model_name: claude
     litellm_params: { model: anthropic/sim-claude, api_base: '{anthropic}', api_key: sk-provider }
     model_info: { id: claude-1, input_cost_per_token: 0.000003, output_cost_per_token: 0.000015 }
+general_settings: { max_parallel_requests: 50 }
 router_settings:
   optional_pre_call_checks: [enforce_model_rate_limits]
   provider_budget_config: { anthropic: { budget_limit: 0.0000001, time_period: 1d } }
@@ -65,6 +66,22 @@ describe('one gateway', () => {
     )
   })
 
+  test('a key without a limit of calls at a time has that of the configuration', async () => {
+    const parallelLimit = async (fields: Record<string, unknown>) =>
+      (await ask(gateway, 'gpt', await gateway.newKey(fields))).headers.get(
+        'x-ratelimit-api_key-limit-max_parallel_requests',
+      )
+    expect([await parallelLimit({}), await parallelLimit({ max_parallel_requests: 3 })]).toEqual(['50', '3'])
+  })
+
+  test('a model has a limit for each key that has none of its own for it', async () => {
+    const [one, other] = [await gateway.newKey(), await gateway.newKey()]
+    const own = await gateway.newKey({ model_rpm_limit: { shared: 5 } })
+    for (const key of [one, other, own, own]) expect((await ask(gateway, 'shared', key)).status).toBe(200)
+    expect((await ask(gateway, 'shared', one)).status).toBe(429)
+    expect((await ask(gateway, 'gpt', one)).status).toBe(200)
+  })
+
   test('counting tokens counts for no limit', async () => {
     const key = await gateway.newKey({ rpm_limit: 1 })
     for (let call = 0; call < 3; call += 1)
@@ -78,6 +95,18 @@ describe('one gateway', () => {
     expect(refused.status).toBe(429)
     expect(refused.headers.get('x-should-retry')).toBe('false')
     expect(refused.text).toContain('Budget has been exceeded! Key=')
+  })
+
+  test('a window of a key that is spent refuses, whatever its other budgets have left', async () => {
+    const budget_limits = [
+      { budget_duration: '1d', max_budget: 0.000_001 },
+      { budget_duration: '30d', max_budget: 5 },
+    ]
+    const key = await gateway.newKey({ key_alias: 'two-windows', max_budget: 5, budget_limits })
+    expect((await ask(gateway, 'gpt', key)).status).toBe(200)
+    const refused = await ask(gateway, 'gpt', key)
+    expect(refused.status).toBe(429)
+    expect(refused.text).toMatch(/Budget has been exceeded! Key=two-windows \(sk-\.\.\..{4}\), 1d\./)
   })
 
   test('a deployment at its limit leaves its calls to the others of its group', async () => {

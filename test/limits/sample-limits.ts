@@ -1,7 +1,7 @@
 /** Scopes, prices and requests for tests of limits. */
 import type { LimitObserver } from '../../src/limits/limit-observer.ts'
 import type { AdmissionRequest } from '../../src/limits/limits.ts'
-import type { LimitSettings } from '../../src/limits/loss-policy.ts'
+import type { LimitSettings } from '../../src/limits/limit-settings.ts'
 import { picodollars, ZERO } from '../../src/money/picodollars.ts'
 import type { Scope } from '../../src/record/scope.ts'
 import { completePrice } from '../../src/spend/prices/price-listing.ts'
@@ -66,7 +66,12 @@ export function spend(scopes: readonly Scope[], amount: bigint): void {
   for (const scope of scopes) scope.spent = picodollars(scope.spent + amount)
 }
 
-export const LOCAL_ON_LOSS: LimitSettings = { ratesOnStoreLoss: 'local', budgetsOnStoreLoss: 'local' }
+export const LOCAL_ON_LOSS: LimitSettings = {
+  ratesOnStoreLoss: 'local',
+  budgetsOnStoreLoss: 'local',
+  countedTokens: 'total',
+  reservesBudgets: true,
+}
 
 export interface Told {
   readonly observer: LimitObserver

@@ -133,6 +133,18 @@ export const generalSettingsSchema = mapWith({
     integer().optional(),
     'Most calls under way through all pods together.',
   ),
+  max_parallel_requests: inForce(
+    integer().optional(),
+    'Most calls at a time of each key that has no `max_parallel_requests` of its own.',
+  ),
+  token_rate_limit_type: inForce(
+    choice(['total', 'input', 'output']).default('total'),
+    'Which tokens of a call count in all limits of tokens a minute.',
+  ),
+  disable_budget_reservation: inForce(
+    toggle().default(false),
+    'Reserve nothing of budgets for calls under way: budgets are held against what calls have cost that have ended.',
+  ),
   limits_on_store_loss: inForce(
     choice(['local', 'fail_open', 'fail_closed']).default('local'),
     'What holds for limits and budgets while Redis does not answer: each process counts by itself (`local`), nothing is limited (`fail_open`), or limited calls are refused (`fail_closed`). A key of Sluice’s own.',
@@ -161,7 +173,7 @@ export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   control_plane_url custom_auth custom_auth_run_common_checks custom_key_generate custom_key_policy
   custom_key_update custom_sso custom_ui_sso_sign_in_handler database_disable_prepared_statements
   database_extra_connection_params database_type default_team_disabled disable_adding_master_key_hash_to_db
-  disable_auto_add_proxy_admin_to_teams disable_budget_reservation disable_env_credential_login disable_error_logs
+  disable_auto_add_proxy_admin_to_teams disable_env_credential_login disable_error_logs
   disable_master_key_return disable_password_login_when_sso_enabled disable_reset_budget
   disable_responses_id_security disable_retry_on_max_parallel_request_limit_error disable_spend_updates
   embedding_model enable_health_check_routing enable_jwt_auth
@@ -173,7 +185,7 @@ export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   health_check_skip_disabled_background_models health_check_staleness_threshold image_generation_model
   include_call_id_in_error_body infer_model_from_keys key_management_settings key_management_system litellm_jwtauth
   litellm_license max_failed_login_attempts max_failed_login_attempts_per_source
-  max_in_flight_requests_per_worker max_parallel_requests max_queued_requests_per_worker
+  max_in_flight_requests_per_worker max_queued_requests_per_worker
   max_response_size_mb maximum_spend_logs_cleanup_batch_size maximum_spend_logs_cleanup_batch_timeout
   maximum_spend_logs_cleanup_cron maximum_spend_logs_cleanup_max_batches maximum_spend_logs_cleanup_run_budget
   mcp_trusted_proxy_ranges missing_session_id moderation_model oauth2_config_mappings pass_through_endpoints
@@ -181,7 +193,7 @@ export const GENERAL_SETTINGS_NOT_IN_FORCE: readonly string[] = `
   proxy_budget_rescheduler_min_time proxy_config_reload_interval_seconds public_routes reject_clientside_metadata_tags
   require_end_user_mcp_access_defined require_key_mcp_access_defined role_permissions scheduled_job_stagger
   scope_spend_list_endpoints_to_caller search_tools service_account_settings
-  supported_db_objects token_rate_limit_type ui_access_mode use_client_credentials_pass_through_routes
+  supported_db_objects ui_access_mode use_client_credentials_pass_through_routes
   use_redis_transaction_buffer use_shared_health_check use_x_forwarded_for user_api_key_cache_max_size
   user_header_mappings user_header_name`
   .trim()

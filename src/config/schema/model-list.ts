@@ -48,6 +48,11 @@ export const litellmParamsSchema = mapWith({
     'Tokens a minute: the share of calls where there is neither `weight` nor `rpm`. A limit as `rpm` is one.',
   ),
   max_parallel_requests: inForce(integer().optional(), 'Most calls under way to this deployment.'),
+  default_api_key_rpm_limit: inForce(
+    integer().optional(),
+    'Requests a minute of this model group by each key, where neither the key nor its team says. The lowest of a group counts.',
+  ),
+  default_api_key_tpm_limit: inForce(integer().optional(), 'The same for tokens a minute.'),
   max_budget: inForce(
     decimal('an amount in USD').optional(),
     'What may be spent at this deployment; once it is spent, others of the group take the calls.',
@@ -85,8 +90,7 @@ export const LITELLM_PARAMS_NOT_IN_FORCE: readonly string[] = `
   aws_access_key_id aws_batch_role_arn aws_bedrock_runtime_endpoint aws_external_id aws_profile_name aws_region_name
   aws_role_name aws_secret_access_key aws_session_name aws_session_token aws_sts_endpoint aws_web_identity_token
   azure_ad_token azure_password azure_scope azure_username cache_control_injection_points client_id
-  client_secret complexity_router_config configurable_clientside_auth_params default_api_key_rpm_limit
-  default_api_key_tpm_limit fallbacks gcs_bucket_name guardrails max_file_size_mb
+  client_secret complexity_router_config configurable_clientside_auth_params fallbacks gcs_bucket_name guardrails max_file_size_mb
   merge_reasoning_content_in_choices mock_delay model_info mock_response mock_timeout num_retries prompt_id prompt_variables
   quality_router_config region_name s3_bucket_name s3_encryption_key_id tag_regex tenant_id
   use_chat_completions_api use_in_pass_through use_litellm_proxy vertex_credentials vertex_location vertex_project

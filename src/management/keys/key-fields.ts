@@ -5,7 +5,7 @@ import { GatewayError } from '../../errors/gateway-error.ts'
 import type { KeyRow } from '../../storage/queries/principals-keys.ts'
 import { flag, lifetime, mergeMembers, name, nameMap, names, object, openMembers } from '../wire/fields.ts'
 import { LIMIT_FIELDS, limitColumns, type LimitChange } from '../wire/limits.ts'
-import { expiryMoment, MODEL_LIMIT_FIELDS, TEMPORARY_FIELDS } from '../wire/model-limits.ts'
+import { expiryMoment, MODEL_LIMIT_FIELDS, TEMPORARY_FIELDS, WINDOW_FIELDS } from '../wire/model-limits.ts'
 
 /** Kept inside `metadata`, where LiteLLM's clients look for them. */
 export const METADATA_FIELDS = [
@@ -52,6 +52,7 @@ const ROUTES_OF_TYPE = {
 export const KEY_FIELDS = {
   ...LIMIT_FIELDS,
   ...MODEL_LIMIT_FIELDS,
+  ...WINDOW_FIELDS,
   ...TEMPORARY_FIELDS,
   key_alias: name,
   duration: lifetime,

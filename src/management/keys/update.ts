@@ -53,7 +53,9 @@ async function update(services: ManagementServices, { principal, body: sent }: M
     })
     announce({ subject: 'key', id: stored.key_hash })
     const calendar = calendarOf(services.config.litellm_settings)
-    return await answer(transaction, input.key, stored.key_hash, { nowMs, calendar, spent: input.spend })
+    if (concernsSpend(change) || input.spend !== undefined)
+      await writeSpend(transaction, stored.key_hash, { nowMs, calendar, spent: input.spend })
+    return await answer(transaction, input.key, stored.key_hash)
   })
 }
 
@@ -77,17 +79,28 @@ async function grantedChange(
   return change
 }
 
-async function answer(
+/** What the window depends on. Only then is the key's total locked: bookings of its calls would wait for that. */
+function concernsSpend(change: KeyChange): boolean {
+  return change.budget_duration !== undefined || change.budget_id !== undefined
+}
+
+async function writeSpend(
   transaction: Transaction<Schema>,
-  sentKey: string,
   keyHash: string,
   context: Omit<MakingContext, 'madeBy'>,
-) {
-  const changed = await findKey(transaction, keyHash)
-  const [budget] =
-    typeof changed?.budget_id === 'string' ? await findBudgets(transaction, [changed.budget_id]) : []
-  await writeKeySpend(transaction, keyHash, changed?.budget_duration ?? budget?.budget_duration, context)
+): Promise<void> {
+  const { row, budget } = await keyWithBudget(transaction, keyHash)
+  await writeKeySpend(transaction, keyHash, row.budget_duration ?? budget?.budget_duration, context)
+}
+
+async function answer(transaction: Transaction<Schema>, sentKey: string, keyHash: string) {
+  const { row, budget } = await keyWithBudget(transaction, keyHash)
+  return { ...keyOnWire(row, budget), key: sentKey }
+}
+
+async function keyWithBudget(transaction: Transaction<Schema>, keyHash: string) {
   const row = await findKey(transaction, keyHash)
   if (row === undefined) throw new GatewayError('internal', 'The key is gone.')
-  return { ...keyOnWire(row, budget), key: sentKey }
+  const [budget] = typeof row.budget_id === 'string' ? await findBudgets(transaction, [row.budget_id]) : []
+  return { row, budget }
 }

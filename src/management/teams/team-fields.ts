@@ -25,7 +25,7 @@ import {
   openMembers,
 } from '../wire/fields.ts'
 import { LIMIT_FIELDS, limitColumns, type LimitChange } from '../wire/limits.ts'
-import { expiryMoment, MODEL_LIMIT_FIELDS, TEMPORARY_FIELDS } from '../wire/model-limits.ts'
+import { expiryMoment, MODEL_LIMIT_FIELDS, TEMPORARY_FIELDS, WINDOW_FIELDS } from '../wire/model-limits.ts'
 
 /** Kept beside the team and given back. */
 const DETAIL_FIELDS = [
@@ -45,6 +45,7 @@ const DETAIL_FIELDS = [
 export const TEAM_FIELDS = {
   ...LIMIT_FIELDS,
   ...MODEL_LIMIT_FIELDS,
+  ...WINDOW_FIELDS,
   ...TEMPORARY_FIELDS,
   team_alias: name,
   organization_id: name,

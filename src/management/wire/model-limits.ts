@@ -1,4 +1,7 @@
-/** Limits of single models, and increases of a budget for a time: the open fields that Sluice reads, checked. */
+/**
+ * Limits of single models, further windows of a budget, and increases of it for a time: the open fields that Sluice
+ * reads, checked.
+ */
 import { z } from 'zod'
 import { addDuration, parseDuration } from '../../identity/duration.ts'
 import { budget, budgetDuration, limit } from './fields.ts'
@@ -30,6 +33,26 @@ export const MODEL_LIMIT_FIELDS = {
   model_rpm_limit: modelLimit,
   model_tpm_limit: modelLimit,
   model_max_budget: modelMaxBudget,
+}
+
+const WINDOWS_EXPECTED = 'expected a list of objects with budget_duration and max_budget'
+const MOST_WINDOWS = 10
+
+const windowBudget = z.object(
+  { budget_duration: budgetDuration.unwrap().unwrap(), max_budget: budget.unwrap().unwrap() },
+  { error: WINDOWS_EXPECTED },
+)
+
+/** Further budgets, one a window. */
+export const WINDOW_FIELDS = {
+  budget_limits: z
+    .array(windowBudget, { error: WINDOWS_EXPECTED })
+    .max(MOST_WINDOWS, `expected at most ${MOST_WINDOWS} windows`)
+    .refine(
+      (windows) => new Set(windows.map((each) => each.budget_duration.text)).size === windows.length,
+      'expected each budget_duration once',
+    )
+    .nullish(),
 }
 
 const EXPIRY_EXPECTED = 'expected a time such as 2030-01-31T12:00:00Z, or a duration such as 7d'

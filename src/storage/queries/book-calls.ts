@@ -4,7 +4,7 @@
  *
  * The total of a user is that of personal keys: a team's key spends from the team and the membership, as its budgets do.
  * Tags, and models within a key or a team, have totals only where an administrator gave them a row: their number is
- * the clients' to choose.
+ * the clients' to choose. Further windows of a key or a team are those that its row names.
  *
  * What a call has cost counts in the budget window in which it ended: of a call that is booked late, or before anyone
  * has begun the next window, it is put aside (`baseline` and `ahead`, see `spend-windows.ts`). Should a window begin
@@ -155,7 +155,20 @@ const CALLS_AND_DAYS = `::jsonb) as row (${recordColumns.join(', ')})
   returning 1
 )`
 
-const TOTALS = `, scoped as materialized (
+/** Where the further budgets of a row stand (`budget_limits`), as a list that may be empty. */
+const windowsOf = (row: string): string => `jsonb_array_elements(
+    case when jsonb_typeof(${row}.details -> 'budget_limits') = 'array' then ${row}.details -> 'budget_limits' end
+  )`
+
+const TOTALS = `, windows as materialized (
+  select 'key_window' as name, key_hash as owner_id, key_hash || '::' || (part ->> 'budget_duration') as id
+  from (select distinct key_hash from booked) as owner join sluice_virtual_key as k using (key_hash)
+  cross join lateral ${windowsOf('k')} as part
+  union
+  select 'team_window', team_id, team_id || '::' || (part ->> 'budget_duration')
+  from (select distinct team_id from booked) as owner join sluice_team as t using (team_id)
+  cross join lateral ${windowsOf('t')} as part
+), scoped as materialized (
   select scope.name, scope.id, booked.ended_at, booked.picodollars
   from booked cross join lateral (values
     ('key', nullif(key_hash, '')),
@@ -176,12 +189,15 @@ const TOTALS = `, scoped as materialized (
     union all
     select 'team_model', team_id || '::' || model_group, ended_at, picodollars from booked
     union all
+    select windows.name, windows.id, ended_at, picodollars
+    from booked join windows on windows.owner_id = case windows.name when 'key_window' then key_hash else team_id end
+    union all
     select 'tag', tag, ended_at, picodollars
     from booked cross join lateral
       jsonb_array_elements_text(case when jsonb_typeof(tags) = 'array' then tags end) as tag
   ) as limited
   join sluice_spend_total as known on known.scope = limited.name and known.scope_id = limited.id
-  where known.scope in ('key_model', 'tag', 'team_model') and limited.picodollars <> 0
+  where known.scope in ('key_model', 'key_window', 'tag', 'team_model', 'team_window') and limited.picodollars <> 0
 ), sums as (
   select name, id, sum(picodollars) as picodollars, min(ended_at) as first_ended_at, max(ended_at) as last_ended_at
   from scoped group by 1, 2

@@ -15,6 +15,11 @@ export function modelScopeId(ownerId: string, modelGroup: string): string {
   return `${ownerId}::${modelGroup}`
 }
 
+/** Window in the id of a `key_window` or `team_window` total, after the key's hash or the team's id. */
+export function windowScopeId(ownerId: string, duration: string): string {
+  return `${ownerId}::${duration}`
+}
+
 /** Limits of a row as JSON: decimal text for picodollars. */
 export interface LimitsJson {
   readonly max: string | null
@@ -48,6 +53,16 @@ function modelScopeIds(ownerId: RawBuilder<unknown>, budgets: RawBuilder<unknown
   return sql`array(
     select ${ownerId} || '::' || model
     from jsonb_object_keys(case when jsonb_typeof(${budgets}) = 'object' then ${budgets} end) as model
+  )`
+}
+
+const KEY_WINDOWS = sql<unknown>`k.details -> 'budget_limits'`
+const TEAM_WINDOWS = sql<unknown>`t.details -> 'budget_limits'`
+
+function windowScopeIds(ownerId: RawBuilder<unknown>, windows: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`array(
+    select ${ownerId} || '::' || (part ->> 'budget_duration')
+    from jsonb_array_elements(case when jsonb_typeof(${windows}) = 'array' then ${windows} end) as part
   )`
 }
 
@@ -114,6 +129,10 @@ export async function findPrincipal(database: Sql, keyHash: string) {
       TEAM_MODEL_BUDGETS.as('team_model_budgets'),
       spendsOf('key_model', modelScopeIds(sql`k.key_hash`, KEY_MODEL_BUDGETS)).as('key_model_spends'),
       spendsOf('team_model', modelScopeIds(sql`k.team_id`, TEAM_MODEL_BUDGETS)).as('team_model_spends'),
+      KEY_WINDOWS.as('key_windows'),
+      TEAM_WINDOWS.as('team_windows'),
+      spendsOf('key_window', windowScopeIds(sql`k.key_hash`, KEY_WINDOWS)).as('key_window_spends'),
+      spendsOf('team_window', windowScopeIds(sql`k.team_id`, TEAM_WINDOWS)).as('team_window_spends'),
       sql<unknown>`k.details -> 'allowed_cache_controls'`.as('allowed_cache_controls'),
     ])
     .executeTakeFirst()

@@ -66,17 +66,20 @@ const WRITERS = 20
 /** Of each key. */
 const CHANGE_EVERY_MS = 500
 
+/** Keys whose calls are all booked to one team. */
+export async function writerKeys(platform: Platform): Promise<readonly string[]> {
+  const team = await platform.manage('/team/new', { team_id: 'writers', team_alias: 'writers' })
+  const key = (): Promise<string> => platform.newKey({ team_id: team['team_id'], max_budget: 1_000 })
+  return await Promise.all(Array.from({ length: WRITERS }, key))
+}
+
 export const teamWriters = steadyScenario({
   name: '20 writers on one team',
   injected: `${WRITERS} keys of one team call over 4 pods, while each key is changed twice a second`,
   promised: 'no deadlock in the log of PostgreSQL, no failed call, every sum right',
   pods: 4,
   callsPerSecond: 100,
-  makeKeys: async (platform) => {
-    const team = await platform.manage('/team/new', { team_id: 'writers', team_alias: 'writers' })
-    const key = (): Promise<string> => platform.newKey({ team_id: team['team_id'], max_budget: 1_000 })
-    return await Promise.all(Array.from({ length: WRITERS }, key))
-  },
+  makeKeys: writerKeys,
   strike: async ({ platform, form, keys, note }) => {
     const untilMs = performance.now() + (form.length === 'full' ? 20_000 : 3_000)
     let changes = 0
