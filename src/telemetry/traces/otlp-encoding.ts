@@ -75,7 +75,7 @@ export class OtlpEncoding {
     this.#envelopes = { traces: this.#envelope('traces'), logs: this.#envelope('logs') }
     this.#shared = { traces: new SharedBytes(), logs: new SharedBytes() }
     if (settings.metrics !== undefined)
-      this.#metrics = new GenAiMetrics(this.#resource, settings.scopeNames.metrics)
+      this.#metrics = new GenAiMetrics(this.#resource, settings.scopeNames.metrics, Date.now)
   }
 
   /** Begins the messages of a batch. */
@@ -94,7 +94,7 @@ export class OtlpEncoding {
     const { metrics: target } = this.#settings
     if (target === undefined || this.#metrics === undefined) return []
     const serializer = target.protocol === 'http/json' ? JsonMetricsSerializer : ProtobufMetricsSerializer
-    const collected = await this.#metrics.collect()
+    const collected = this.#metrics.collect()
     if (collected.scopeMetrics.length === 0) return []
     const body = serializer.serializeRequest(collected)
     return body === undefined ? [] : [await request(target, body)]
