@@ -111,20 +111,36 @@ export class ProtobufWriter {
   }
 
   text(tag: number, value: string): void {
-    const length = utf8Bytes(value)
+    if (value.length <= SHORT_TEXT) {
+      const start = this.#at
+      this.#reserve(MOST_FIXED_BYTES + SHORT_TEXT)
+      this.#byte(tag)
+      this.#byte(value.length)
+      if (this.#copiedAscii(value)) return
+      this.#at = start
+    }
+    const length = Buffer.byteLength(value)
     this.#reserve(MOST_FIXED_BYTES + length)
     this.#byte(tag)
     this.#varint(length)
-    this.#copyText(value, length)
+    this.#at += this.#bytes.write(value, this.#at, length)
   }
 
   /** An attribute of one text: `KeyValue { key, AnyValue { string_value } }`. @param key as `attributeKey` made it. */
   textAttribute(tag: number, key: Uint8Array, value: string): void {
-    const length = utf8Bytes(value)
+    if (value.length <= SHORT_TEXT) {
+      const start = this.#at
+      this.#attribute(tag, key, value.length + 2)
+      this.#byte(TEXT_VALUE)
+      this.#byte(value.length)
+      if (this.#copiedAscii(value)) return
+      this.#at = start
+    }
+    const length = Buffer.byteLength(value)
     this.#attribute(tag, key, nestedBytes(length))
     this.#byte(TEXT_VALUE)
     this.#varint(length)
-    this.#copyText(value, length)
+    this.#at += this.#bytes.write(value, this.#at, length)
   }
 
   flagAttribute(tag: number, key: Uint8Array, value: boolean): void {
@@ -151,14 +167,14 @@ export class ProtobufWriter {
 
   textsAttribute(tag: number, key: Uint8Array, values: readonly string[]): void {
     let listBytes = 0
-    for (const value of values) listBytes += nestedBytes(nestedBytes(utf8Bytes(value)))
+    for (const value of values) listBytes += nestedBytes(nestedBytes(Buffer.byteLength(value)))
     this.#attribute(tag, key, nestedBytes(listBytes))
     this.#byte(LIST_VALUE)
     this.#varint(listBytes)
     for (const value of values) {
       this.#reserve(MOST_FIXED_BYTES)
       this.#byte(LIST_ITEM)
-      this.#varint(nestedBytes(utf8Bytes(value)))
+      this.#varint(nestedBytes(Buffer.byteLength(value)))
       this.text(TEXT_VALUE, value)
     }
   }
@@ -205,13 +221,17 @@ export class ProtobufWriter {
     this.#at = at + source.length
   }
 
-  /** @param length its bytes as UTF-8. */
-  #copyText(value: string, length: number): void {
+  /** Copies a text for which there is room. @returns false when it is more than ASCII, and its length was a guess. */
+  #copiedAscii(value: string): boolean {
     const bytes = this.#bytes
     const at = this.#at
-    if (length > SHORT_TEXT || length !== value.length) bytes.write(value, at, length)
-    else for (let index = 0; index < length; index += 1) bytes[at + index] = value.charCodeAt(index)
-    this.#at = at + length
+    for (let index = 0; index < value.length; index += 1) {
+      const code = value.charCodeAt(index)
+      if (code > 127) return false
+      bytes[at + index] = code
+    }
+    this.#at = at + value.length
+    return true
   }
 
   #reserve(more: number): void {
@@ -254,13 +274,6 @@ function varintBytes(value: number): number {
 /** Of a tag, a length, and what has this length. */
 function nestedBytes(length: number): number {
   return 1 + varintBytes(length) + length
-}
-
-function utf8Bytes(text: string): number {
-  if (text.length > SHORT_TEXT) return Buffer.byteLength(text)
-  for (let index = 0; index < text.length; index += 1)
-    if (text.charCodeAt(index) > 127) return Buffer.byteLength(text)
-  return text.length
 }
 
 /** Of a lowercase hex digit. */
