@@ -33,7 +33,9 @@ async function messageOf(
 ): Promise<OutgoingRequest | undefined> {
   const { exporters, warnings } = load(settings, environment)
   expect(warnings).toEqual([])
-  const messages = await exporters[0]?.messages([{ start: startOf(), end: endOf() }], ARRIVED_AT_MS)
+  const batch = exporters[0]?.newBatch()
+  batch?.add({ start: startOf(), end: endOf() })
+  const messages = await batch?.messages(ARRIVED_AT_MS)
   return messages?.[0]
 }
 

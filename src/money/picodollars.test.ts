@@ -92,6 +92,14 @@ describe('picodollars', () => {
   })
 
   it('gives the nearest JavaScript number of dollars for answers and metrics', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(amounts, fc.bigInt({ min: -(2n ** 54n), max: 2n ** 54n }).map(picodollars)),
+        (amount) => {
+          expect(toDollars(amount)).toBe(Number(toDecimal(amount)))
+        },
+      ),
+    )
     expect(toDollars(picodollars(1n))).toBe(1e-12)
     expect(toDollars(picodollars(-2_500_000_000_000n))).toBe(-2.5)
     expect(toDecimal(picodollars(0n))).toBe('0')

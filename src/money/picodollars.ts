@@ -10,6 +10,10 @@ export type Picodollars = bigint & { readonly [brand]: 'Picodollars' }
 
 /** Decimal places of a dollar that a picodollar amount holds. */
 const PICODOLLAR_PLACES = 12
+const PICODOLLARS_A_DOLLAR = 1e12
+
+/** Integers up to here are exact as JavaScript numbers. */
+const MOST_EXACT = 2n ** 53n
 
 export const ZERO = 0n as Picodollars
 
@@ -58,6 +62,8 @@ export function divideHalfUp(dividend: bigint, divisor: bigint): bigint {
 
 /** The amount as a JavaScript number of dollars: for JSON answers and metrics only, never to be added up. */
 export function toDollars(amount: Picodollars): number {
+  // Both are exact as numbers, and so their quotient is the nearest one that there is to the amount.
+  if (amount < MOST_EXACT && amount > -MOST_EXACT) return Number(amount) / PICODOLLARS_A_DOLLAR
   return Number(toDecimal(amount))
 }
 

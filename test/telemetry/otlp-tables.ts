@@ -33,6 +33,7 @@ const SPAN: MessageTable = {
   9: { name: 'attributes', kind: ATTRIBUTE, repeated: true },
   11: { name: 'events', kind: EVENT, repeated: true },
   15: { name: 'status', kind: { 2: { name: 'message', kind: 'text' }, 3: { name: 'code', kind: 'varint' } } },
+  16: { name: 'flags', kind: 'hex' },
 }
 
 const LOG_RECORD: MessageTable = {
@@ -41,8 +42,11 @@ const LOG_RECORD: MessageTable = {
   3: { name: 'severityText', kind: 'text' },
   5: { name: 'body', kind: VALUE },
   6: { name: 'attributes', kind: ATTRIBUTE, repeated: true },
+  8: { name: 'flags', kind: 'hex' },
   9: { name: 'traceId', kind: 'hex' },
   10: { name: 'spanId', kind: 'hex' },
+  11: { name: 'observedTimeUnixNano', kind: 'fixed64' },
+  12: { name: 'eventName', kind: 'text' },
 }
 
 const HISTOGRAM_POINT: MessageTable = {

@@ -1,7 +1,7 @@
 /** Calls as log events of Datadog: the callback `datadog`. https://docs.datadoghq.com/api/latest/logs/#send-logs */
 import { gzipSync } from 'node:zlib'
 import { isSuccess } from '../../record/call-record.ts'
-import type { Exporter } from './exporter.ts'
+import { heldCalls, type Exporter } from './exporter.ts'
 import { standardPayload, type SettledCall } from './settled-call.ts'
 
 export interface DatadogSettings {
@@ -28,10 +28,10 @@ export function datadog(settings: DatadogSettings): Exporter {
     wants: settings.wants,
     // The intake takes 1,000 events and 5 MB at most.
     mostCalls: 250,
-    messages: (calls) => {
+    newBatch: heldCalls((calls) => {
       const body = gzipSync(JSON.stringify(calls.map((call) => event(settings, call))))
       return [{ method: 'POST', url: settings.url, headers, body }]
-    },
+    }),
   }
 }
 

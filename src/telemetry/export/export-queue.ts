@@ -3,7 +3,7 @@
  * list; everything else is done later, a batch at a time.
  */
 import { isSuccess } from '../../record/call-record.ts'
-import type { Exporter } from './exporter.ts'
+import type { Batch, Exporter } from './exporter.ts'
 import type { OutgoingRequest } from './send-request.ts'
 import { pause, sendWithRetries, Stop, type LossReason, type SendParts } from './send-with-retries.ts'
 import type { SettledCall } from './settled-call.ts'
@@ -28,13 +28,23 @@ const GATHER_MS = 1_000
 /** Messages of a batch that are under way at the same time. */
 const MOST_UNDER_WAY = 8
 
+interface QueuedBatch {
+  readonly batch: Batch
+  /** Of its prompts and answers. */
+  contentBytes: number
+}
+
 export class ExportQueue {
   readonly exporter: Exporter
   readonly #parts: SendParts
   readonly #report: ExportReport
   readonly #stop = new Stop()
   readonly #timer: NodeJS.Timeout | undefined
-  #queue: SettledCall[] = []
+  /** What takes the calls that come; undefined when none has come since the last one was full, or sent. */
+  #open: QueuedBatch | undefined
+  readonly #full: QueuedBatch[] = []
+  /** Calls that are not sent yet. */
+  #queued = 0
   /** Of prompts and answers in the queue. */
   #contentBytes = 0
   #sending: Promise<void> | undefined
@@ -51,18 +61,18 @@ export class ExportQueue {
   }
 
   get queued(): number {
-    return this.#queue.length
+    return this.#queued
   }
 
   add(call: SettledCall): void {
     const { wants, name } = this.exporter
     if (!(isSuccess(call.end.ending) ? wants.success : wants.failure)) return
     if (this.exporter.takes?.(call) === false) return
-    if (this.#queue.length >= MOST_QUEUED) {
+    if (this.#queued >= MOST_QUEUED) {
       this.#report.dropped(name, 'queue_full', 1)
       return
     }
-    this.#queue.push(this.#withinMemory(call))
+    this.#put(this.#withinMemory(call))
     this.#sending ??= this.#sendAll()
   }
 
@@ -84,43 +94,62 @@ export class ExportQueue {
     if (bytes === 0) return call
     if (this.exporter.holdsContent !== true || this.#contentBytes + bytes > MOST_CONTENT_BYTES)
       return { start: call.start, end: { ...call.end, content: undefined } }
-    this.#contentBytes += bytes
     return call
   }
 
+  #put(call: SettledCall): void {
+    const open = (this.#open ??= { batch: this.exporter.newBatch(), contentBytes: 0 })
+    const bytes = contentBytes(call)
+    open.batch.add(call)
+    open.contentBytes += bytes
+    this.#contentBytes += bytes
+    this.#queued += 1
+    if (open.batch.calls < this.exporter.mostCalls) return
+    this.#full.push(open)
+    this.#open = undefined
+  }
+
   async #sendAll(): Promise<void> {
-    while (this.#queue.length > 0) {
-      if (this.#queue.length < this.exporter.mostCalls)
-        await pause(this.#parts, this.exporter.gatherMs ?? GATHER_MS, this.#stop)
-      const batch = this.#queue.slice(0, this.exporter.mostCalls)
-      await this.#sendBatch(batch)
-      this.#queue = this.#queue.slice(batch.length)
-      for (const call of batch) this.#contentBytes -= contentBytes(call)
+    while (this.#queued > 0) {
+      if (this.#full.length === 0) await pause(this.#parts, this.exporter.gatherMs ?? GATHER_MS, this.#stop)
+      const next = this.#next()
+      if (next === undefined) break
+      await this.#sendBatch(next.batch)
+      this.#queued -= next.batch.calls
+      this.#contentBytes -= next.contentBytes
     }
     // In the same step as the look at the queue: what comes later begins anew.
     this.#sending = undefined
   }
 
-  async #sendBatch(batch: readonly SettledCall[]): Promise<void> {
+  #next(): QueuedBatch | undefined {
+    const full = this.#full.shift()
+    if (full !== undefined) return full
+    const open = this.#open
+    this.#open = undefined
+    return open
+  }
+
+  async #sendBatch(batch: Batch): Promise<void> {
     const messages = await this.#messagesOf(batch)
-    const callsEach = batch.length / Math.max(1, messages.length)
+    const callsEach = batch.calls / Math.max(1, messages.length)
     for (let index = 0; index < messages.length; index += MOST_UNDER_WAY) {
       const group = messages.slice(index, index + MOST_UNDER_WAY)
       await Promise.all(group.map((message) => this.#send(message, callsEach)))
     }
   }
 
-  async #messagesOf(batch: readonly SettledCall[]): Promise<readonly OutgoingRequest[]> {
+  async #messagesOf(batch: Batch): Promise<readonly OutgoingRequest[]> {
     if (this.#stop.abort.aborted) {
-      this.#report.dropped(this.exporter.name, 'stopping', batch.length)
+      this.#report.dropped(this.exporter.name, 'stopping', batch.calls)
       return []
     }
     try {
-      return await this.exporter.messages(batch, this.#parts.clock())
+      return await batch.messages(this.#parts.clock())
     } catch (error) {
       const { name } = this.exporter
       this.#report.tryFailed(name, error instanceof Error ? error.message : 'unknown error', true)
-      this.#report.dropped(name, 'refused', batch.length)
+      this.#report.dropped(name, 'refused', batch.calls)
       return []
     }
   }

@@ -16,11 +16,8 @@ export interface Exporter {
   takes?(call: SettledCall): boolean
   /** True: it gets prompts and answers too, where the configuration lets traces hold them. */
   readonly holdsContent?: boolean
-  /** The messages that tell of a batch; each is sent, and tried again, by itself. */
-  messages(
-    calls: readonly SettledCall[],
-    nowMs: number,
-  ): readonly OutgoingRequest[] | Promise<readonly OutgoingRequest[]>
+  /** Begins a batch. */
+  newBatch(): Batch
   /** What is sent from time to time, and once at the end, whether calls come or not. */
   readonly periodic?: {
     readonly everyMs: number
@@ -30,4 +27,41 @@ export interface Exporter {
   readonly send?: SendOtherwise
   /** Lets go of what sending needed. */
   close?(): void
+}
+
+/** Calls on their way to a system. */
+export interface Batch {
+  /** How many there are. */
+  readonly calls: number
+  add(call: SettledCall): void
+  /** The messages that tell of the calls; each is sent, and tried again, by itself. Asked for once, after the last call. */
+  messages(nowMs: number): Promise<readonly OutgoingRequest[]>
+}
+
+/** Batches that hold their calls until they are sent. */
+export function heldCalls(
+  tell: (calls: readonly SettledCall[], nowMs: number) => readonly OutgoingRequest[],
+): () => Batch {
+  return () => new HeldCalls(tell)
+}
+
+class HeldCalls implements Batch {
+  readonly #calls: SettledCall[] = []
+  readonly #tell: (calls: readonly SettledCall[], nowMs: number) => readonly OutgoingRequest[]
+
+  constructor(tell: (calls: readonly SettledCall[], nowMs: number) => readonly OutgoingRequest[]) {
+    this.#tell = tell
+  }
+
+  get calls(): number {
+    return this.#calls.length
+  }
+
+  add(call: SettledCall): void {
+    this.#calls.push(call)
+  }
+
+  async messages(nowMs: number): Promise<readonly OutgoingRequest[]> {
+    return this.#tell(this.#calls, nowMs)
+  }
 }

@@ -1,5 +1,5 @@
 /** Calls as JSON to any HTTP endpoint: the callback `generic_api`. */
-import type { Exporter } from './exporter.ts'
+import { heldCalls, type Exporter } from './exporter.ts'
 import { standardPayload } from './settled-call.ts'
 
 export interface GenericApiSettings {
@@ -19,10 +19,10 @@ export function genericApi({ name, wants, endpoint, headers, format }: GenericAp
     name,
     wants,
     mostCalls: 250,
-    messages: (calls) => {
+    newBatch: heldCalls((calls) => {
       const bodies = calls.map((call) => JSON.stringify(standardPayload(call)))
       if (format === 'single') return bodies.map(message)
       return [message(format === 'ndjson' ? `${bodies.join('\n')}\n` : `[${bodies.join(',')}]`)]
-    },
+    }),
   }
 }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { completionTokens, promptTokens } from '../../dialects/usage.ts'
 import { toDollars } from '../../money/picodollars.ts'
 import { isSuccess } from '../../record/call-record.ts'
-import type { Exporter } from './exporter.ts'
+import { heldCalls, type Exporter } from './exporter.ts'
 import type { SettledCall } from './settled-call.ts'
 
 export interface LangfuseSettings {
@@ -50,11 +50,11 @@ export function langfuse(settings: LangfuseSettings): Exporter {
     name: settings.name,
     wants: settings.wants,
     mostCalls: 200,
-    messages: (calls) => {
+    newBatch: heldCalls((calls) => {
       const scopeSpans = [{ scope: { name: 'sluice' }, spans: calls.map(span) }]
       const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans }] })
       return [{ method: 'POST', url, headers, body }]
-    },
+    }),
   }
 }
 

@@ -1,6 +1,6 @@
 /** Calls as objects in a bucket, one JSON each, as LiteLLM lays them out: the callbacks `s3` and `s3_v2`. */
 import { signedHeaders, type AwsCredentials } from './aws-signature.ts'
-import type { Exporter } from './exporter.ts'
+import { heldCalls, type Exporter } from './exporter.ts'
 import type { OutgoingRequest } from './send-request.ts'
 import { standardPayload, type SettledCall } from './settled-call.ts'
 
@@ -23,7 +23,7 @@ export function s3(settings: S3Settings): Exporter {
     name: settings.name,
     wants: settings.wants,
     mostCalls: 200,
-    messages: (calls, nowMs) => calls.map((call) => putObject(settings, call, nowMs)),
+    newBatch: heldCalls((calls, nowMs) => calls.map((call) => putObject(settings, call, nowMs))),
   }
 }
 

@@ -5,9 +5,10 @@ import { expect, test } from 'vitest'
 import { ARRIVED_AT_MS, attemptOf, endOf, startOf } from '../../../test/telemetry/sample-calls.ts'
 import type { CallEnd, Ending } from '../../record/call-record.ts'
 import type { CallTrace } from '../../record/call-trace.ts'
-import { callSpans } from './call-spans.ts'
+import { writeCallSpans } from './call-spans.ts'
 import { GenAiWords } from './gen-ai-words.ts'
 import { OpenInferenceWords } from './open-inference-words.ts'
+import { SdkSpans } from './sdk-spans.ts'
 import { newSpanId } from './trace-context.ts'
 
 const ORIGIN = { resource: resourceFromAttributes({}), instrumentationScope: { name: 'tests' } }
@@ -75,7 +76,9 @@ test.each([
 ])('every settled call is one tree with one root, and no span ends before it begins (%s)', (_, words) => {
   fc.assert(
     fc.property(anyEnd, anyTrace, fc.boolean(), (end, trace, stream) => {
-      const spans = callSpans({ start: startOf({ stream, trace }), end }, trace, words, ORIGIN, undefined)
+      const sink = new SdkSpans(ORIGIN)
+      writeCallSpans({ start: startOf({ stream, trace }), end }, trace, words, sink, undefined)
+      const spans = sink.take()
       const roots = spans.filter((span) => span.spanContext().spanId === trace.spanId)
       expect(roots).toHaveLength(1)
       expect(roots[0]?.parentSpanContext?.spanId).toBe(trace.parentSpanId)
@@ -110,7 +113,9 @@ test.each([
     sampled: true,
   }
   const call = { start: startOf({ callType, route: '/v1/route', trace }), end: endOf() }
-  const [root] = callSpans(call, trace, new GenAiWords(String, false), ORIGIN, undefined)
+  const sink = new SdkSpans(ORIGIN)
+  writeCallSpans(call, trace, new GenAiWords(String, false), sink, undefined)
+  const [root] = sink.take()
   expect(root?.name).toBe(`${method} /v1/route`)
   expect(root?.attributes['http.request.method']).toBe(method)
 })

@@ -1,72 +1,83 @@
 /**
- * The spans of a settled call, made from its record: the call, its admission, the question to the response cache,
- * and each attempt. Nothing here runs while the call does.
+ * The spans of a settled call, written down from its record: the call, its admission, the question to the response
+ * cache, and each attempt. Nothing here runs while the call does.
  */
-import { createTraceState, type SpanContext } from '@opentelemetry/api'
-import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace'
+import { createTraceState } from '@opentelemetry/api'
 import { isSuccess, type AttemptFacts, type CallEnd, type CallStart } from '../../record/call-record.ts'
 import type { CallTrace } from '../../record/call-trace.ts'
 import type { SettledCall } from '../export/settled-call.ts'
 import { operationName } from './gen-ai-names.ts'
 import { httpMethod } from './http-method.ts'
 import type { MessageTexts } from './message-texts.ts'
-import {
-  eventAt,
-  finishedSpan,
-  KIND_CLIENT,
-  KIND_INTERNAL,
-  KIND_SERVER,
-  type SpanOrigin,
-  type SpanParts,
-} from './span.ts'
+import { KIND_CLIENT, KIND_INTERNAL, KIND_SERVER, type SpanHead, type SpanSink } from './sinks.ts'
 import type { SpanWords } from './span-words.ts'
 import { newSpanId } from './trace-context.ts'
 
-const SAMPLED = 1
+/** What the spans of a call are written from, and where to. */
+interface Telling {
+  readonly start: CallStart
+  readonly end: CallEnd
+  readonly trace: CallTrace
+  readonly traceState: string | undefined
+  readonly words: SpanWords
+  readonly sink: SpanSink
+  readonly texts: MessageTexts | undefined
+}
 
-/** The spans of a call, each as its parts: the first is that of the whole call. */
-export function callSpans(
+/** Writes the spans of a call: the first is that of the whole call. */
+export function writeCallSpans(
   { start, end }: SettledCall,
   trace: CallTrace,
   words: SpanWords,
-  origin: SpanOrigin,
+  sink: SpanSink,
   texts: MessageTexts | undefined,
-): readonly ReadableSpan[] {
-  const root: SpanContext = {
-    traceId: trace.traceId,
-    spanId: trace.spanId,
-    traceFlags: SAMPLED,
-    ...(trace.traceState === undefined ? {} : { traceState: createTraceState(trace.traceState) }),
-  }
-  const parts = [
-    callSpan(start, end, trace, words),
-    ...admissionSpan(start, end, trace, root, words),
-    ...cacheSpan(start, end, trace, root, words, texts),
-    ...end.attempts.map((attempt, index) => {
-      const isLast = index === end.attempts.length - 1
-      return attemptSpan(start, end, attempt, isLast, root, words, texts)
-    }),
-  ]
-  return parts.map((part) => finishedSpan(part, root, origin))
+): void {
+  const telling = { start, end, trace, traceState: wellFormed(trace.traceState), words, sink, texts }
+  writeCall(telling)
+  writeAdmission(telling)
+  writeCache(telling)
+  for (const [index, attempt] of end.attempts.entries())
+    writeAttempt(telling, attempt, index === end.attempts.length - 1)
 }
 
-function callSpan(start: CallStart, end: CallEnd, trace: CallTrace, words: SpanWords): SpanParts {
-  const { traceId, parentSpanId } = trace
+/** Without the members that are none. */
+function wellFormed(traceState: string | undefined): string | undefined {
+  return traceState === undefined ? undefined : createTraceState(traceState).serialize() || undefined
+}
+
+/** A span within the call. */
+function headOf(
+  { trace, traceState }: Telling,
+  part: Pick<SpanHead, 'name' | 'kind' | 'spanId' | 'startMs' | 'endMs'>,
+): SpanHead {
   return {
+    traceId: trace.traceId,
+    spanId: part.spanId,
+    parentSpanId: trace.spanId,
+    isParentRemote: false,
+    traceState,
+    name: part.name,
+    kind: part.kind,
+    startMs: part.startMs,
+    endMs: part.endMs,
+  }
+}
+
+function writeCall({ start, end, trace, traceState, words, sink }: Telling): void {
+  sink.begin({
+    traceId: trace.traceId,
+    spanId: trace.spanId,
+    parentSpanId: trace.parentSpanId,
+    isParentRemote: trace.parentSpanId !== undefined,
+    traceState,
     name: `${httpMethod(start.callType)} ${start.route}`,
     kind: KIND_SERVER,
-    spanId: trace.spanId,
-    parent:
-      parentSpanId === undefined
-        ? undefined
-        : { traceId, spanId: parentSpanId, traceFlags: SAMPLED, isRemote: true },
     startMs: start.arrivedAtMs,
     endMs: end.endedAtMs,
-    attributes: words.callAttributes(start, end),
-    events:
-      end.error === undefined ? [] : [exceptionAt(end.endedAtMs, end.error.errorClass, end.error.message)],
-    error: isFault(end) ? (end.error?.message ?? end.ending) : undefined,
-  }
+  })
+  words.call(sink, start, end)
+  if (end.error !== undefined) sink.exception(end.endedAtMs, end.error.errorClass, end.error.message)
+  sink.end(isFault(end) ? (end.error?.message ?? end.ending) : undefined)
 }
 
 /** A refusal that the client brought upon itself is no fault of the gateway's: its span says what, not "error". */
@@ -74,96 +85,66 @@ function isFault(end: CallEnd): boolean {
   return !isSuccess(end.ending) && !(end.ending === 'refused' && end.httpStatus < 500)
 }
 
-function exceptionAt(timeMs: number, errorClass: string, message: string | undefined): TimedEvent {
-  return eventAt('exception', timeMs, { 'exception.type': errorClass, 'exception.message': message ?? '' })
-}
-
 /** From the arrival until all limits had let the call in, or until it was refused; calls on files have no such stage. */
-function admissionSpan(
-  start: CallStart,
-  end: CallEnd,
-  trace: CallTrace,
-  root: SpanContext,
-  words: SpanWords,
-): readonly SpanParts[] {
+function writeAdmission(telling: Telling): void {
+  const { start, end, trace, words, sink } = telling
   const isRefused = trace.admittedAtMs === undefined
-  if (isRefused && end.ending !== 'refused') return []
-  const events: TimedEvent[] = []
-  if (trace.identifiedAtMs !== undefined) events.push(eventAt('caller identified', trace.identifiedAtMs))
-  if (trace.readAtMs !== undefined) events.push(eventAt('request read', trace.readAtMs))
-  return [
-    {
+  if (isRefused && end.ending !== 'refused') return
+  sink.begin(
+    headOf(telling, {
       name: 'admission',
       kind: KIND_INTERNAL,
       spanId: newSpanId(),
-      parent: root,
       startMs: start.arrivedAtMs,
       endMs: trace.admittedAtMs ?? end.endedAtMs,
-      attributes: { ...words.stageAttributes(), 'error.type': isRefused ? end.error?.errorClass : undefined },
-      events,
-      error: undefined,
-    },
-  ]
+    }),
+  )
+  words.stage(sink)
+  if (isRefused) sink.text('error.type', end.error?.errorClass)
+  if (trace.identifiedAtMs !== undefined) sink.event('caller identified', trace.identifiedAtMs)
+  if (trace.readAtMs !== undefined) sink.event('request read', trace.readAtMs)
+  sink.end(undefined)
 }
 
-function cacheSpan(
-  start: CallStart,
-  end: CallEnd,
-  trace: CallTrace,
-  root: SpanContext,
-  words: SpanWords,
-  texts: MessageTexts | undefined,
-): readonly SpanParts[] {
+function writeCache(telling: Telling): void {
+  const { start, end, trace, words, sink, texts } = telling
   const { cacheAskedAtMs, cacheAnsweredAtMs } = trace
-  if (end.cache === undefined || cacheAskedAtMs === undefined || cacheAnsweredAtMs === undefined) return []
+  if (end.cache === undefined || cacheAskedAtMs === undefined || cacheAnsweredAtMs === undefined) return
   const { hit, key } = end.cache
-  return [
-    {
+  sink.begin(
+    headOf(telling, {
       name: 'cache',
       kind: KIND_INTERNAL,
       spanId: newSpanId(),
-      parent: root,
       startMs: cacheAskedAtMs,
       endMs: cacheAnsweredAtMs,
-      attributes: {
-        ...words.stageAttributes(),
-        'litellm.cache.hit': hit,
-        'litellm.cache.key': key,
-        ...(hit ? words.answerAttributes(start, end, texts) : {}),
-      },
-      events: [],
-      error: undefined,
-    },
-  ]
+    }),
+  )
+  if (hit && end.deployment !== undefined) words.keptAnswer(sink, start, end.deployment)
+  else words.stage(sink)
+  sink.flag('litellm.cache.hit', hit)
+  sink.text('litellm.cache.key', key)
+  if (hit) words.answer(sink, start, end, texts)
+  sink.end(undefined)
 }
 
-function attemptSpan(
-  start: CallStart,
-  end: CallEnd,
-  attempt: AttemptFacts,
-  isLast: boolean,
-  root: SpanContext,
-  words: SpanWords,
-  texts: MessageTexts | undefined,
-): SpanParts {
-  const { errorClass, startedAtMs, endedAtMs } = attempt
-  const events: TimedEvent[] = []
-  if (isLast && end.firstContentAtMs !== undefined)
-    events.push(eventAt('gen_ai.first_token', end.firstContentAtMs))
-  if (errorClass !== undefined)
-    events.push(exceptionAt(endedAtMs, errorClass, isLast ? end.error?.message : undefined))
-  return {
-    name: `${operationName(start.callType)} ${attempt.deployment.modelGroup}`,
-    kind: KIND_CLIENT,
-    spanId: attempt.spanId ?? newSpanId(),
-    parent: root,
-    startMs: startedAtMs,
-    endMs: endedAtMs,
-    attributes: {
-      ...words.attemptAttributes(start, attempt),
-      ...(isLast ? words.answerAttributes(start, end, texts) : {}),
-    },
-    events,
-    error: errorClass,
+function writeAttempt(telling: Telling, attempt: AttemptFacts, isLast: boolean): void {
+  const { start, end, words, sink, texts } = telling
+  const { errorClass, startedAtMs, endedAtMs, deployment } = attempt
+  sink.begin(
+    headOf(telling, {
+      name: `${operationName(start.callType)} ${deployment.modelGroup}`,
+      kind: KIND_CLIENT,
+      spanId: attempt.spanId ?? newSpanId(),
+      startMs: startedAtMs,
+      endMs: endedAtMs,
+    }),
+  )
+  words.attempt(sink, start, attempt)
+  if (isLast) {
+    words.answer(sink, start, end, texts)
+    if (end.firstContentAtMs !== undefined) sink.event('gen_ai.first_token', end.firstContentAtMs)
   }
+  if (errorClass !== undefined) sink.exception(endedAtMs, errorClass, (isLast && end.error?.message) || '')
+  sink.end(errorClass)
 }

@@ -4,15 +4,16 @@
  *
  * Their attributes are few and known beforehand: the number of series is bounded by the configuration.
  */
-import type { Counter, Histogram, Meter } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
-import { MeterProvider, MetricReader, type ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { completionTokens, promptTokens, type Usage } from '../../dialects/usage.ts'
 import { toDollars } from '../../money/picodollars.ts'
 import { isSuccess, type DeploymentFacts } from '../../record/call-record.ts'
 import { firstContentMs, providerMs, totalMs } from '../call-timings.ts'
 import type { SettledCall } from '../export/settled-call.ts'
 import { operationName, providerName } from './gen-ai-names.ts'
+import { Counter, Histogram, type Instrument, type MetricPoint } from './instrument.ts'
+import { toHrTime } from './sdk-attributes.ts'
 import { serverAddress } from './server-address.ts'
 
 /** The conventions' own end at 82 s, and reasoning takes longer. */
@@ -27,100 +28,143 @@ const DOLLARS = [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
 type MetricAttributes = Record<string, string | number>
 
-/** Collects when it is asked to, for the export has a clock of its own. */
-class AskedReader extends MetricReader {
-  protected override async onForceFlush(): Promise<void> {}
-  protected override async onShutdown(): Promise<void> {}
-}
-
 export class GenAiMetrics {
-  readonly #reader = new AskedReader()
-  readonly #attributes = new WeakMap<DeploymentFacts, MetricAttributes>()
-  readonly #operationSeconds: Histogram
-  readonly #responseSeconds: Histogram
-  readonly #firstChunkSeconds: readonly Histogram[]
-  readonly #secondsPerToken: Histogram
-  readonly #tokens: Histogram
-  readonly #dollars: Histogram
-  readonly #usage: Readonly<Record<keyof UsageFigures, Counter>>
+  readonly #resource: Resource
+  readonly #meterName: string
+  readonly #clock: () => number
+  readonly #startedAtMs: number
+  readonly #operations = new WeakMap<DeploymentFacts, Map<string, OperationPoints>>()
+  readonly #operationSeconds = seconds('gen_ai.client.operation.duration', 'Duration of calls')
+  readonly #responseSeconds = seconds('gen_ai.client.response.duration', 'Duration of the last attempt')
+  readonly #firstChunkSeconds = seconds(
+    'gen_ai.client.operation.time_to_first_chunk',
+    'Time from sending to the first content of a stream',
+  )
+  readonly #firstTokenSeconds = seconds(
+    'gen_ai.server.time_to_first_token',
+    'The same, by the name that LiteLLM has for it',
+  )
+  readonly #secondsPerToken = seconds(
+    'gen_ai.server.time_per_output_token',
+    'Time of a stream per token after its first content',
+    SECONDS_A_TOKEN,
+  )
+  readonly #tokens = histogram('gen_ai.client.token.usage', '{token}', TOKENS, 'Tokens of calls')
+  readonly #dollars = histogram('gen_ai.usage.cost', 'USD', DOLLARS, 'Cost of calls')
+  readonly #usage: Readonly<Record<keyof UsageFigures, Counter>> = {
+    input_tokens: usageCounter('input_tokens'),
+    output_tokens: usageCounter('output_tokens'),
+    'cache_read.input_tokens': usageCounter('cache_read.input_tokens'),
+    'cache_write.input_tokens': usageCounter('cache_write.input_tokens'),
+    'reasoning.output_tokens': usageCounter('reasoning.output_tokens'),
+  }
+  readonly #instruments: readonly Instrument[] = [
+    this.#operationSeconds,
+    this.#responseSeconds,
+    this.#firstChunkSeconds,
+    this.#firstTokenSeconds,
+    this.#secondsPerToken,
+    this.#tokens,
+    this.#dollars,
+    ...Object.values(this.#usage),
+  ]
 
-  constructor(resource: Resource, meterName: string) {
-    const meter = new MeterProvider({ resource, readers: [this.#reader] }).getMeter(meterName)
-    const seconds = (name: string, description: string, bounds = SECONDS): Histogram =>
-      histogram(meter, name, 's', bounds, description)
-    this.#operationSeconds = seconds('gen_ai.client.operation.duration', 'Duration of calls')
-    this.#responseSeconds = seconds('gen_ai.client.response.duration', 'Duration of the last attempt')
-    this.#firstChunkSeconds = [
-      seconds(
-        'gen_ai.client.operation.time_to_first_chunk',
-        'Time from sending to the first content of a stream',
-      ),
-      seconds('gen_ai.server.time_to_first_token', 'The same, by the name that LiteLLM has for it'),
-    ]
-    this.#secondsPerToken = seconds(
-      'gen_ai.server.time_per_output_token',
-      'Time of a stream per token after its first content',
-      SECONDS_A_TOKEN,
-    )
-    this.#tokens = histogram(meter, 'gen_ai.client.token.usage', '{token}', TOKENS, 'Tokens of calls')
-    this.#dollars = histogram(meter, 'gen_ai.usage.cost', 'USD', DOLLARS, 'Cost of calls')
-    this.#usage = {
-      input_tokens: usageCounter(meter, 'input_tokens'),
-      output_tokens: usageCounter(meter, 'output_tokens'),
-      'cache_read.input_tokens': usageCounter(meter, 'cache_read.input_tokens'),
-      'cache_write.input_tokens': usageCounter(meter, 'cache_write.input_tokens'),
-      'reasoning.output_tokens': usageCounter(meter, 'reasoning.output_tokens'),
-    }
+  /** @param clock epoch milliseconds. */
+  constructor(resource: Resource, meterName: string, clock: () => number) {
+    this.#resource = resource
+    this.#meterName = meterName
+    this.#clock = clock
+    this.#startedAtMs = clock()
   }
 
   /** A call that came to no deployment is no operation of a model. */
   record({ start, end }: SettledCall): void {
     if (end.deployment === undefined) return
-    const operation = { 'gen_ai.operation.name': operationName(start.callType), ...this.#of(end.deployment) }
+    const operation = this.#operationOf(end.deployment, operationName(start.callType))
     const failure = isSuccess(end.ending) ? undefined : (end.error?.errorClass ?? end.ending)
-    this.#operationSeconds.record(
-      totalMs(start, end) / 1000,
-      failure === undefined ? operation : { ...operation, 'error.type': failure },
-    )
+    const told = failure === undefined ? operation : operation.with('error.type', failure)
+    told.add(this.#operationSeconds, totalMs(start, end) / 1000)
     if (end.usage !== undefined) this.#recordUsage(end.usage, toDollars(end.cost), operation)
     const attemptMs = providerMs(end)
     if (failure !== undefined || attemptMs === undefined) return
-    this.#responseSeconds.record(attemptMs / 1000, operation)
+    operation.add(this.#responseSeconds, attemptMs / 1000)
     if (start.stream) this.#recordStream(attemptMs, firstContentMs(end), end.usage, operation)
   }
 
-  async collect(): Promise<ResourceMetrics> {
-    const { resourceMetrics } = await this.#reader.collect()
-    return resourceMetrics
+  collect(): ResourceMetrics {
+    const startTime = toHrTime(this.#startedAtMs)
+    const endTime = toHrTime(this.#clock())
+    const metrics = this.#instruments
+      .map((instrument) => instrument.data(startTime, endTime))
+      .filter(({ dataPoints }) => dataPoints.length > 0)
+    const scopeMetrics = metrics.length === 0 ? [] : [{ scope: { name: this.#meterName }, metrics }]
+    return { resource: this.#resource, scopeMetrics }
   }
 
-  #recordUsage(usage: Usage, dollars: number, operation: MetricAttributes): void {
+  #recordUsage(usage: Usage, dollars: number, operation: OperationPoints): void {
     const figures = usageFigures(usage)
-    this.#tokens.record(figures.input_tokens, { ...operation, 'gen_ai.token.type': 'input' })
-    this.#tokens.record(figures.output_tokens, { ...operation, 'gen_ai.token.type': 'output' })
-    this.#dollars.record(dollars, operation)
-    for (const name of FIGURES) if (figures[name] > 0) this.#usage[name].add(figures[name], operation)
+    operation.with('gen_ai.token.type', 'input').add(this.#tokens, figures.input_tokens)
+    operation.with('gen_ai.token.type', 'output').add(this.#tokens, figures.output_tokens)
+    operation.add(this.#dollars, dollars)
+    for (const name of FIGURES) if (figures[name] > 0) operation.add(this.#usage[name], figures[name])
   }
 
   #recordStream(
     attemptMs: number,
     firstMs: number | undefined,
     usage: Usage | undefined,
-    operation: MetricAttributes,
+    operation: OperationPoints,
   ): void {
     if (firstMs === undefined) return
-    for (const metric of this.#firstChunkSeconds) metric.record(firstMs / 1000, operation)
+    operation.add(this.#firstChunkSeconds, firstMs / 1000)
+    operation.add(this.#firstTokenSeconds, firstMs / 1000)
     const tokens = usage === undefined ? 0 : completionTokens(usage)
-    if (tokens > 1) this.#secondsPerToken.record((attemptMs - firstMs) / 1000 / (tokens - 1), operation)
+    if (tokens > 1) operation.add(this.#secondsPerToken, (attemptMs - firstMs) / 1000 / (tokens - 1))
   }
 
-  #of(deployment: DeploymentFacts): MetricAttributes {
-    let attributes = this.#attributes.get(deployment)
-    if (attributes === undefined) {
-      attributes = attributesOf(deployment)
-      this.#attributes.set(deployment, attributes)
+  #operationOf(deployment: DeploymentFacts, name: string): OperationPoints {
+    let operations = this.#operations.get(deployment)
+    if (operations === undefined) {
+      operations = new Map()
+      this.#operations.set(deployment, operations)
     }
-    return attributes
+    let operation = operations.get(name)
+    if (operation === undefined) {
+      operation = new OperationPoints({ 'gen_ai.operation.name': name, ...attributesOf(deployment) })
+      operations.set(name, operation)
+    }
+    return operation
+  }
+}
+
+/** The points of one set of attributes, found once. */
+class OperationPoints {
+  readonly #attributes: MetricAttributes
+  readonly #points = new Map<Instrument, MetricPoint>()
+  readonly #more = new Map<string, OperationPoints>()
+
+  constructor(attributes: MetricAttributes) {
+    this.#attributes = attributes
+  }
+
+  add(instrument: Instrument, figure: number): void {
+    let point = this.#points.get(instrument)
+    if (point === undefined) {
+      point = instrument.point(this.#attributes)
+      this.#points.set(instrument, point)
+    }
+    point.add(figure)
+  }
+
+  /** Those that have one attribute more. @param value one of few. */
+  with(name: string, value: string): OperationPoints {
+    const key = `${name}=${value}`
+    let points = this.#more.get(key)
+    if (points === undefined) {
+      points = new OperationPoints({ ...this.#attributes, [name]: value })
+      this.#more.set(key, points)
+    }
+    return points
   }
 }
 
@@ -164,18 +208,22 @@ function usageFigures(usage: Usage): UsageFigures {
   }
 }
 
-function histogram(
-  meter: Meter,
-  name: string,
-  unit: string,
-  bounds: number[],
-  description: string,
-): Histogram {
-  return meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: bounds } })
+function seconds(name: string, description: string, boundaries = SECONDS): Histogram {
+  return histogram(name, 's', boundaries, description)
 }
 
-function usageCounter(meter: Meter, name: keyof UsageFigures): Counter {
-  return meter.createCounter(`gen_ai.client.inference.usage.${name}`, {
+function histogram(
+  name: string,
+  unit: string,
+  boundaries: readonly number[],
+  description: string,
+): Histogram {
+  return new Histogram({ name, unit, description }, boundaries)
+}
+
+function usageCounter(name: keyof UsageFigures): Counter {
+  return new Counter({
+    name: `gen_ai.client.inference.usage.${name}`,
     unit: '{token}',
     description: 'Tokens used',
   })

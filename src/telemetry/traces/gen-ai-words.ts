@@ -4,18 +4,24 @@
  */
 import { completionTokens, promptTokens, type Usage } from '../../dialects/usage.ts'
 import { toDollars } from '../../money/picodollars.ts'
-import type { AttemptFacts, CallEnd, CallStart, DeploymentFacts } from '../../record/call-record.ts'
+import type {
+  AttemptFacts,
+  CallEnd,
+  CallerFacts,
+  CallStart,
+  DeploymentFacts,
+} from '../../record/call-record.ts'
 import { operationName, providerName } from './gen-ai-names.ts'
 import { httpMethod } from './http-method.ts'
 import type { MessageTexts } from './message-texts.ts'
 import { serverAddress } from './server-address.ts'
-import type { Attributes } from './span.ts'
-import { clientTexts, DeploymentAttributes, type SpanWords } from './span-words.ts'
+import type { AttributeSink } from './sinks.ts'
+import { clientTexts, writeValue, type SpanWords } from './span-words.ts'
 
 export class GenAiWords implements SpanWords {
-  readonly #deployments: DeploymentAttributes
   readonly #hasLegacyNames: boolean
   readonly #redact: (text: string) => string
+  readonly #writeDeployment: typeof writeDeployment
 
   /**
    * @param redact takes secrets out of a text.
@@ -24,87 +30,85 @@ export class GenAiWords implements SpanWords {
   constructor(redact: (text: string) => string, hasLegacyNames: boolean) {
     this.#redact = redact
     this.#hasLegacyNames = hasLegacyNames
-    this.#deployments = new DeploymentAttributes((deployment) =>
-      deploymentAttributes(deployment, hasLegacyNames),
-    )
+    this.#writeDeployment = hasLegacyNames ? writeDeploymentAndSystem : writeDeployment
   }
 
-  callAttributes(start: CallStart, end: CallEnd): Attributes {
-    const { caller } = start
+  call(sink: AttributeSink, start: CallStart, end: CallEnd): void {
     const texts = clientTexts(start, this.#redact)
-    return {
-      'http.request.method': httpMethod(start.callType),
-      'http.route': start.route,
-      'http.response.status_code': end.httpStatus,
-      'client.address': start.requesterIp,
-      'user_agent.original': texts.userAgent,
-      'error.type': end.error?.errorClass,
-      'gen_ai.request.model': texts.requestedModel,
-      'litellm.call_id': start.callId,
-      'litellm.ending': end.ending,
-      'litellm.request.streaming': start.stream,
-      'litellm.api_key.hash': caller.keyHash === '' ? undefined : caller.keyHash,
-      'litellm.team.id': caller.teamId,
-      'litellm.team.alias': caller.teamAlias,
-      'litellm.metadata.user_api_key_alias': caller.keyAlias,
-      'litellm.metadata.user_api_key_user_id': caller.userId,
-      'litellm.metadata.user_api_key_org_id': caller.organizationId,
-      'litellm.metadata.user_api_key_end_user_id': texts.endUser,
-      'litellm.request.tags': texts.tags,
-      'session.id': texts.sessionId,
-      'litellm.cost.total': toDollars(end.cost),
-      'litellm.attempts': end.attempts.length,
-      'litellm.cache.hit': end.cache?.hit,
-    }
+    sink.text('http.request.method', httpMethod(start.callType))
+    sink.text('http.route', start.route)
+    sink.number('http.response.status_code', end.httpStatus)
+    sink.text('client.address', start.requesterIp)
+    sink.text('user_agent.original', texts.userAgent)
+    sink.text('error.type', end.error?.errorClass)
+    sink.text('gen_ai.request.model', texts.requestedModel)
+    sink.text('litellm.call_id', start.callId)
+    sink.text('litellm.ending', end.ending)
+    sink.flag('litellm.request.streaming', start.stream)
+    sink.shared(start.caller, writeCaller)
+    sink.text('litellm.metadata.user_api_key_end_user_id', texts.endUser)
+    sink.texts('litellm.request.tags', texts.tags)
+    sink.text('session.id', texts.sessionId)
+    sink.number('litellm.cost.total', toDollars(end.cost))
+    sink.number('litellm.attempts', end.attempts.length)
+    sink.flag('litellm.cache.hit', end.cache?.hit)
   }
 
-  stageAttributes(): Attributes {
-    return {}
+  stage(): void {}
+
+  attempt(sink: AttributeSink, start: CallStart, attempt: AttemptFacts): void {
+    sink.shared(attempt.deployment, this.#writeDeployment)
+    sink.text('gen_ai.operation.name', operationName(start.callType))
+    sink.flag('gen_ai.request.stream', start.stream)
+    sink.number('http.response.status_code', attempt.httpStatus)
+    sink.text('error.type', attempt.errorClass)
+    sink.text('litellm.call_id', start.callId)
+    sink.text('litellm.team.id', start.caller.teamId)
+    if (this.#hasLegacyNames) sink.text('llm.is_streaming', start.stream ? 'True' : 'False')
   }
 
-  attemptAttributes(start: CallStart, attempt: AttemptFacts): Attributes {
-    const attributes = {
-      ...this.#deployments.of(attempt.deployment),
-      'gen_ai.operation.name': operationName(start.callType),
-      'gen_ai.request.stream': start.stream,
-      'http.response.status_code': attempt.httpStatus,
-      'error.type': attempt.errorClass,
-      'litellm.call_id': start.callId,
-      'litellm.team.id': start.caller.teamId,
-    }
-    return this.#hasLegacyNames
-      ? { ...attributes, 'llm.is_streaming': start.stream ? 'True' : 'False' }
-      : attributes
+  keptAnswer(sink: AttributeSink, start: CallStart, deployment: DeploymentFacts): void {
+    sink.shared(deployment, this.#writeDeployment)
+    sink.text('gen_ai.operation.name', operationName(start.callType))
   }
 
-  answerAttributes(start: CallStart, end: CallEnd, texts: MessageTexts | undefined): Attributes {
-    return {
-      ...(end.cache?.hit === true && end.deployment !== undefined
-        ? { ...this.#deployments.of(end.deployment), 'gen_ai.operation.name': operationName(start.callType) }
-        : {}),
-      'gen_ai.response.model': end.responseModel,
-      'gen_ai.response.finish_reasons': end.finishReason === undefined ? undefined : [end.finishReason],
-      'gen_ai.response.time_to_first_chunk': start.stream ? secondsToFirstChunk(end) : undefined,
-      'gen_ai.conversation.id': start.sessionId === undefined ? undefined : this.#redact(start.sessionId),
-      ...(end.usage === undefined ? {} : usageAttributes(end.usage, this.#hasLegacyNames)),
-      'litellm.cost.total': toDollars(end.cost),
-      'litellm.usage_source': end.usageSource,
-      ...(texts === undefined ? {} : contentAttributes(texts)),
-    }
+  answer(sink: AttributeSink, start: CallStart, end: CallEnd, texts: MessageTexts | undefined): void {
+    sink.text('gen_ai.response.model', end.responseModel)
+    sink.texts(
+      'gen_ai.response.finish_reasons',
+      end.finishReason === undefined ? undefined : [end.finishReason],
+    )
+    if (start.stream) sink.number('gen_ai.response.time_to_first_chunk', secondsToFirstChunk(end))
+    if (start.sessionId !== undefined) sink.text('gen_ai.conversation.id', this.#redact(start.sessionId))
+    if (end.usage !== undefined) writeUsage(sink, end.usage, this.#hasLegacyNames)
+    sink.number('litellm.cost.total', toDollars(end.cost))
+    sink.text('litellm.usage_source', end.usageSource)
+    if (texts !== undefined) writeContent(sink, texts)
   }
 }
 
-function deploymentAttributes(deployment: DeploymentFacts, hasLegacyNames: boolean): Attributes {
+function writeCaller(sink: AttributeSink, caller: CallerFacts): void {
+  sink.text('litellm.api_key.hash', caller.keyHash === '' ? undefined : caller.keyHash)
+  sink.text('litellm.team.id', caller.teamId)
+  sink.text('litellm.team.alias', caller.teamAlias)
+  sink.text('litellm.metadata.user_api_key_alias', caller.keyAlias)
+  sink.text('litellm.metadata.user_api_key_user_id', caller.userId)
+  sink.text('litellm.metadata.user_api_key_org_id', caller.organizationId)
+}
+
+function writeDeployment(sink: AttributeSink, deployment: DeploymentFacts): void {
   const address = serverAddress(deployment)
-  return {
-    'gen_ai.provider.name': providerName(deployment.provider),
-    'gen_ai.request.model': deployment.modelGroup,
-    'litellm.provider.model': deployment.upstreamModel,
-    'litellm.model_id': deployment.modelId,
-    'server.address': address?.host,
-    'server.port': address?.port,
-    ...(hasLegacyNames ? { 'gen_ai.system': deployment.provider } : {}),
-  }
+  sink.text('gen_ai.provider.name', providerName(deployment.provider))
+  sink.text('gen_ai.request.model', deployment.modelGroup)
+  sink.text('litellm.provider.model', deployment.upstreamModel)
+  sink.text('litellm.model_id', deployment.modelId)
+  sink.text('server.address', address?.host)
+  sink.number('server.port', address?.port)
+}
+
+function writeDeploymentAndSystem(sink: AttributeSink, deployment: DeploymentFacts): void {
+  writeDeployment(sink, deployment)
+  sink.text('gen_ai.system', deployment.provider)
 }
 
 function secondsToFirstChunk({ providerStartedAtMs, firstContentAtMs }: CallEnd): number | undefined {
@@ -113,21 +117,20 @@ function secondsToFirstChunk({ providerStartedAtMs, firstContentAtMs }: CallEnd)
 }
 
 /** Cached tokens are part of the input tokens, and reasoning tokens of the output tokens, as the conventions say. */
-function usageAttributes(usage: Usage, hasLegacyNames: boolean): Attributes {
+function writeUsage(sink: AttributeSink, usage: Usage, hasLegacyNames: boolean): void {
   const input = promptTokens(usage)
   const output = completionTokens(usage)
-  return {
-    'gen_ai.usage.input_tokens': input,
-    'gen_ai.usage.output_tokens': output,
-    'gen_ai.usage.cache_read.input_tokens': someTokens(usage.cacheReadTokens),
-    'gen_ai.usage.cache_creation.input_tokens': someTokens(
-      usage.cacheWrite5mTokens + usage.cacheWrite1hTokens,
-    ),
-    'gen_ai.usage.reasoning.output_tokens': someTokens(usage.reasoningTokens),
-    ...(hasLegacyNames
-      ? { 'gen_ai.usage.prompt_tokens': input, 'gen_ai.usage.completion_tokens': output }
-      : {}),
-  }
+  sink.number('gen_ai.usage.input_tokens', input)
+  sink.number('gen_ai.usage.output_tokens', output)
+  sink.number('gen_ai.usage.cache_read.input_tokens', someTokens(usage.cacheReadTokens))
+  sink.number(
+    'gen_ai.usage.cache_creation.input_tokens',
+    someTokens(usage.cacheWrite5mTokens + usage.cacheWrite1hTokens),
+  )
+  sink.number('gen_ai.usage.reasoning.output_tokens', someTokens(usage.reasoningTokens))
+  if (!hasLegacyNames) return
+  sink.number('gen_ai.usage.prompt_tokens', input)
+  sink.number('gen_ai.usage.completion_tokens', output)
 }
 
 /** Most calls have none, and an attribute costs what it costs. */
@@ -135,13 +138,10 @@ function someTokens(tokens: number): number | undefined {
   return tokens === 0 ? undefined : tokens
 }
 
-function contentAttributes({ input, output, parameters }: MessageTexts): Attributes {
-  const attributes: Attributes = {
-    'gen_ai.input.messages': JSON.stringify(input),
-    'gen_ai.output.messages': JSON.stringify(output),
-  }
-  for (const name of PARAMETERS) attributes[`gen_ai.request.${name}`] = parameters[name]
-  return attributes
+function writeContent(sink: AttributeSink, { input, output, parameters }: MessageTexts): void {
+  sink.text('gen_ai.input.messages', JSON.stringify(input))
+  sink.text('gen_ai.output.messages', JSON.stringify(output))
+  for (const name of PARAMETERS) writeValue(sink, `gen_ai.request.${name}`, parameters[name])
 }
 
 const PARAMETERS = [

@@ -6,13 +6,12 @@ import { completionTokens, promptTokens, totalTokens, type Usage } from '../../d
 import { toDollars } from '../../money/picodollars.ts'
 import type { AttemptFacts, CallEnd, CallStart, DeploymentFacts } from '../../record/call-record.ts'
 import { plainText, type Message, type MessageTexts } from './message-texts.ts'
-import type { Attributes } from './span.ts'
-import { clientTexts, DeploymentAttributes, type SpanWords } from './span-words.ts'
+import type { AttributeSink } from './sinks.ts'
+import { clientTexts, type SpanWords } from './span-words.ts'
 
 const KIND = 'openinference.span.kind'
 
 export class OpenInferenceWords implements SpanWords {
-  readonly #deployments = new DeploymentAttributes(deploymentAttributes)
   readonly #redact: (text: string) => string
 
   /** @param redact takes secrets out of a text. */
@@ -20,42 +19,38 @@ export class OpenInferenceWords implements SpanWords {
     this.#redact = redact
   }
 
-  callAttributes(start: CallStart, end: CallEnd): Attributes {
+  call(sink: AttributeSink, start: CallStart, end: CallEnd): void {
     const texts = clientTexts(start, this.#redact)
-    return {
-      [KIND]: 'CHAIN',
-      'session.id': texts.sessionId,
-      'user.id': texts.endUser ?? start.caller.userId,
-      'http.response.status_code': end.httpStatus,
-      metadata: JSON.stringify(metadataOf(start, end)),
-      'tag.tags': texts.tags,
-    }
+    sink.text(KIND, 'CHAIN')
+    sink.text('session.id', texts.sessionId)
+    sink.text('user.id', texts.endUser ?? start.caller.userId)
+    sink.number('http.response.status_code', end.httpStatus)
+    sink.text('metadata', JSON.stringify(metadataOf(start, end)))
+    sink.texts('tag.tags', texts.tags)
   }
 
-  stageAttributes(): Attributes {
-    return { [KIND]: 'CHAIN' }
+  stage(sink: AttributeSink): void {
+    sink.text(KIND, 'CHAIN')
   }
 
-  attemptAttributes(start: CallStart, attempt: AttemptFacts): Attributes {
-    return {
-      [KIND]: kindOf(start),
-      ...this.#deployments.of(attempt.deployment),
-      'error.type': attempt.errorClass,
-    }
+  attempt(sink: AttributeSink, start: CallStart, attempt: AttemptFacts): void {
+    sink.text(KIND, kindOf(start))
+    sink.shared(attempt.deployment, writeDeployment)
+    sink.text('error.type', attempt.errorClass)
   }
 
-  answerAttributes(start: CallStart, end: CallEnd, texts: MessageTexts | undefined): Attributes {
+  keptAnswer(sink: AttributeSink, start: CallStart, deployment: DeploymentFacts): void {
+    sink.text(KIND, kindOf(start))
+    sink.shared(deployment, writeDeployment)
+  }
+
+  answer(sink: AttributeSink, start: CallStart, end: CallEnd, texts: MessageTexts | undefined): void {
     const told = clientTexts(start, this.#redact)
-    return {
-      ...(end.cache?.hit === true && end.deployment !== undefined
-        ? { [KIND]: kindOf(start), ...this.#deployments.of(end.deployment) }
-        : {}),
-      'session.id': told.sessionId,
-      'user.id': told.endUser ?? start.caller.userId,
-      ...(end.usage === undefined ? {} : usageAttributes(end.usage)),
-      'llm.cost.total': toDollars(end.cost),
-      ...(texts === undefined ? {} : contentAttributes(texts)),
-    }
+    sink.text('session.id', told.sessionId)
+    sink.text('user.id', told.endUser ?? start.caller.userId)
+    if (end.usage !== undefined) writeUsage(sink, end.usage)
+    sink.number('llm.cost.total', toDollars(end.cost))
+    if (texts !== undefined) writeContent(sink, texts)
   }
 }
 
@@ -63,13 +58,11 @@ function kindOf({ callType }: CallStart): string {
   return callType === 'aembedding' ? 'EMBEDDING' : 'LLM'
 }
 
-function deploymentAttributes(deployment: DeploymentFacts): Attributes {
-  return {
-    'llm.model_name': deployment.upstreamModel,
-    'llm.provider': deployment.provider,
-    'litellm.model_group': deployment.modelGroup,
-    'litellm.model_id': deployment.modelId,
-  }
+function writeDeployment(sink: AttributeSink, deployment: DeploymentFacts): void {
+  sink.text('llm.model_name', deployment.upstreamModel)
+  sink.text('llm.provider', deployment.provider)
+  sink.text('litellm.model_group', deployment.modelGroup)
+  sink.text('litellm.model_id', deployment.modelId)
 }
 
 function metadataOf({ caller, callId }: CallStart, { ending, error }: CallEnd): Record<string, unknown> {
@@ -85,32 +78,26 @@ function metadataOf({ caller, callId }: CallStart, { ending, error }: CallEnd): 
   }
 }
 
-function usageAttributes(usage: Usage): Attributes {
-  return {
-    'llm.token_count.prompt': promptTokens(usage),
-    'llm.token_count.completion': completionTokens(usage),
-    'llm.token_count.total': totalTokens(usage),
-    'llm.token_count.completion_details.reasoning': usage.reasoningTokens,
-    'llm.token_count.prompt_details.cache_read': usage.cacheReadTokens,
-  }
+function writeUsage(sink: AttributeSink, usage: Usage): void {
+  sink.number('llm.token_count.prompt', promptTokens(usage))
+  sink.number('llm.token_count.completion', completionTokens(usage))
+  sink.number('llm.token_count.total', totalTokens(usage))
+  sink.number('llm.token_count.completion_details.reasoning', usage.reasoningTokens)
+  sink.number('llm.token_count.prompt_details.cache_read', usage.cacheReadTokens)
 }
 
-function contentAttributes({ input, output, parameters }: MessageTexts): Attributes {
-  return {
-    'llm.invocation_parameters': JSON.stringify(parameters),
-    'input.value': plainText(input),
-    'output.value': plainText(output),
-    'output.mime_type': 'text/plain',
-    ...messageAttributes('llm.input_messages', input),
-    ...messageAttributes('llm.output_messages', output),
-  }
+function writeContent(sink: AttributeSink, { input, output, parameters }: MessageTexts): void {
+  sink.text('llm.invocation_parameters', JSON.stringify(parameters))
+  sink.text('input.value', plainText(input))
+  sink.text('output.value', plainText(output))
+  sink.text('output.mime_type', 'text/plain')
+  writeMessages(sink, 'llm.input_messages', input)
+  writeMessages(sink, 'llm.output_messages', output)
 }
 
-function messageAttributes(prefix: string, messages: readonly Message[]): Attributes {
-  const attributes: Attributes = {}
+function writeMessages(sink: AttributeSink, prefix: string, messages: readonly Message[]): void {
   for (const [index, message] of messages.entries()) {
-    attributes[`${prefix}.${index}.message.role`] = message.role
-    attributes[`${prefix}.${index}.message.content`] = plainText([message])
+    sink.text(`${prefix}.${index}.message.role`, message.role)
+    sink.text(`${prefix}.${index}.message.content`, plainText([message]))
   }
-  return attributes
 }

@@ -1,30 +1,34 @@
 /**
- * Settled calls as messages of OTLP, written by the encoders of the OpenTelemetry SDK. This file is what loads the
- * SDK: it is imported when a configuration exports something, and not before.
+ * Settled calls as messages of OTLP. This file is what loads the OpenTelemetry SDK: it is imported when a configuration
+ * exports something, and not before.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { constants, gzip } from 'node:zlib'
 import {
   JsonLogsSerializer,
   JsonMetricsSerializer,
   JsonTraceSerializer,
-  ProtobufLogsSerializer,
   ProtobufMetricsSerializer,
-  ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer'
 import { resourceFromAttributes, type Resource } from '@opentelemetry/resources'
 import type { OutgoingRequest } from '../export/send-request.ts'
 import type { SettledCall } from '../export/settled-call.ts'
 import { CallLineWriter } from '../logs/call-line.ts'
 import type { Redactor } from '../redaction.ts'
-import { callLogRecord } from './call-log-records.ts'
-import { callSpans } from './call-spans.ts'
+import { writeCallLog } from './call-log-records.ts'
+import { writeCallSpans } from './call-spans.ts'
 import { GenAiMetrics } from './gen-ai-metrics.ts'
 import { GRPC_CONTENT_TYPE } from './grpc-send.ts'
 import { readMessageTexts, type MessageTexts } from './message-texts.ts'
 import type { OtlpProtocol, OtlpSettings, OtlpTarget, Signal } from './otel-environment.ts'
-import type { SpanOrigin } from './span.ts'
+import { JsonBodies, ProtobufBodies, type OtlpBodies } from './otlp-bodies.ts'
+import { SharedBytes } from './protobuf-attributes.ts'
+import { ProtobufEnvelope } from './protobuf-envelope.ts'
+import { ProtobufLogRecords } from './protobuf-log-records.ts'
+import { ProtobufSpans } from './protobuf-spans.ts'
+import { SdkLogRecords } from './sdk-log-records.ts'
+import { SdkSpans } from './sdk-spans.ts'
+import type { LogSink, SpanSink } from './sinks.ts'
 import type { SpanWords } from './span-words.ts'
 
 export interface OtlpEncodingSettings extends OtlpSettings {
@@ -37,9 +41,6 @@ export interface OtlpEncodingSettings extends OtlpSettings {
   readonly redactor: Redactor
 }
 
-/** Calls that are written in one go: a millisecond or two. Other calls have their turn between two of these. */
-const CALLS_IN_ONE_GO = 40
-
 const CONTENT_TYPES: Readonly<Record<OtlpProtocol, string>> = {
   grpc: GRPC_CONTENT_TYPE,
   'http/protobuf': 'application/x-protobuf',
@@ -48,30 +49,44 @@ const CONTENT_TYPES: Readonly<Record<OtlpProtocol, string>> = {
 
 const compressed = promisify(gzip)
 
+/** Spans are so alike that more effort gains little. */
+const GZIP = { level: constants.Z_BEST_SPEED }
+
+/** The messages of a batch, while calls are written into them. */
+export interface OtlpMessages {
+  /** Writes spans and log record of a call, and adds its figures to the metrics. */
+  write(call: SettledCall): void
+  /** All messages; nothing can be written any more. */
+  finish(): Promise<readonly OutgoingRequest[]>
+}
+
 export class OtlpEncoding {
   readonly #settings: OtlpEncodingSettings
   readonly #lines: CallLineWriter
-  readonly #origins: Readonly<Record<'traces' | 'logs', SpanOrigin>>
+  readonly #resource: Resource
+  readonly #envelopes: Readonly<Record<'traces' | 'logs', ProtobufEnvelope>>
+  readonly #shared: Readonly<Record<'traces' | 'logs', SharedBytes>>
   readonly #metrics: GenAiMetrics | undefined
 
   constructor(settings: OtlpEncodingSettings) {
     this.#settings = settings
     this.#lines = new CallLineWriter(settings.redactor)
-    const resource = resourceFromAttributes(settings.resource)
-    this.#origins = { traces: this.#origin(resource, 'traces'), logs: this.#origin(resource, 'logs') }
+    this.#resource = resourceFromAttributes(settings.resource)
+    this.#envelopes = { traces: this.#envelope('traces'), logs: this.#envelope('logs') }
+    this.#shared = { traces: new SharedBytes(), logs: new SharedBytes() }
     if (settings.metrics !== undefined)
-      this.#metrics = new GenAiMetrics(resource, settings.scopeNames.metrics)
+      this.#metrics = new GenAiMetrics(this.#resource, settings.scopeNames.metrics, Date.now)
   }
 
-  /** The spans and log records of calls; their figures are added to the metrics. */
-  async messages(calls: readonly SettledCall[]): Promise<readonly OutgoingRequest[]> {
-    const messages: OutgoingRequest[] = []
-    for (let start = 0; start < calls.length; start += CALLS_IN_ONE_GO) {
-      if (start > 0) await nextTurn()
-      for (const message of this.#encode(calls.slice(start, start + CALLS_IN_ONE_GO)))
-        messages.push(await compressedAsAsked(message))
+  /** Begins the messages of a batch. */
+  begin(): OtlpMessages {
+    const { traces, logs } = this.#settings
+    const spans = traces === undefined ? undefined : this.#spanBodies(traces)
+    const records = logs === undefined ? undefined : this.#recordBodies(logs)
+    return {
+      write: (call) => this.#write(call, spans, records),
+      finish: () => Promise.all([...requests(traces, spans), ...requests(logs, records)]),
     }
-    return messages
   }
 
   /** All figures so far. */
@@ -79,35 +94,44 @@ export class OtlpEncoding {
     const { metrics: target } = this.#settings
     if (target === undefined || this.#metrics === undefined) return []
     const serializer = target.protocol === 'http/json' ? JsonMetricsSerializer : ProtobufMetricsSerializer
-    const collected = await this.#metrics.collect()
+    const collected = this.#metrics.collect()
     if (collected.scopeMetrics.length === 0) return []
     const body = serializer.serializeRequest(collected)
-    return body === undefined ? [] : [await compressedAsAsked({ target, body })]
+    return body === undefined ? [] : [await request(target, body)]
   }
 
-  #encode(calls: readonly SettledCall[]): readonly Encoded[] {
-    const { traces, logs, contentInSpans, contentInLogs, words } = this.#settings
-    const spans = []
-    const records = []
-    for (const call of calls) {
-      const { trace } = call.start
-      const texts = this.#textsOf(call)
-      if (traces !== undefined && trace?.sampled === true)
-        spans.push(...callSpans(call, trace, words, this.#origins.traces, contentInSpans ? texts : undefined))
-      if (logs !== undefined)
-        records.push(callLogRecord(call, this.#lines, this.#origins.logs, contentInLogs ? texts : undefined))
-      this.#metrics?.record(call)
+  #write(
+    call: SettledCall,
+    spans: OtlpBodies<SpanSink> | undefined,
+    records: OtlpBodies<LogSink> | undefined,
+  ): void {
+    const { contentInSpans, contentInLogs, words } = this.#settings
+    const { trace } = call.start
+    const texts = this.#textsOf(call)
+    if (spans !== undefined && trace?.sampled === true) {
+      writeCallSpans(call, trace, words, spans.sink, contentInSpans ? texts : undefined)
+      spans.callWritten()
     }
-    const encoded: Encoded[] = []
-    if (traces !== undefined && spans.length > 0) {
-      const serializer = traces.protocol === 'http/json' ? JsonTraceSerializer : ProtobufTraceSerializer
-      addEncoded(encoded, traces, serializer.serializeRequest(spans))
+    if (records !== undefined) {
+      writeCallLog(call, this.#lines, records.sink, contentInLogs ? texts : undefined)
+      records.callWritten()
     }
-    if (logs !== undefined && records.length > 0) {
-      const serializer = logs.protocol === 'http/json' ? JsonLogsSerializer : ProtobufLogsSerializer
-      addEncoded(encoded, logs, serializer.serializeRequest(records))
-    }
-    return encoded
+    this.#metrics?.record(call)
+  }
+
+  #spanBodies({ protocol }: OtlpTarget): OtlpBodies<SpanSink> {
+    return protocol === 'http/json'
+      ? new JsonBodies(new SdkSpans(this.#origin('traces')), JsonTraceSerializer)
+      : new ProtobufBodies(this.#envelopes.traces, (writer) => new ProtobufSpans(writer, this.#shared.traces))
+  }
+
+  #recordBodies({ protocol }: OtlpTarget): OtlpBodies<LogSink> {
+    return protocol === 'http/json'
+      ? new JsonBodies(new SdkLogRecords(this.#origin('logs')), JsonLogsSerializer)
+      : new ProtobufBodies(
+          this.#envelopes.logs,
+          (writer) => new ProtobufLogRecords(writer, this.#shared.logs),
+        )
   }
 
   #textsOf({ end: { content } }: SettledCall): MessageTexts | undefined {
@@ -116,24 +140,33 @@ export class OtlpEncoding {
     return readMessageTexts(content, (text) => redactor.redact(text))
   }
 
-  #origin(resource: Resource, signal: Signal): SpanOrigin {
+  #envelope(signal: Signal): ProtobufEnvelope {
+    return new ProtobufEnvelope(this.#settings.resource, this.#scope(signal))
+  }
+
+  #origin(signal: Signal) {
+    return { resource: this.#resource, instrumentationScope: this.#scope(signal) }
+  }
+
+  #scope(signal: Signal) {
     const { scopeNames, version } = this.#settings
-    return { resource, instrumentationScope: { name: scopeNames[signal], version } }
+    return { name: scopeNames[signal], version }
   }
 }
 
-interface Encoded {
-  readonly target: OtlpTarget
-  readonly body: Uint8Array
+function requests(
+  target: OtlpTarget | undefined,
+  bodies: OtlpBodies<unknown> | undefined,
+): Promise<OutgoingRequest>[] {
+  if (target === undefined || bodies === undefined) return []
+  return bodies.finish().map((body) => request(target, body))
 }
 
-function addEncoded(list: Encoded[], target: OtlpTarget, body: Uint8Array | undefined): void {
-  if (body !== undefined) list.push({ target, body })
-}
-
-async function compressedAsAsked({ target, body }: Encoded): Promise<OutgoingRequest> {
+async function request(target: OtlpTarget, body: Uint8Array): Promise<OutgoingRequest> {
   const { url, protocol, gzip: isGzip } = target
-  const bytes = isGzip ? await compressed(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  const bytes = isGzip
+    ? await compressed(body, GZIP)
+    : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const encoding = protocol === 'grpc' ? 'grpc-encoding' : 'content-encoding'
   const headers = {
     ...target.headers,

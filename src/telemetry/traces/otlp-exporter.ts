@@ -1,6 +1,7 @@
 /** Exports calls by OTLP: traces, and where asked for, metrics and log records. */
 import type { Exporter } from '../export/exporter.ts'
 import { GRPC_CONTENT_TYPE, GrpcSender } from './grpc-send.ts'
+import { OtlpBatch, type LoadingEncoding } from './otlp-batch.ts'
 import type { OtlpEncoding, OtlpEncodingSettings } from './otlp-encoding.ts'
 
 export interface OtlpExporterSettings extends OtlpEncodingSettings {
@@ -8,15 +9,12 @@ export interface OtlpExporterSettings extends OtlpEncodingSettings {
   readonly wants: Exporter['wants']
 }
 
-/** Calls of a batch; it is written and sent in parts. */
-const MOST_CALLS = 400
+const MOST_CALLS = 1_000
 
-/** The SDK is loaded in the background; calls that settle before it is there wait in the queue. */
+/** The SDK is loaded in the background; calls that settle before it is there wait in their batch. */
 export function otlpExporter(settings: OtlpExporterSettings): Exporter {
   const { name, wants, metrics, logs, contentInSpans, contentInLogs } = settings
   const encoding = loadEncoding(settings)
-  // Told to whoever asks it for messages: until then nobody listens.
-  encoding.catch(() => undefined)
   const takesAll = metrics !== undefined || logs !== undefined
   const grpc = new GrpcSender()
   return {
@@ -26,13 +24,13 @@ export function otlpExporter(settings: OtlpExporterSettings): Exporter {
     gatherMs: settings.gatherMs,
     holdsContent: contentInSpans || contentInLogs,
     takes: ({ start }) => takesAll || start.trace?.sampled === true,
-    messages: async (calls) => (await encoding).messages(calls),
+    newBatch: () => new OtlpBatch(encoding),
     ...(metrics === undefined
       ? {}
       : {
           periodic: {
             everyMs: settings.metricsIntervalMs,
-            messages: async () => (await encoding).metricMessages(),
+            messages: async () => (await encoding.whenLoaded).metricMessages(),
           },
         }),
     send: (message, signal) =>
@@ -41,7 +39,19 @@ export function otlpExporter(settings: OtlpExporterSettings): Exporter {
   }
 }
 
-async function loadEncoding(settings: OtlpEncodingSettings): Promise<OtlpEncoding> {
+function loadEncoding(settings: OtlpEncodingSettings): LoadingEncoding {
+  const encoding: LoadingEncoding = { whenLoaded: load(settings), loaded: undefined }
+  encoding.whenLoaded.then(
+    (loaded) => {
+      encoding.loaded = loaded
+    },
+    // Told to whoever asks it for messages: until then nobody listens.
+    () => undefined,
+  )
+  return encoding
+}
+
+async function load(settings: OtlpEncodingSettings): Promise<OtlpEncoding> {
   const { OtlpEncoding } = await import('./otlp-encoding.ts')
   return new OtlpEncoding(settings)
 }

@@ -1,17 +1,20 @@
 /** The words in which a span tells of a call: OpenTelemetry's conventions, or OpenInference. */
 import type { AttemptFacts, CallEnd, CallStart, DeploymentFacts } from '../../record/call-record.ts'
 import type { MessageTexts } from './message-texts.ts'
-import type { Attributes } from './span.ts'
+import type { AttributeSink } from './sinks.ts'
 
+/** No name is written twice into one span. */
 export interface SpanWords {
   /** Of the span of the whole call. */
-  callAttributes(start: CallStart, end: CallEnd): Attributes
+  call(sink: AttributeSink, start: CallStart, end: CallEnd): void
   /** Of the spans of a stage: admission, cache. */
-  stageAttributes(): Attributes
+  stage(sink: AttributeSink): void
   /** Of the span of an attempt, whether or not it was the last. */
-  attemptAttributes(start: CallStart, attempt: AttemptFacts): Attributes
-  /** Of the span that gave the answer: the last attempt, or the cache. */
-  answerAttributes(start: CallStart, end: CallEnd, texts: MessageTexts | undefined): Attributes
+  attempt(sink: AttributeSink, start: CallStart, attempt: AttemptFacts): void
+  /** Of the span of the cache that had the answer, instead of what is said of a stage. */
+  keptAnswer(sink: AttributeSink, start: CallStart, deployment: DeploymentFacts): void
+  /** Further ones of the span that gave the answer: the last attempt, or the cache. */
+  answer(sink: AttributeSink, start: CallStart, end: CallEnd, texts: MessageTexts | undefined): void
 }
 
 /** Texts of a call that its client chose, with the secrets taken out that it may have put there. */
@@ -36,21 +39,13 @@ export function clientTexts(start: CallStart, redact: (text: string) => string):
   }
 }
 
-/** Attributes that never change for a deployment are made once. */
-export class DeploymentAttributes {
-  readonly #known = new WeakMap<DeploymentFacts, Attributes>()
-  readonly #make: (deployment: DeploymentFacts) => Attributes
-
-  constructor(make: (deployment: DeploymentFacts) => Attributes) {
-    this.#make = make
-  }
-
-  of(deployment: DeploymentFacts): Attributes {
-    let attributes = this.#known.get(deployment)
-    if (attributes === undefined) {
-      attributes = this.#make(deployment)
-      this.#known.set(deployment, attributes)
-    }
-    return attributes
-  }
+/** Writes an attribute that may be of any type. */
+export function writeValue(
+  sink: AttributeSink,
+  name: string,
+  value: string | number | boolean | undefined,
+): void {
+  if (typeof value === 'string') sink.text(name, value)
+  else if (typeof value === 'number') sink.number(name, value)
+  else sink.flag(name, value)
 }
