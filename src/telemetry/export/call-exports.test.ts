@@ -283,6 +283,25 @@ test('a bucket gets an object a call, in a folder of its day and team, signed', 
   expect(JSON.parse(first?.body ?? '')).toMatchObject({ id: 'call-1' })
 })
 
+test('at the end the last figures are sent, also where older ones are still under way', async () => {
+  const begun = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  let written = 0
+  const messages = async () => {
+    written += 1
+    const body = `figures ${written}`
+    begun.resolve()
+    await released.promise
+    return [{ method: 'POST', url: receiver.url, headers: {}, body } as const]
+  }
+  const exports = exportsOf({ ...generic(), periodic: { everyMs: 1, messages } })
+  await begun.promise
+  const closed = exports.close(5_000)
+  released.resolve()
+  await closed
+  expect(receiver.received.map(({ body }) => body)).toEqual(['figures 1', 'figures 2'])
+})
+
 test('nothing is done for a call when nobody wants to be told', async () => {
   const exports = exportsOf()
   exports.callSettled(startOf(), endOf())

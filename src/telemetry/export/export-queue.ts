@@ -85,6 +85,8 @@ export class ExportQueue {
 
   async #sendLast(): Promise<void> {
     await this.#sending
+    // Those that are under way do not know of the last calls.
+    await this.#sendingPeriodic
     await this.#sendPeriodic()
   }
 
