@@ -147,6 +147,28 @@ test('of the examples of several workers the latest stands in OpenMetrics, in it
   expect(page(merged)).not.toContain('trace_id')
 })
 
+test('of the examples of workers that are gone the latest stay, each with its own series', () => {
+  let kept: readonly FamilySnapshot[] = []
+  for (const [worker, models] of [['a'], ['b', 'a']].entries()) {
+    const registry = new MetricsRegistry()
+    const histogram = registry.histogram({ name: 'seconds', help: 'Time', labels: ['model'] }, [1])
+    for (const model of models)
+      histogram.series([model]).observeTraced(0.5, `${worker + 1}`.repeat(32), (worker + 1) * 1_000)
+    const gone = new MergedMetrics()
+    gone.addCounts(kept)
+    gone.addCounts(sent(registry))
+    kept = gone.toSnapshots()
+  }
+  const merged = new MergedMetrics()
+  merged.add(kept)
+  const lines = [...writeExposition(merged, 'openmetrics')].join('').split('\n')
+  const example = `# {trace_id="${'2'.repeat(32)}"} 0.5 2.000`
+  expect(lines.filter((line) => line.includes(' # ')).toSorted()).toEqual([
+    `seconds_bucket{model="a",le="1.0"} 2 ${example}`,
+    `seconds_bucket{model="b",le="1.0"} 1 ${example}`,
+  ])
+})
+
 test('the series of many workers are merged over many turns of the event loop', async () => {
   const registry = new MetricsRegistry()
   for (let family = 0; family < 10; family += 1) {

@@ -79,12 +79,11 @@ class MergedFamily {
     const merge = snapshot.type === 'gauge' ? MERGE[snapshot.acrossWorkers] : MERGE.sum
     for (const [index, labelText] of snapshot.labelTexts.entries()) {
       const numbers = snapshot.numbers.subarray(index * this.#width, (index + 1) * this.#width)
-      this.#addRow(this.#rows.size < maxSeries ? labelText : this.#boundedText(labelText), numbers, merge)
-    }
-    for (const [index, exemplar] of snapshot.exemplars ?? []) {
-      const labelText = snapshot.labelTexts[index] ?? ''
-      if ((this.#exemplars.get(labelText)?.atMs ?? 0) < exemplar.atMs)
-        this.#exemplars.set(labelText, exemplar)
+      const text = this.#rows.size < maxSeries ? labelText : this.#boundedText(labelText)
+      this.#addRow(text, numbers, merge)
+      const exemplar = snapshot.exemplars?.get(index)
+      if (exemplar !== undefined && (this.#exemplars.get(text)?.atMs ?? 0) < exemplar.atMs)
+        this.#exemplars.set(text, exemplar)
     }
   }
 
@@ -103,12 +102,14 @@ class MergedFamily {
 
   toSnapshot(): FamilySnapshot {
     const numbers = new Float64Array(this.#rows.size * this.#width)
-    let offset = 0
-    for (const row of this.#rows.values()) {
-      numbers.set(row, offset)
-      offset += this.#width
+    const labelTexts = [...this.#rows.keys()]
+    const exemplars = new Map<number, Exemplar>()
+    for (const [index, labelText] of labelTexts.entries()) {
+      numbers.set(this.#rows.get(labelText) ?? [], index * this.#width)
+      const exemplar = this.#exemplars.get(labelText)
+      if (exemplar !== undefined) exemplars.set(index, exemplar)
     }
-    return { ...this.#first, labelTexts: [...this.#rows.keys()], numbers }
+    return { ...this.#first, labelTexts, numbers, exemplars }
   }
 
   #boundedText(labelText: string): string {
