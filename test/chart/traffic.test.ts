@@ -24,6 +24,7 @@ describe('traffic', () => {
     const told = async (ingress: Values): Promise<string> =>
       await notes({ ingress: { enabled: true, hosts: [{ host: 'ai.example.com' }], ...ingress } })
     expect(await told({})).toContain('http://ai.example.com')
+    expect(await told({ annotations: null })).toContain('http://ai.example.com')
     expect(await told({ tls: [{ hosts: ['ai.example.com'] }] })).toContain('https://ai.example.com')
     const annotations = { 'alb.ingress.kubernetes.io/certificate-arn': 'arn' }
     expect(await told({ annotations })).toContain('https://ai.example.com')
