@@ -1,8 +1,8 @@
 /** The image, and what the chart renders of it, run for real: under load, behind nginx, with PostgreSQL and Redis. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -55,6 +55,19 @@ describe.skipIf(!canRunImages())('the image', () => {
     const names = sbom.components.map((one) => one.name)
     expect(names).toContain('fastify')
     expect(names).not.toContain('vitest')
+  })
+
+  test('holds the licence of each package whose code is in the program, and no links to their commands', () => {
+    const folder = join(image.root, 'opt/sluice/node_modules')
+    const places = ['*', '@*/*', '**/node_modules/*', '**/node_modules/@*/*']
+    const packages = globSync(
+      places.map((place) => `${place}/package.json`),
+      { cwd: folder },
+    ).map((file) => dirname(file))
+    expect(packages).toContain('fastify')
+    const isLicence = (name: string): boolean => /^(licen[cs]e|copying|readme)/i.test(name)
+    expect(packages.filter((place) => !readdirSync(join(folder, place)).some(isLicence))).toEqual([])
+    expect(existsSync(join(folder, '.bin'))).toBe(false)
   })
 
   test('answers to the name of LiteLLM’s command too', async () => {

@@ -48,8 +48,9 @@ export async function buildImage(): Promise<Image> {
 
 function contextDigest(): string {
   const hash = createHash('sha256').update(process.version)
-  const patterns = ['src/**/*', 'bin/*', 'scripts/*', 'deploy/Dockerfile', 'package*.json', 'tsconfig*.json']
-  const files = globSync([...patterns, 'test/chart/{dockerfile,build-image-process}.ts'], {
+  const sources = ['src/**/*', 'bin/*', 'scripts/*', 'package*.json', 'tsconfig*.json', 'rolldown.config.mjs']
+  const builders = ['deploy/Dockerfile', 'test/chart/{dockerfile,build-image-process}.ts']
+  const files = globSync([...sources, ...builders], {
     cwd: ROOT,
     withFileTypes: true,
   })
