@@ -1,4 +1,5 @@
 /** Builds `dist/` from the sources: `npm run build`. */
-import { ensureBuild } from './prepare.mjs'
+import { ensureBuild, ensureDependencies } from './prepare.mjs'
 
+ensureDependencies()
 process.exitCode = ensureBuild() ? 0 : 1

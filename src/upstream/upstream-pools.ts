@@ -11,7 +11,7 @@ export const POOL_DESTROYED = 'UND_ERR_DESTROYED'
 export class UpstreamPools {
   readonly #options: ConnectionOptions
   readonly #pools = new Map<string, UpstreamPool>()
-  readonly #transferPools = new Map<string, Promise<Pool>>()
+  readonly #transferPools = new Map<string, Pool>()
   #ticker: NodeJS.Timeout | undefined
   #closed = false
 
@@ -32,11 +32,20 @@ export class UpstreamPools {
   }
 
   /** undici's pool for files: their bodies are streams in both directions. It is loaded for the first of them. */
-  forTransfers(origin: string): Promise<Dispatcher> {
+  async forTransfers(origin: string): Promise<Dispatcher> {
+    const client = await import('undici')
     let pool = this.#transferPools.get(origin)
     if (pool === undefined) {
-      pool = this.#openTransferPool(origin)
+      pool = new client.Pool(origin, {
+        connections: null,
+        pipelining: 1,
+        connectTimeout: this.#options.connectTimeoutMs,
+        keepAliveTimeout: this.#options.keepAliveTimeoutMs,
+        keepAliveMaxTimeout: 600_000,
+        maxHeaderSize: 65_536,
+      })
       this.#transferPools.set(origin, pool)
+      if (this.#closed) void pool.destroy(gatewayStopping())
     }
     return pool
   }
@@ -49,28 +58,10 @@ export class UpstreamPools {
     this.#closed = true
     clearInterval(this.#ticker)
     for (const pool of this.#pools.values()) pool.close()
-    await Promise.all([...this.#transferPools.values()].map(destroy))
-  }
-
-  async #openTransferPool(origin: string): Promise<Pool> {
-    const { Pool } = await import('undici')
-    const pool = new Pool(origin, {
-      connections: null,
-      pipelining: 1,
-      connectTimeout: this.#options.connectTimeoutMs,
-      keepAliveTimeout: this.#options.keepAliveTimeoutMs,
-      keepAliveMaxTimeout: 600_000,
-      maxHeaderSize: 65_536,
-    })
-    if (this.#closed) void pool.destroy(gatewayStopping())
-    return pool
+    await Promise.all([...this.#transferPools.values()].map((pool) => pool.destroy(gatewayStopping())))
   }
 
   #tick(): void {
     for (const pool of this.#pools.values()) pool.tick()
   }
-}
-
-async function destroy(pool: Promise<Pool>): Promise<void> {
-  await (await pool).destroy(gatewayStopping())
 }

@@ -8,24 +8,24 @@ const CONNECT_TIMEOUT_MS = 5_000
 
 export class ReceiverConnections {
   readonly #connectionsPerReceiver: number
-  #agent: Promise<Agent> | undefined
+  #agent: Agent | undefined
 
   constructor(connectionsPerReceiver: number) {
     this.#connectionsPerReceiver = connectionsPerReceiver
   }
 
   async request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
-    this.#agent ??= openAgent(this.#connectionsPerReceiver)
-    return await (await this.#agent).request(options)
+    // A failure is not kept: a build that replaces the program's files under it may be followed by another.
+    const client = await import('undici')
+    this.#agent ??= new client.Agent({
+      connections: this.#connectionsPerReceiver,
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+    })
+    return await this.#agent.request(options)
   }
 
   /** Cuts what is under way. */
   async destroy(): Promise<void> {
-    await (await this.#agent)?.destroy()
+    await this.#agent?.destroy()
   }
-}
-
-async function openAgent(connections: number): Promise<Agent> {
-  const { Agent } = await import('undici')
-  return new Agent({ connections, connect: { timeout: CONNECT_TIMEOUT_MS } })
 }
