@@ -37,6 +37,8 @@ export class UpstreamPools {
     if (pool === undefined) {
       pool = this.#openTransferPool(origin)
       this.#transferPools.set(origin, pool)
+      // The next transfer tries anew.
+      pool.catch(() => this.#transferPools.delete(origin))
     }
     return pool
   }
