@@ -33,7 +33,7 @@ export interface TestPostgresql extends AsyncDisposable {
 export interface PostgresqlSettings {
   /**
    * As managed databases do: with a certificate that nobody can verify, and no connection without it. A user
-   * `by_password` has to give its password.
+   * `by_password` has to give its password; one `in_plain_text` gets in without encryption alone.
    */
   readonly encryptedOnly?: boolean
 }
@@ -94,7 +94,12 @@ class Server implements TestPostgresql {
     copyFileSync(new URL('sim/localhost.pem', import.meta.url), file)
     chmodSync(file, 0o600)
     if (this.#account !== undefined) chownSync(file, this.#account.uid, this.#account.gid)
-    const rules = ['hostssl all by_password 127.0.0.1/32 password', 'hostssl all all 127.0.0.1/32 trust']
+    const rules = [
+      'hostssl all by_password 127.0.0.1/32 password',
+      'hostssl all in_plain_text 127.0.0.1/32 reject',
+      'hostnossl all in_plain_text 127.0.0.1/32 trust',
+      'hostssl all all 127.0.0.1/32 trust',
+    ]
     writeFileSync(join(this.#data, 'pg_hba.conf'), rules.map((rule) => `${rule}\n`).join(''))
     this.#settings.push('ssl=on', `ssl_cert_file=${file}`, `ssl_key_file=${file}`)
   }

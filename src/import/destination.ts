@@ -43,6 +43,8 @@ export async function tryingOut<Result>(
   let result: { readonly value: Result } | undefined
   try {
     await database.sql.transaction().execute(async (transaction) => {
+      // It waits for each page of the other database, which may take its time.
+      await sql`set local idle_in_transaction_session_timeout = 0`.execute(transaction)
       await migrateWithin(transaction)
       await takeTurn(transaction)
       result = { value: await work({ dryRun: true, page: async (each) => await each(transaction) }) }

@@ -13,13 +13,18 @@ const READ_HERE = [
 /** As libpq's `sslmode=require`: encrypted, the certificate not verified. */
 export const ENCRYPTED = { rejectUnauthorized: false } as const
 
+/** What the driver makes connections of that are encrypted and verified, whatever a mode says. */
+const DECIDES = ['ssl', 'sslcert', 'sslkey', 'sslrootcert']
+
 /**
  * libpq's default, and that of LiteLLM's client: encrypted where the server can, and otherwise not. Managed databases
- * often refuse connections in plain text; a PostgreSQL beside the gateway often has no certificate.
+ * often refuse connections in plain text; a PostgreSQL beside the gateway often has no certificate. Where the URL says
+ * nothing, the driver reads `PGSSLMODE`: that decides as well.
  */
 export function leavesEncryptionOpen(given: URLSearchParams): boolean {
-  const mode = given.get('sslmode')
-  return (mode === null && !given.has('ssl')) || mode === 'prefer' || mode === 'allow'
+  if (DECIDES.some((name) => given.has(name))) return false
+  const mode = given.get('sslmode') ?? process.env['PGSSLMODE'] ?? 'prefer'
+  return mode === 'prefer' || mode === 'allow'
 }
 
 /**

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { freePort } from '../../test/free-port.ts'
 import { startPostgresql, type TestPostgresql } from '../../test/postgresql.ts'
 import { connectDatabase, openDatabase } from './open-database.ts'
@@ -67,12 +67,83 @@ describe('encryption', () => {
     await expect(isEncrypted(`${server.url}?sslmode=require`)).rejects.toThrow('does not support SSL')
   })
 
+  afterEach(() => vi.unstubAllEnvs())
+
+  test('a server that wants plain text, or no TLS that we speak, is spoken to in plain text', async () => {
+    await using managed = await startPostgresql({ encryptedOnly: true })
+    const administrator = await openDatabase({ url: managed.url })
+    await sql`create role in_plain_text login`.execute(administrator.sql)
+    await administrator.close()
+    const plain = managed.url.replace('sluice@', 'in_plain_text@')
+    expect(await isEncrypted(plain)).toEqual([{ ssl: false }])
+    await expect(isEncrypted(`${plain}?sslmode=require`)).rejects.toThrow('SSL encryption')
+    await using old = await startPooler(portOf(server.url), (startup, client) => {
+      if (startup.length !== SSL_REQUEST_BYTES) return false
+      client.write('S')
+      client.once('data', () => client.end('no TLS of today'))
+      return true
+    })
+    expect(await isEncrypted(server.url.replace(/:\d+\//, `:${old.port}/`))).toEqual([{ ssl: false }])
+  })
+
+  test('a server that has got its certificate meanwhile is spoken to encrypted again', async () => {
+    await using managed = await startPostgresql({ encryptedOnly: true })
+    let asked = 0
+    await using pooler = await startPooler(portOf(managed.url), (_startup, client) => {
+      asked += 1
+      // The first connection asks for encryption; the second, in plain text, comes without asking.
+      if (asked === 1) client.end('N')
+      const refusal = 'no pg_hba.conf entry for host "1.2.3.4", user "a", database "b", no encryption'
+      if (asked === 2) client.end(errorResponse('28000', refusal))
+      return asked <= 2
+    })
+    const database = connectDatabase({ url: managed.url.replace(/:\d+\//, `:${pooler.port}/`) })
+    const ask = sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`
+    await expect(ask.execute(database.sql)).rejects.toThrow('no encryption')
+    expect((await ask.execute(database.sql)).rows).toEqual([{ ssl: true }])
+    await database.close()
+  })
+
+  test('PGSSLMODE decides where the URL says nothing', async () => {
+    await using managed = await startPostgresql({ encryptedOnly: true })
+    vi.stubEnv('PGSSLMODE', 'verify-full')
+    await expect(isEncrypted(managed.url)).rejects.toThrow('certificate')
+    expect(await isEncrypted(`${managed.url}?sslmode=prefer`)).toEqual([{ ssl: true }])
+    vi.stubEnv('PGSSLMODE', 'disable')
+    await expect(isEncrypted(managed.url)).rejects.toThrow('no encryption')
+  })
+
+  test('a URL with a certificate to verify by is never spoken to in plain text', async () => {
+    const certificate = new URL('../../test/sim/localhost.pem', import.meta.url).pathname
+    await expect(isEncrypted(`${server.url}?sslrootcert=${certificate}`)).rejects.toThrow(
+      'does not support SSL',
+    )
+  })
+
   test('connections that are made at once learn together that a server has no certificate', async () => {
     const database = connectDatabase({ url: server.url })
     const all = Array.from({ length: 5 }, async () => await sql`select 1 as one`.execute(database.sql))
     for (const { rows } of await Promise.all(all)) expect(rows).toEqual([{ one: 1 }])
     await database.close()
   })
+})
+
+test('a password that cannot be had is missed by new connections alone', async () => {
+  let isAway = false
+  const database = await openDatabase({
+    url: server.url,
+    password: async () =>
+      await (isAway ? Promise.reject(new Error('nobody gives one')) : Promise.resolve('')),
+  })
+  isAway = true
+  await sql`select 1`.execute(database.sql)
+  await database.close()
+  await expect(
+    openDatabase({
+      url: server.url,
+      password: async () => await Promise.reject(new Error('nobody gives one')),
+    }),
+  ).rejects.toThrow('nobody gives one')
 })
 
 test('a statement that gets no answer fails in time, and its connection is not used again', async () => {
@@ -128,6 +199,13 @@ test('a statement that gets no connection is counted as failed', async () => {
   await database.close()
   expect(failures).toEqual(['connect DatabaseUnreachableError'])
 })
+
+/** What a client sends first that wants to encrypt. */
+const SSL_REQUEST_BYTES = 8
+
+function portOf(url: string): number {
+  return Number(new URL(url).port)
+}
 
 interface Pooler extends AsyncDisposable {
   readonly port: number

@@ -64,7 +64,12 @@ export function postgresqlServer(options: PostgresqlOptions): PostgresqlServer {
   pool.on('connect', (client) => client.on('error', onBroken))
   const renew = async (): Promise<void> => {
     if (options.password === undefined) return
-    pool.options.connectionString = driverUrl(url, await options.password())
+    try {
+      pool.options.connectionString = driverUrl(url, await options.password())
+    } catch (error) {
+      // Connections that are open need no password: whoever gives it may be away for as long as they last.
+      if (pool.idleCount === 0 && pool.totalCount < pool.options.max) throw error
+    }
   }
   const place = `${url.hostname || 'the local socket'}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`
   const dialect = (timeoutMs: number | undefined): Dialect =>
@@ -170,7 +175,8 @@ function watchedPool(
       state.reachable = true
       return client
     } catch (error) {
-      if (refusesTimeout(pool, error) || cannotEncrypt(pool, error)) return await connect()
+      if (refusesTimeout(pool, error) || mustBePlain(pool, error)) return await connect()
+      encryptAgain(pool, error)
       state.reachable = false
       // A statement that gets no connection is never sent, and so is told of nowhere else.
       observer?.failed('connect', DatabaseUnreachableError.name)
@@ -195,12 +201,29 @@ function refusesTimeout(pool: pg.Pool, error: unknown): boolean {
 /** What the driver says to a server that answers that it has no certificate. */
 const NO_ENCRYPTION = 'The server does not support SSL connections'
 
-/** A server without certificate, where the URL leaves it open: it is asked again in plain text. */
-function cannotEncrypt(pool: pg.Pool, error: unknown): boolean {
+/** A server that cannot or will not encrypt, where the URL leaves it open: it is asked again in plain text. */
+function mustBePlain(pool: pg.Pool, error: unknown): boolean {
   // False where another connection has learnt it meanwhile; undefined where the URL decides.
-  if (pool.options.ssl === undefined || reasonOf(error) !== NO_ENCRYPTION) return false
+  if (pool.options.ssl === undefined) return false
+  const isRefusal = reasonOf(error) === NO_ENCRYPTION || isFailedHandshake(error)
+  if (!isRefusal && !forbids(error, /SSL encryption|SSL on$/)) return false
   pool.options.ssl = false
   return true
+}
+
+/** A server that has got its certificate since it was asked: the next connection is encrypted. */
+function encryptAgain(pool: pg.Pool, error: unknown): void {
+  if (pool.options.ssl === false && forbids(error, /no encryption|SSL off$/)) pool.options.ssl = ENCRYPTED
+}
+
+/** Both speak TLS, and find no version or cipher that they share. */
+function isFailedHandshake(error: unknown): boolean {
+  return /^(EPROTO$|ERR_SSL_)/.test(codeOf(error) ?? '')
+}
+
+/** Whether `pg_hba.conf` lets nobody in by this kind of connection. */
+function forbids(error: unknown, kind: RegExp): boolean {
+  return codeOf(error) === '28000' && kind.test(reasonOf(error))
 }
 
 /** A connection from the pool, which does not go back to it when a statement got no answer. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { ask } from '../../test/upstream/asked.ts'
 import { POOL_DESTROYED, UpstreamPools } from './upstream-pools.ts'
 
@@ -80,4 +80,16 @@ test('transfers share connections too, and end with the gateway', async () => {
     const late = (await pools.forTransfers(one)).request({ method: 'POST', path: '/', body: '{}' })
     await expect(late).rejects.toMatchObject({ code: POOL_DESTROYED })
   }
+})
+
+test('transfers that could not be prepared are prepared anew, and do not hold up the end', async () => {
+  const { origin } = await listen()
+  pools = new UpstreamPools(OPTIONS)
+  vi.doMock('undici', () => {
+    throw new Error('too many open files')
+  })
+  await expect(pools.forTransfers(origin)).rejects.toThrow()
+  vi.doUnmock('undici')
+  const { body } = await (await pools.forTransfers(origin)).request({ method: 'POST', path: '/', body: '{}' })
+  expect(await body.text()).toBe('{}')
 })

@@ -33,6 +33,18 @@ export function multiplesOfClaude(name: string): PriceMultiples {
   return { fast: EARLY_FAST.test(name) ? 6_000n : 2_000n, us: 1_100n }
 }
 
+/** Each multiple as the first says that names it. @returns undefined where nobody names any. */
+export function mergedMultiples(
+  sources: readonly (PriceMultiples | undefined)[],
+): PriceMultiples | undefined {
+  const naming = sources.filter((source) => source !== undefined)
+  if (naming.length === 0) return undefined
+  return {
+    fast: naming.find(({ fast }) => fast !== undefined)?.fast,
+    us: naming.find(({ us }) => us !== undefined)?.us,
+  }
+}
+
 /** The schedules of every tier that the multiples make of those that are listed. */
 export function multipliedTiers(
   standard: RateSchedule,

@@ -278,6 +278,16 @@ describe('a call that its provider served in another way', () => {
     expect(costIn(price, 'standard-us') * 4n).toBe(costIn(price, undefined) * 5n)
   })
 
+  it('costs its provider’s multiple where its deployment names another one alone', () => {
+    const price = overridden('anthropic', 'claude-opus-5', {
+      input_cost_per_token: 0.000001,
+      output_cost_per_token: 0.000004,
+      provider_specific_entry: { fast: 2.5 },
+    })
+    expect(costIn(price, 'fast') * 2n).toBe(costIn(price, undefined) * 5n)
+    expect(costIn(price, 'standard-us') * 10n).toBe(costIn(price, undefined) * 11n)
+  })
+
   it.each(['constructor', '__proto__', 'turbo', 'fast-eu', ''])(
     'costs the standard price in the tier %j',
     (tier) => {

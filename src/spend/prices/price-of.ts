@@ -5,7 +5,7 @@ import type { CostMapEntry } from './cost-map.ts'
 import { candidateNames, sellerOf } from './model-names.ts'
 import type { ModelPrice } from './model-price.ts'
 import type { PriceBook } from './price-book.ts'
-import { multiplesOfClaude } from './price-multiples.ts'
+import { mergedMultiples, multiplesOfClaude } from './price-multiples.ts'
 import { completePrice, overridePrice } from './price-listing.ts'
 import type { DatedListing, ListedPrice, Listing } from './price-listing.ts'
 import type { PriceOverrides } from './price-overrides.ts'
@@ -76,10 +76,11 @@ export function listingOf(entries: BookEntries, model: PricedModel): Listing | u
   if (own === undefined && found === undefined) return undefined
   const name = found?.key ?? model.upstreamModel
   const anthropicModel = /claude/i.test(name)
-  const multiples =
-    own?.multiples ??
-    found?.dated[0].multiples ??
-    (anthropicModel ? multiplesOfClaude(`${name} ${model.upstreamModel}`) : undefined)
+  const multiples = mergedMultiples([
+    own?.multiples,
+    found?.dated[0].multiples,
+    anthropicModel ? multiplesOfClaude(`${name} ${model.upstreamModel}`) : undefined,
+  ])
   if (own === undefined) return found === undefined ? undefined : { ...found, anthropicModel, multiples }
   const [first, ...rest] = found?.dated ?? [UNLISTED]
   const over = (listed: DatedListing): DatedListing => overridePrice(listed, own)
