@@ -1,6 +1,7 @@
 /** The order in which the end of a call is told. */
 import { expect, test } from 'vitest'
 import { DIALECTS, estimatedUsage } from '../dialects/index.ts'
+import { totalTokens } from '../dialects/usage.ts'
 import type { CallEnd } from '../record/call-record.ts'
 import type { Call } from './call.ts'
 import { settle } from './settle.ts'
@@ -25,6 +26,7 @@ test('a call is booked, counted and ends for its client even when its limits can
     ],
     start: {},
     gateway: {
+      limits: { tokensOf: totalTokens },
       ledger: { settle: (_start: unknown, end: CallEnd) => void booked.push(end) },
       observer: {
         callSettled: (_start: unknown, end: CallEnd) => void counted.push(end),
