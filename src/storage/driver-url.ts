@@ -30,14 +30,18 @@ export function leavesEncryptionOpen(given: URLSearchParams): boolean {
 /**
  * The URL without what the driver does not know.
  *
- * @param password in place of the one in it.
+ * @param password in place of the one in it: a token that lets in whoever has it, and so never goes out in plain text
+ *   because of what a server says.
  */
 export function driverUrl(url: URL, password?: string): string {
   const connection = new URL(url)
   if (password !== undefined) connection.password = encodeURIComponent(password)
   for (const name of READ_HERE) connection.searchParams.delete(name)
-  // What stands in the URL would win over what the pool has learnt.
-  if (leavesEncryptionOpen(url.searchParams)) connection.searchParams.delete('sslmode')
+  if (leavesEncryptionOpen(url.searchParams)) {
+    // What stands in the URL would win over what the pool has learnt.
+    if (password === undefined) connection.searchParams.delete('sslmode')
+    else connection.searchParams.set('sslmode', 'require')
+  }
   // `sslmode` as libpq means it: `require` encrypts and does not verify.
   connection.searchParams.set('uselibpqcompat', 'true')
   return connection.href

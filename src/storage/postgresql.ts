@@ -14,7 +14,7 @@ import { driverUrl, ENCRYPTED, leavesEncryptionOpen } from './driver-url.ts'
 export interface PostgresqlOptions {
   /** `postgresql://user:password@host:port/name?…`; `connection_limit`, `connect_timeout`, `schema` and `sslmode` are read. */
   readonly url: string
-  /** In place of the URL's, asked for before each connection. */
+  /** In place of the URL's, asked for before each connection. Connections are encrypted then, unless the URL forbids it. */
   readonly password?: () => Promise<string>
   /** Connections at most; the URL's `connection_limit` wins. Default 10. */
   readonly connectionLimit?: number
@@ -107,7 +107,7 @@ function poolConfig(url: URL, options: PostgresqlOptions): pg.PoolConfig {
   const statementTimeoutMs = secondsToMs(given.get('socket_timeout')) ?? options.statementTimeoutMs ?? 60_000
   return {
     connectionString: driverUrl(url),
-    ...(leavesEncryptionOpen(given) ? { ssl: ENCRYPTED } : {}),
+    ...(options.password === undefined && leavesEncryptionOpen(given) ? { ssl: ENCRYPTED } : {}),
     max: Number(given.get('connection_limit') ?? options.connectionLimit ?? 10),
     connectionTimeoutMillis:
       secondsToMs(given.get('connect_timeout')) ??

@@ -1,6 +1,5 @@
 /** Keys of AWS for this process: its own, or those of the role that Kubernetes has given to its service account. */
 import { readFile } from 'node:fs/promises'
-import { request } from 'undici'
 import type { AwsKeys } from './rds-token.ts'
 
 export type AwsEnvironment = Readonly<Record<string, string | undefined>>
@@ -79,6 +78,7 @@ interface Question {
 
 async function ask(source: string, url: string, question: Question): Promise<string> {
   try {
+    const { request } = await import('undici')
     const answer = await request(url, { ...question, signal: AbortSignal.timeout(TIMEOUT_MS) })
     const text = await answer.body.text()
     if (answer.statusCode === 200) return text

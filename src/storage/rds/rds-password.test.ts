@@ -137,3 +137,12 @@ test('without a role the database cannot be reached, and the message says why', 
     /cannot be reached: IAM_TOKEN_DB_AUTH needs an AWS role/,
   )
 })
+
+test('a token is not sent in plain text because a server says that it cannot encrypt', async () => {
+  await using plain = await startPostgresql()
+  const url = await plain.createDatabase()
+  const password = (): Promise<string> => Promise.resolve(new URL(url).password)
+  await expect(openDatabase({ url, password })).rejects.toThrow('does not support SSL')
+  // The same server lets in who needs no token.
+  await (await openDatabase({ url })).close()
+})
