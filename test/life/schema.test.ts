@@ -97,7 +97,9 @@ test('where schema updates are switched off a process waits for the one that mig
 })
 
 test('with IAM_TOKEN_DB_AUTH processes log in by an AWS role, and one that has none ends with what to do', async () => {
-  using installation = new Installation(simulator.url, await postgresql.createDatabase())
+  // As RDS is: a token never goes out in plain text.
+  await using rds = await startPostgresql({ encryptedOnly: true })
+  using installation = new Installation(simulator.url, rds.url)
   const byRole = { IAM_TOKEN_DB_AUTH: 'true', AWS_REGION: 'eu-west-1' }
   await using without = installation.start(['--database_wait', '0'], byRole)
   expect(await without.ended()).toBe(1)
