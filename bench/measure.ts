@@ -5,6 +5,7 @@ import { readProfile, type ProfileSummary } from './cpu-profile.ts'
 import type { LoadRequest } from './load-job.ts'
 import { portkey } from './portkey.ts'
 import { providerDirect } from './provider.ts'
+import { reference, socketRelay } from './reference.ts'
 import type { BenchResult, ResultRow, RoundFigures, SluiceExtras } from './result.ts'
 import { haproxy, nginx } from './reverse-proxies.ts'
 import { rotated } from './rotated.ts'
@@ -14,7 +15,16 @@ import { embeddedStartToReadyMs, readEventLoopLagP99Ms, simulator, sluice } from
 import type { RunningTarget, Target, TargetContext } from './target.ts'
 
 /** The rows of the main table. */
-export const MAIN_TARGETS: readonly Target[] = [providerDirect, simulator, nginx, haproxy, sluice, portkey]
+export const MAIN_TARGETS: readonly Target[] = [
+  providerDirect,
+  simulator,
+  nginx,
+  haproxy,
+  socketRelay,
+  reference,
+  sluice,
+  portkey,
+]
 
 /** How long each load runs. */
 interface Plan {
