@@ -34,6 +34,8 @@ export interface TestGatewayOptions {
   readonly environment?: Record<string, string>
   /** Port on which the metrics are served too. */
   readonly metricsPort?: number
+  /** How much of request bodies is held at once. */
+  readonly mostBodyBytes?: number
 }
 
 export const SIMULATED_MODELS = `
@@ -70,6 +72,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     host: '127.0.0.1',
     port: 0,
     metricsPort: options.metricsPort,
+    ...(options.mostBodyBytes === undefined ? {} : { mostBodyBytes: options.mostBodyBytes }),
     dataDir: join(directory, 'data'),
     logLevel: 'info',
     keepAliveTimeoutMs: 75_000,

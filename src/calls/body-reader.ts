@@ -25,10 +25,11 @@ export function cutShort(): GatewayError {
 /** Listeners are shared by all requests; they find their reader by this member of the request. */
 const READER = Symbol('body reader')
 
-type ReadRequest = IncomingMessage & { [READER]?: BodyReader }
+type ReadRequest = IncomingMessage & { [READER]?: BodyReader | undefined }
 
 export class BodyReader {
   readonly done: Promise<Buffer>
+  readonly #request: ReadRequest
   readonly #limits: BodyLimits
   readonly #chunks: Buffer[] = []
   readonly #beganAtMs = performance.now()
@@ -39,6 +40,7 @@ export class BodyReader {
   readonly #timer: NodeJS.Timeout
 
   constructor(request: ReadRequest, limits: BodyLimits) {
+    this.#request = request
     this.#limits = limits
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -82,6 +84,8 @@ export class BodyReader {
 
   #stop(): void {
     this.#over = true
+    // The request lives as long as its answer; what was read must not.
+    this.#request[READER] = undefined
     clearTimeout(this.#timer)
   }
 }

@@ -43,7 +43,8 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   readonly settings: CallSettings
   readonly arrival: Arrival
   readonly principal: Principal
-  readonly members: JsonMembers
+  /** Bytes of the request's body. */
+  readonly bodyLength: number
   readonly facts: RequestFacts
   readonly start: CallStart
   readonly stream: boolean
@@ -51,6 +52,9 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   readonly question: CacheQuestion | undefined
   /** Request and answer are held for the call's trace. */
   readonly holdsContent: boolean
+  #members: JsonMembers | undefined
+  /** Of the room for bodies. */
+  #heldBytes: number
   readonly #place: Place
   readonly #request: PlaceRequest
   #candidates: readonly Deployment[]
@@ -77,6 +81,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     arrival: Arrival,
     principal: Principal,
     members: JsonMembers,
+    heldBytes: number,
     request: PlaceRequest,
     place: Place,
     question: CacheQuestion | undefined,
@@ -85,7 +90,9 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.settings = gateway.settings
     this.arrival = arrival
     this.principal = principal
-    this.members = members
+    this.#members = members
+    this.bodyLength = members.body.length
+    this.#heldBytes = heldBytes
     this.facts = request.facts
     this.start = request.start
     this.stream = request.facts.stream
@@ -99,6 +106,23 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.holdsContent = request.start.trace?.sampled === true && gateway.tracing?.holdsContent === true
     if (gateway.settings.storePrompts || this.holdsContent) this.#kept = new KeptAnswer(MAX_LOGGED_BYTES)
     else if (question?.mayKeep === true) this.#kept = new KeptAnswer(MAX_ANSWER_BYTES)
+  }
+
+  /**
+   * The request's members.
+   * @throws Error when its body was let go: it is there until the answer's first content, and to the end where prompts
+   *   are kept.
+   */
+  get members(): JsonMembers {
+    if (this.#members === undefined) throw new Error('the body of this request is not held any more')
+    return this.#members
+  }
+
+  /** Forgets the request's body, and frees its room for others. */
+  letBodyGo(): void {
+    this.#members = undefined
+    this.gateway.bodyRoom.give(this.#heldBytes)
+    this.#heldBytes = 0
   }
 
   get maxAnswerBytes(): number {
@@ -169,7 +193,10 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.#clientGone = true
     this.#keepAlive?.stop()
     const attempt = this.#attempt
-    if (attempt !== undefined && !this.settings.cancelOnDisconnect) return attempt.resume()
+    if (attempt !== undefined && !this.settings.cancelOnDisconnect) {
+      this.#requestIsDone()
+      return attempt.resume()
+    }
     if (attempt !== undefined) {
       attempt.abort()
       this.#attempts.push(attempt.facts(undefined))
@@ -185,6 +212,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.#armTimer(attempt.deployment.timeoutMs - (nowMs() - this.arrival.arrivedAtMs))
     if (this.#clientGone) return
     this.#headSent = true
+    this.#requestIsDone()
     writeStreamHead(this, attempt)
     const { keepAliveMs } = this.settings
     if (keepAliveMs !== undefined) this.#keepAlive = new StreamKeepAlive(this.#exchange, keepAliveMs)
@@ -380,6 +408,12 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.#farewell = farewell
     const kept = this.#kept
     this.#outcome = settle(this, this.#attempt, { ending, httpStatus, error, usage, kept, providerEnding })
+    this.letBodyGo()
+  }
+
+  /** No other provider will be asked. */
+  #requestIsDone(): void {
+    if (!this.settings.storePrompts && !this.holdsContent) this.letBodyGo()
   }
 
   #armTimer(ms: number): void {

@@ -11,6 +11,7 @@ import type { DeploymentTable } from '../routing/deployment-table.ts'
 import type { Ledger } from '../spend/ledger.ts'
 import type { CallObserver } from '../telemetry/call-observer.ts'
 import type { CallTracing } from '../telemetry/traces/call-tracing.ts'
+import type { BodyRoom } from './body-room.ts'
 
 /** The part of identity that a call needs. All but `authenticate` are synchronous, and it is too for a known key. */
 export interface CallIdentity {
@@ -74,6 +75,7 @@ export interface Gateway {
   readonly observer: CallObserver
   readonly alerts: Pick<Alerts, 'spent'>
   readonly pools: UpstreamPools
+  readonly bodyRoom: BodyRoom
   /** Takes secrets out of a text that goes into a log or an error row. */
   readonly redact: (text: string) => string
   routes: DeploymentTable

@@ -1,4 +1,5 @@
 /** The life of a model call, stage by stage. What each stage does stands in the file of its name. */
+import type { IncomingHttpHeaders } from 'node:http'
 import { scanMembers } from '../dialects/index.ts'
 import type { RequestFacts } from '../dialects/dialect.ts'
 import type { Principal } from '../identity/principal.ts'
@@ -23,6 +24,8 @@ const NO_SCOPES: readonly Scope[] = []
 export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<void> {
   let principal: Principal | undefined
   let facts: RequestFacts | undefined
+  let heldBytes = 0
+  let call: Call | undefined
   try {
     // identify
     const identified = gateway.identity.authenticate(arrival.exchange.headers)
@@ -30,8 +33,17 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     gateway.identity.authorizeRoute(principal, 'POST', arrival.endpoint.route)
     noteStage(arrival, 'identifiedAtMs')
     // read
-    const body = readBody(arrival.exchange, gateway.settings)
-    const members = scanMembers(body instanceof Promise ? await body : body)
+    const declared = declaredLength(arrival.exchange.headers)
+    gateway.bodyRoom.take(declared)
+    heldBytes = declared
+    const reading = readBody(arrival.exchange, gateway.settings)
+    const body = reading instanceof Promise ? await reading : reading
+    // A body that came in chunks, or packed, is larger than was told.
+    if (body.length > heldBytes) {
+      gateway.bodyRoom.take(body.length - heldBytes)
+      heldBytes = body.length
+    }
+    const members = scanMembers(body)
     facts = arrival.endpoint.dialect.readRequest(members, arrival.pathModel)
     noteStage(arrival, 'readAtMs')
     // admit
@@ -56,11 +68,19 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     const place = taken instanceof Promise ? await taken : taken
     noteStage(arrival, 'admittedAtMs')
     // send, relay, settle
-    const call = new Call(gateway, arrival, principal, members, request, place, question)
+    call = new Call(gateway, arrival, principal, members, heldBytes, request, place, question)
     arrival.exchange.watch(call)
     if (cached === undefined) call.begin()
     else call.answerFrom(cached)
   } catch (error) {
+    if (call === undefined) gateway.bodyRoom.give(heldBytes)
+    else call.letBodyGo()
     refuse(gateway, arrival, principal, facts, error)
   }
+}
+
+/** What is wrong about it is told when the body is read. */
+function declaredLength(headers: IncomingHttpHeaders): number {
+  const length = Number(headers['content-length'] ?? 0)
+  return Number.isSafeInteger(length) && length > 0 ? length : 0
 }

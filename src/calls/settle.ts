@@ -35,7 +35,7 @@ export interface Outcome {
 
 /** What a call is booked with if the process dies before it ends: its input, and no output. */
 export function estimateAtStart(call: Call): StartEstimate {
-  const usage = estimatedUsage(call.members.body.length, 0)
+  const usage = estimatedUsage(call.bodyLength, 0)
   return { usage, cost: priced(call.deployment.price, usage, call.arrival.arrivedAtMs) }
 }
 
@@ -74,8 +74,8 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
 }
 
 /** Held only where traces may hold contents: a cached answer was read and written by another call. */
-function contentOf({ holdsContent, members }: Call, { kept }: Ended): CallContent | undefined {
-  return holdsContent ? { request: members.body, answer: kept?.body } : undefined
+function contentOf(call: Call, { kept }: Ended): CallContent | undefined {
+  return call.holdsContent ? { request: call.members.body, answer: kept?.body } : undefined
 }
 
 /** After the ledger: nothing that only counts or reports may keep a call from being booked, or its client waiting. */
@@ -140,7 +140,7 @@ function settledUsage(call: Call, attempt: Attempt | undefined, ended: Ended): S
   const outputBytes = tap?.outputBytes ?? (ended.ending === 'complete' ? answerBytes(call, attempt) : 0)
   const usage =
     told === undefined
-      ? estimatedUsage(call.members.body.length, outputBytes)
+      ? estimatedUsage(call.bodyLength, outputBytes)
       : completed(told, outputBytes, tap?.outputBytesTold ?? 0)
   return { usage, source: 'estimated' }
 }

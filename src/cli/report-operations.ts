@@ -1,5 +1,6 @@
 /** Shows in the metrics what other rooms count: journal, ledger, database. */
 import type { ResponseCache } from '../cache/response-cache.ts'
+import type { BodyRoom } from '../calls/body-room.ts'
 import type { LedgerStats, OpenLedger, RetentionObserver } from '../spend/open-ledger.ts'
 import type { Database } from '../storage/database.ts'
 import type { Telemetry } from '../telemetry/index.ts'
@@ -54,6 +55,10 @@ export function retentionObserver(telemetry: Telemetry): RetentionObserver {
     },
     failed: (table) => failures.series([table]).add(1),
   }
+}
+
+export function reportBodies(telemetry: Telemetry, bodyRoom: Pick<BodyRoom, 'held'>): void {
+  telemetry.gauge(OPERATION_GAUGES.requestBodyBytes, () => bodyRoom.held)
 }
 
 export function reportCache(telemetry: Telemetry, cache: Pick<ResponseCache, 'stats'>): void {

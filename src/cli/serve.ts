@@ -9,6 +9,7 @@ import { watchConfig, type ConfigWatch } from '../config/watch-config.ts'
 import { startSimulator } from '../sim/index.ts'
 import { OPERATION_COUNTERS } from '../telemetry/metrics/operations.ts'
 import { banner } from './banner.ts'
+import { mostBodyBytes } from './body-memory.ts'
 import { makeDataDirectory } from './data-directory.ts'
 import { inQuotes } from './example-call.ts'
 import { keepMasterKey } from './master-key.ts'
@@ -50,6 +51,7 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
     tls: await tlsOf(options, link),
     graceMs: options.graceMs,
     databaseWaitMs: options.databaseWaitMs,
+    mostBodyBytes: mostBodyBytes(options.workers),
     shared: link,
   })
   const watch = watchOrigin(origin, gateway, loaded)

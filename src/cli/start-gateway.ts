@@ -6,6 +6,7 @@ import { BatchMetrics } from '../batches/batch-metrics.ts'
 import { openCostPoller } from '../batches/cost-poller.ts'
 import type { CostServices } from '../batches/cost-services.ts'
 import { ResponseCache } from '../cache/response-cache.ts'
+import { BodyRoom } from '../calls/body-room.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import type { Environment } from '../config/environment.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
@@ -27,6 +28,7 @@ import type { LogLevel } from '../telemetry/logs/log-level.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
 import { UpstreamPools } from '../upstream/upstream-pools.ts'
 import { batchSettings } from './batch-settings.ts'
+import { mostBodyBytes } from './body-memory.ts'
 import { callSettings, deploymentTable, identitySettings, ledgerSettings } from './call-settings.ts'
 import { callTracing } from './call-tracing.ts'
 import { collectSecrets } from './collect-secrets.ts'
@@ -39,7 +41,7 @@ import { openAlerts } from './open-alerts.ts'
 import { openExports } from './open-exports.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
-import { reportCache, reportOperations, retentionObserver } from './report-operations.ts'
+import { reportBodies, reportCache, reportOperations, retentionObserver } from './report-operations.ts'
 import { measuresServices, reportRedis, serviceObserver } from './report-redis.ts'
 import { reportDeployments, reportPopulation, reportScopes } from './report-scopes.ts'
 import { reportCalls, reportLocks, reportQueues, timedIdentity } from './report-services.ts'
@@ -63,6 +65,8 @@ export interface GatewayOptions {
   readonly graceMs?: number
   /** How long the start waits for a database that is not there; not at all when nothing says. */
   readonly databaseWaitMs?: number
+  /** How much of request bodies is held at once; by the memory of the machine when nothing says. */
+  readonly mostBodyBytes?: number
   /** What this process shares with the other workers of its host, when it is one of them. */
   readonly shared?: SharedByWorkers | undefined
   /** Where log lines go; standard output by default. */
@@ -165,6 +169,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
   )
   routes = () => gateway.routes
   reportOperations(telemetry, ledger, database)
+  reportBodies(telemetry, gateway.bodyRoom)
   reportCache(telemetry, gateway.cache)
   reportScopes(telemetry, identity, limits, scopeGaugeSettings(loaded.config))
   reportPopulation(telemetry, identity)
@@ -309,6 +314,7 @@ function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposable
     observer: parts.telemetry.observer,
     alerts: parts.alerts,
     pools,
+    bodyRoom: new BodyRoom(options.mostBodyBytes ?? mostBodyBytes(1)),
     redact: (text) => parts.redactor.redact(text),
     routes: deploymentTable(config, parts.prices, gatewayScopes(config, parts.identity)),
     settings: callSettings(config, VERSION),

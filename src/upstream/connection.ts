@@ -29,25 +29,30 @@ const MAX_KEEP_ALIVE_MS = 600_000
 /** Bodies up to this size are copied behind their head, so that one write sends both. */
 const MAX_COPIED_BYTES = 16_384
 
+const NOTHING: readonly Buffer[] = []
+
 class Exchange implements UpstreamExchange {
   /** Undefined once the exchange is over. */
   connection: Connection | undefined
   readonly head: string
   readonly bodyBytes: number
-  readonly request: UpstreamRequest
+  /** Let go once it is written: the provider's answer may take minutes. */
+  body: readonly Buffer[]
+  readonly idleTimeoutMs: number
   readonly handler: UpstreamHandler
 
   constructor(
     connection: Connection,
     head: string,
     bodyBytes: number,
-    request: UpstreamRequest,
+    { body, idleTimeoutMs }: UpstreamRequest,
     handler: UpstreamHandler,
   ) {
     this.connection = connection
     this.head = head
     this.bodyBytes = bodyBytes
-    this.request = request
+    this.body = body
+    this.idleTimeoutMs = idleTimeoutMs
     this.handler = handler
   }
 
@@ -145,7 +150,7 @@ export class Connection implements AnswerSink {
   answerHead(status: number, headers: IncomingHttpHeaders): void {
     const exchange = this.#exchange
     if (exchange === undefined) return
-    this.#silence.atLeast(exchange.request.idleTimeoutMs)
+    this.#silence.atLeast(exchange.idleTimeoutMs)
     exchange.handler.onAnswerHead(status, headers)
   }
 
@@ -192,7 +197,9 @@ export class Connection implements AnswerSink {
     )
   }
 
-  #write({ head, bodyBytes, request: { body } }: Exchange): void {
+  #write(exchange: Exchange): void {
+    const { head, body, bodyBytes } = exchange
+    exchange.body = NOTHING
     this.#parser.begin()
     if (bodyBytes > MAX_COPIED_BYTES) {
       this.#socket.cork()

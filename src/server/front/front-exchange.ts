@@ -161,6 +161,8 @@ export class FrontExchange implements ClientExchange {
     if (reading === undefined) {
       if (this.#received > MAX_UNASKED_BYTES && !this.requestComplete) this.#socket.pause()
     } else if (this.requestComplete) {
+      // What it has read must not be held for as long as the exchange is.
+      this.#reading = undefined
       reading.resolve(this.#takeBody())
     } else {
       reading.received()

@@ -31,6 +31,10 @@ export const OPERATION_GAUGES = {
     help: '1 while the database answers, else 0',
     acrossWorkers: 'min',
   },
+  requestBodyBytes: {
+    name: 'sluice_request_body_bytes',
+    help: 'Size of the request bodies that are held in this process: at most a quarter of its memory',
+  },
   cacheBytes: {
     name: 'sluice_cache_bytes',
     help: 'Size of the answers that the response cache keeps in this process',
