@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { maxLineBytes, readLines, writeLine, type JournalLine } from './line.ts'
@@ -56,6 +57,16 @@ test('a changed byte spoils at most its own line and the next one, and never mak
         for (const one of read) expect(lines).toContainEqual(one)
       },
     ),
+  )
+})
+
+test('a line is its checksum in eight hex digits, its kind and its row', () => {
+  fc.assert(
+    fc.property(line, ({ kind, row }) => {
+      const rest = `${kind} ${row}`
+      const checksum = crc32(rest).toString(16).padStart(8, '0')
+      expect(encode([{ kind, row }]).toString()).toBe(`${checksum} ${rest}\n`)
+    }),
   )
 })
 

@@ -16,7 +16,10 @@ export interface JournalLine {
 
 const CHECKSUM_LENGTH = 8
 const HEADER_LENGTH = CHECKSUM_LENGTH + 3
+const SPACE = 32
 const LINE_FEED = 10
+/** The bytes of the hex digits. */
+const DIGITS = Buffer.from('0123456789abcdef')
 
 /** Bytes that a line takes at most. */
 export function maxLineBytes(row: string): number {
@@ -30,12 +33,22 @@ export function maxLineBytes(row: string): number {
  */
 export function writeLine(buffer: Buffer, offset: number, kind: LineKind, row: string): number {
   const bodyStart = offset + CHECKSUM_LENGTH + 1
-  buffer.write(kind === 'S' ? ' S ' : ' E ', offset + CHECKSUM_LENGTH, 'latin1')
+  buffer[bodyStart - 1] = SPACE
+  buffer[bodyStart] = kind.charCodeAt(0)
+  buffer[bodyStart + 1] = SPACE
   const end = bodyStart + 2 + buffer.write(row, bodyStart + 2, 'utf8')
-  const checksum = crc32(buffer.subarray(bodyStart, end))
-  buffer.write(checksum.toString(16).padStart(CHECKSUM_LENGTH, '0'), offset, 'latin1')
+  writeChecksum(buffer, offset, crc32(buffer.subarray(bodyStart, end)))
   buffer[end] = LINE_FEED
   return end + 1
+}
+
+/** Digit by digit: as a text it costs as much as the checksum itself. */
+function writeChecksum(buffer: Buffer, offset: number, checksum: number): void {
+  let left = checksum
+  for (let at = offset + CHECKSUM_LENGTH - 1; at >= offset; at -= 1) {
+    buffer[at] = DIGITS[left & 15] ?? 0
+    left >>>= 4
+  }
 }
 
 /** Reads the lines of a segment; `onTorn` is called for each that fails its checksum. */
