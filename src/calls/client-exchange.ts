@@ -37,9 +37,10 @@ export interface ClientExchange {
   /**
    * Sets status and headers (names and values in turn). They are sent with the first bytes of the body. Without a
    * `content-length` the body is sent in chunks. An answer that comes before the request's end ends the connection.
+   * @param shared further ones, in a list that other answers are given too: it is made into text once.
    * @throws TypeError for a header that HTTP does not allow.
    */
-  writeHead(status: number, headers: readonly string[]): void
+  writeHead(status: number, headers: readonly string[], shared?: readonly string[]): void
   /** @returns false when the client takes it slower than it comes: `clientDrained` tells when to go on. */
   write(chunk: Buffer): boolean
   end(rest?: Buffer): void

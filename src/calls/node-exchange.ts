@@ -39,10 +39,11 @@ export class NodeExchange implements ClientExchange {
     return new BodyReader(this.request, limits).done
   }
 
-  writeHead(status: number, headers: readonly string[]): void {
+  writeHead(status: number, headers: readonly string[], shared: readonly string[] = []): void {
+    const list = [...headers, ...shared]
     // The rest of a body that was not read would have to be received to use the connection again.
-    const list = this.request.complete ? headers : [...headers, 'connection', 'close']
-    this.response.writeHead(status, [...list])
+    if (!this.request.complete) list.push('connection', 'close')
+    this.response.writeHead(status, list)
   }
 
   write(chunk: Buffer): boolean {

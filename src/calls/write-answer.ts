@@ -1,5 +1,7 @@
 /** Writes the head of an answer, and whole answers, to the client. */
-import { toDecimal } from '../money/picodollars.ts'
+import { toDecimal, type Picodollars } from '../money/picodollars.ts'
+import type { DeploymentFacts } from '../record/call-record.ts'
+import type { Scope } from '../record/scope.ts'
 import { appendProviderHeaders, headerValue } from './answer-headers.ts'
 import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
@@ -22,7 +24,7 @@ export function writeStreamHead(call: Call, attempt: Attempt | undefined): void 
   appendGatewayHeaders(headers, call, attempt, nowMs())
   if (call.cached !== undefined) headers.push('x-litellm-response-cost', '0')
   if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
-  call.arrival.exchange.writeHead(200, headers)
+  call.arrival.exchange.writeHead(200, headers, deploymentHeaders(call))
 }
 
 /** A whole answer, or an error. `attempt` is given when the answer is the provider's. */
@@ -42,7 +44,7 @@ export function writeWhole(
   appendGatewayHeaders(headers, call, attempt, outcome.endedAtMs)
   if (attempt !== undefined) appendProviderHeaders(headers, attempt.headers, call.reservations.length > 0)
   const { exchange } = call.arrival
-  exchange.writeHead(status, headers)
+  exchange.writeHead(status, headers, deploymentHeaders(call))
   exchange.end(body)
 }
 
@@ -52,18 +54,9 @@ function appendGatewayHeaders(
   attempt: Attempt | undefined,
   atMs: number,
 ): void {
-  const { facts } = call.deployment
   headers.push(
     'x-litellm-call-id',
     call.arrival.callId,
-    'x-litellm-model-id',
-    headerValue(facts.modelId),
-    'x-litellm-model-group',
-    headerValue(facts.modelGroup),
-    'x-litellm-model-api-base',
-    facts.apiBase,
-    'x-litellm-version',
-    call.settings.version,
     'x-litellm-attempted-retries',
     String(call.retries),
     'x-litellm-overhead-duration-ms',
@@ -77,8 +70,42 @@ function appendGatewayHeaders(
   if (keyScope !== undefined) {
     headers.push('x-litellm-key-spend', toDecimal(keyScope.spent))
     if (keyScope.maxBudget !== undefined)
-      headers.push('x-litellm-key-max-budget', toDecimal(keyScope.maxBudget))
+      headers.push('x-litellm-key-max-budget', budgetText(keyScope, keyScope.maxBudget))
   }
+}
+
+const listsOfDeployments = new WeakMap<DeploymentFacts, readonly string[]>()
+
+/** What every answer of a deployment says. */
+function deploymentHeaders(call: Call): readonly string[] {
+  const { facts } = call.deployment
+  let list = listsOfDeployments.get(facts)
+  if (list === undefined) {
+    list = [
+      'x-litellm-model-id',
+      headerValue(facts.modelId),
+      'x-litellm-model-group',
+      headerValue(facts.modelGroup),
+      'x-litellm-model-api-base',
+      facts.apiBase,
+      'x-litellm-version',
+      call.settings.version,
+    ]
+    listsOfDeployments.set(facts, list)
+  }
+  return list
+}
+
+const budgetTexts = new WeakMap<Scope, { readonly amount: Picodollars; readonly text: string }>()
+
+/** A budget hardly ever changes. */
+function budgetText(scope: Scope, amount: Picodollars): string {
+  let known = budgetTexts.get(scope)
+  if (known?.amount !== amount) {
+    known = { amount, text: toDecimal(amount) }
+    budgetTexts.set(scope, known)
+  }
+  return known.text
 }
 
 /** Time the gateway itself took so far: before its first attempt at a provider, and after its last. */

@@ -15,6 +15,8 @@ const PICODOLLARS_A_DOLLAR = 1e12
 /** Integers up to here are exact as JavaScript numbers. */
 const MOST_EXACT = 2n ** 53n
 
+const DIGIT_0 = 0x30
+
 export const ZERO = 0n as Picodollars
 
 /** Brands an integer that is already in picodollars. */
@@ -75,7 +77,11 @@ export function toDecimal(amount: Picodollars): string {
 /** An integer count of 10^-places as exact decimal text, without trailing zeros: the inverse of `parseDecimal`. */
 export function formatDecimal(count: bigint, places: number): string {
   const digits = (count < 0n ? -count : count).toString().padStart(places + 1, '0')
-  const whole = digits.slice(0, digits.length - places)
-  const fraction = digits.slice(digits.length - places).replace(/0+$/, '')
-  return `${count < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`
+  const point = digits.length - places
+  let end = digits.length
+  while (end > point && digits.charCodeAt(end - 1) === DIGIT_0) end -= 1
+  const sign = count < 0n ? '-' : ''
+  return end === point
+    ? sign + digits.slice(0, point)
+    : `${sign}${digits.slice(0, point)}.${digits.slice(point, end)}`
 }

@@ -156,6 +156,18 @@ test('an answer without a length is sent in chunks, the head with the first', as
   await client.sees(/\r\n\r\n9\r\ndata: 1\n\n\r\n4e20\r\nz{20000}\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n$/)
 })
 
+test('a value that reads like the name of a length is none', async () => {
+  serve = (exchange) => {
+    exchange.writeHead(200, ['x-request-id', 'content-length'], ['x-shared', '1'])
+    exchange.end(Buffer.from('body'))
+  }
+  const client = new Client().send(call('{}'))
+  await client.sees(/\r\n\r\n4\r\nbody\r\n0\r\n\r\n$/)
+  expect(client.text).toMatch(
+    /^HTTP\/1\.1 200 OK\r\nx-request-id: content-length\r\nx-shared: 1\r\ntransfer-encoding: chunked\r\n/,
+  )
+})
+
 test('a header that HTTP does not allow is refused, and nothing of the answer is sent', async () => {
   serve = (exchange) => {
     expect(() => exchange.writeHead(200, ['x-a', 'b\r\nx-c: d'])).toThrow(TypeError)

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { cutShort, tooLarge, tooSlow } from '../../calls/body-reader.ts'
 import type { BodyLimits, ClientExchange, ClientWatcher } from '../../calls/client-exchange.ts'
 import type { GatewayError } from '../../errors/gateway-error.ts'
+import { answerLines, sharedAnswerLines } from './answer-lines.ts'
 import { httpDate } from './http-date.ts'
 import type { RequestHead } from './request-head.ts'
 
@@ -15,9 +16,9 @@ const MAX_UNASKED_BYTES = 262_144
 /** Larger pieces are not worth the copy into one buffer. */
 const MAX_JOINED_BYTES = 16_384
 
-const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/
 const NOTHING = Buffer.alloc(0)
 const LAST_CHUNK = '0\r\n\r\n'
+const OK = 'HTTP/1.1 200 OK\r\n'
 
 /** Told when the last byte of the answer is in the operating system's hands. */
 export interface ExchangeOwner {
@@ -86,27 +87,18 @@ export class FrontExchange implements ClientExchange {
     return this.#reading.done
   }
 
-  writeHead(status: number, headers: readonly string[]): void {
+  writeHead(status: number, headers: readonly string[], shared?: readonly string[]): void {
     if (this.#state !== 'waiting') throw new TypeError('the head of this answer has been written')
     if (!this.requestComplete) this.shouldKeepAlive = false
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
-    let framed = false
-    for (let index = 0; index < headers.length; index += 2) {
-      const name = headers[index] ?? ''
-      const value = headers[index + 1] ?? ''
-      if (FORBIDDEN.test(value) || FORBIDDEN.test(name))
-        throw new TypeError(`header ${JSON.stringify(name)}: a character that HTTP does not allow`)
-      if (name === 'content-length') framed = true
-      head += `${name}: ${value}\r\n`
-    }
+    const lines = answerLines(headers)
+    const further = shared === undefined ? '' : sharedAnswerLines(shared)
     this.#state = 'begun'
-    this.#chunked = !framed
-    if (!framed) head += 'transfer-encoding: chunked\r\n'
-    head += `date: ${httpDate()}\r\n`
-    head += this.shouldKeepAlive
+    this.#chunked = !isFramed(headers)
+    const framing = this.#chunked ? 'transfer-encoding: chunked\r\n' : ''
+    const end = this.shouldKeepAlive
       ? `connection: keep-alive\r\nkeep-alive: timeout=${this.#owner.keepAliveSeconds}\r\n\r\n`
       : 'connection: close\r\n\r\n'
-    this.#head = head
+    this.#head = `${statusLine(status)}${lines}${further}${framing}date: ${httpDate()}\r\n${end}`
   }
 
   write(chunk: Buffer): boolean {
@@ -243,6 +235,16 @@ class BodyReading {
     this.over = true
     clearTimeout(this.#idle)
   }
+}
+
+/** A value may say anything: only the names count. */
+function isFramed(headers: readonly string[]): boolean {
+  for (let index = 0; index < headers.length; index += 2) if (headers[index] === 'content-length') return true
+  return false
+}
+
+function statusLine(status: number): string {
+  return status === 200 ? OK : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
 }
 
 function expire(reading: BodyReading): void {
