@@ -5,7 +5,7 @@ import type { Deployment } from '../routing/deployment.ts'
 import { formatTraceParent } from '../telemetry/traces/trace-context.ts'
 import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
-import { upstreamHeaders } from './upstream-headers.ts'
+import { sharedHeaders, upstreamHeaders } from './upstream-headers.ts'
 
 /** How long the answer may take to begin is the call's to watch. */
 export function dispatchAttempt(call: Call, attempt: Attempt): void {
@@ -18,11 +18,10 @@ export function dispatchAttempt(call: Call, attempt: Attempt): void {
   const exchange = call.gateway.pools.forOrigin(deployment.origin).send(
     {
       path: path + queryOf(call.arrival.exchange.url),
+      sharedHeaders: sharedHeaders(deployment, call.stream),
       headers: upstreamHeaders(
-        deployment,
         dialect.family,
         call.arrival.exchange.headers,
-        call.stream,
         call.arrival.callId,
         tracingHeaders(call, attempt),
       ),

@@ -1,13 +1,13 @@
 /** The allow-list of headers on their way up. */
 import { expect, test } from 'vitest'
 import type { Deployment } from '../routing/deployment.ts'
-import { upstreamHeaders } from './upstream-headers.ts'
+import { sharedHeaders, upstreamHeaders } from './upstream-headers.ts'
 
 /** Of a deployment only its own headers are read. */
 const deployment = { headers: ['x-api-key', 'sk-provider', 'x-extra', '1'] } as unknown as Deployment
 
 function headersOf(family: 'openai' | 'anthropic', client: Record<string, string>): Record<string, string> {
-  const list = upstreamHeaders(deployment, family, client, true, 'call-1')
+  const list = [...sharedHeaders(deployment, true), ...upstreamHeaders(family, client, 'call-1')]
   const headers: Record<string, string> = {}
   for (let index = 0; index < list.length; index += 2) headers[list[index] ?? ''] = list[index + 1] ?? ''
   return headers
@@ -45,4 +45,15 @@ test('every anthropic-* header goes to Anthropic but the one for browsers', () =
     'anthropic-beta': 'a',
     'anthropic-new': 'n',
   })
+})
+
+test('what all requests to a deployment have is one list for whole answers and one for streams', () => {
+  expect(sharedHeaders(deployment, true)).toBe(sharedHeaders(deployment, true))
+  expect(sharedHeaders(deployment, false)).toBe(sharedHeaders(deployment, false))
+  expect(sharedHeaders(deployment, false).slice(-4)).toEqual([
+    'accept',
+    'application/json',
+    'accept-encoding',
+    'identity',
+  ])
 })

@@ -8,31 +8,53 @@ import type { Deployment } from '../routing/deployment.ts'
 
 const BLOCKED: ReadonlySet<string> = new Set(['anthropic-dangerous-direct-browser-access'])
 
-/**
- * @param tracing headers that tell of the trace.
- * @returns a flat list of names and values.
- */
-export function upstreamHeaders(
-  deployment: Deployment,
-  family: DialectFamily,
-  client: IncomingHttpHeaders,
-  stream: boolean,
-  callId: string,
-  tracing: readonly string[] = [],
-): string[] {
-  const list = [
+/** What every request to a deployment has. */
+interface SharedHeaders {
+  readonly whole: readonly string[]
+  readonly stream: readonly string[]
+}
+
+const known = new WeakMap<Deployment, SharedHeaders>()
+
+/** What every request to a deployment has, as a flat list of names and values: the same list each time. */
+export function sharedHeaders(deployment: Deployment, stream: boolean): readonly string[] {
+  let lists = known.get(deployment)
+  if (lists === undefined) {
+    lists = {
+      whole: listFor(deployment, 'application/json'),
+      stream: listFor(deployment, 'text/event-stream'),
+    }
+    known.set(deployment, lists)
+  }
+  return stream ? lists.stream : lists.whole
+}
+
+function listFor(deployment: Deployment, accept: string): readonly string[] {
+  return [
     ...deployment.headers,
     'content-type',
     'application/json',
     'accept',
-    stream ? 'text/event-stream' : 'application/json',
+    accept,
     // Answers are read for usage on their way through: compressed ones would have to be inflated first.
     'accept-encoding',
     'identity',
-    'x-client-request-id',
-    callId,
-    ...tracing,
   ]
+}
+
+/**
+ * What a request has beside that.
+ *
+ * @param tracing headers that tell of the trace.
+ * @returns a flat list of names and values.
+ */
+export function upstreamHeaders(
+  family: DialectFamily,
+  client: IncomingHttpHeaders,
+  callId: string,
+  tracing: readonly string[] = [],
+): string[] {
+  const list = ['x-client-request-id', callId, ...tracing]
   appendClientHeaders(list, family, client)
   return list
 }

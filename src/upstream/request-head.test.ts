@@ -23,6 +23,22 @@ test('a host that is given takes the place of the origin’s', () => {
   expect(head.match(/^host: .*$/gm)).toEqual(['host: other.test'])
 })
 
+test('headers that requests share stand before their own, in each of them, and are looked at no less', () => {
+  const shared = ['x-shared', '1', 'host', 'other.test', 'content-length', '99']
+  for (const own of ['a', 'b']) {
+    expect(requestHead('api.test', '/', ['x-own', own], 5, shared)).toBe(
+      'POST / HTTP/1.1\r\nhost: other.test\r\nconnection: keep-alive\r\n' +
+        `x-shared: 1\r\nx-own: ${own}\r\ncontent-length: 5\r\n\r\n`,
+    )
+  }
+  const unsound = ['x-shared', 'a\r\nx: y']
+  for (let time = 0; time < 2; time += 1) {
+    expect(() => requestHead('h', '/', [], 0, unsound)).toThrow(
+      expect.objectContaining({ code: 'BAD_REQUEST' }),
+    )
+  }
+})
+
 test.for(['', 'a', 'http://a/', '/a b', '/a\r\nx: y', '/a\n', '/\x00', '/\x7f', '/ü\u0100', '/a\t'])(
   'a path that is none is refused: %j',
   (path) => {

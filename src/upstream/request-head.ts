@@ -41,11 +41,23 @@ function judge(name: string): NameKind {
   return OWN.has(lower) ? 'own' : 'sent'
 }
 
+interface HeaderLines {
+  readonly text: string
+  /** What stands in the place of the origin's `host`. */
+  readonly host: string | undefined
+}
+
+/** Of the lists that many requests share. */
+const knownLines = new WeakMap<readonly string[], HeaderLines>()
+
+const NO_HEADERS: readonly string[] = []
+
 /**
  * The head of a POST, to be written as Latin-1.
  *
  * @param host of the origin, as a `host` header has it.
  * @param headers names and values, flat.
+ * @param shared further ones that stand before them, in a list that does not change: it is made into text once.
  * @throws UpstreamError `BAD_REQUEST` when a byte is not allowed where it stands. It does not quote values.
  */
 export function requestHead(
@@ -53,20 +65,39 @@ export function requestHead(
   path: string,
   headers: readonly string[],
   bodyBytes: number,
+  shared: readonly string[] = NO_HEADERS,
 ): string {
   if (!PATH.test(path))
     throw new UpstreamError('BAD_REQUEST', 'the path holds a character that cannot be sent')
-  let sentHost = host
-  let lines = ''
+  const before = sharedLines(shared)
+  const own = headerLines(headers)
+  return (
+    `POST ${path} HTTP/1.1\r\nhost: ${own.host ?? before.host ?? host}\r\nconnection: keep-alive\r\n` +
+    `${before.text}${own.text}content-length: ${bodyBytes}\r\n\r\n`
+  )
+}
+
+function sharedLines(headers: readonly string[]): HeaderLines {
+  let lines = knownLines.get(headers)
+  if (lines === undefined) {
+    lines = headerLines(headers)
+    knownLines.set(headers, lines)
+  }
+  return lines
+}
+
+function headerLines(headers: readonly string[]): HeaderLines {
+  let host: string | undefined
+  let text = ''
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] ?? ''
     const value = headers[at + 1] ?? ''
     const kind = kindOf(name)
     if (kind === 'invalid' || !VALUE.test(value)) throw badHeader(name, kind)
-    if (kind === 'sent') lines += `${name}: ${value}\r\n`
-    else if (kind === 'host') sentHost = value
+    if (kind === 'sent') text += `${name}: ${value}\r\n`
+    else if (kind === 'host') host = value
   }
-  return `POST ${path} HTTP/1.1\r\nhost: ${sentHost}\r\nconnection: keep-alive\r\n${lines}content-length: ${bodyBytes}\r\n\r\n`
+  return { text, host }
 }
 
 function badHeader(name: string, kind: NameKind): UpstreamError {

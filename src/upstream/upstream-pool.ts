@@ -35,7 +35,8 @@ export class UpstreamPool implements ConnectionKeeper {
       if (this.#closed) throw gatewayStopping()
       let bodyBytes = 0
       for (const part of request.body) bodyBytes += part.length
-      const head = requestHead(this.#origin.host, request.path, request.headers, bodyBytes)
+      const { path, headers, sharedHeaders } = request
+      const head = requestHead(this.#origin.host, path, headers, bodyBytes, sharedHeaders)
       return (this.#free.pop() ?? this.#open()).send(head, bodyBytes, request, handler)
     } catch (error) {
       handler.onAnswerError(toError(error))

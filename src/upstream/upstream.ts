@@ -10,6 +10,8 @@ export interface UpstreamRequest {
    * write: they are left out. `host` takes the place of the origin's.
    */
   readonly headers: readonly string[]
+  /** Further ones, sent before them: a list that does not change, and that other requests have too. */
+  readonly sharedHeaders?: readonly string[]
   /** The body's bytes in order. They must not change until the exchange is over. */
   readonly body: readonly Buffer[]
   /** Longest silence within an answer; 0 for none. The time until an answer begins is the caller's to watch. */
