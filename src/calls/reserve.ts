@@ -31,36 +31,50 @@ export interface PlaceRequest {
 }
 
 /**
- * Takes a place, without a promise when nothing limits the call. A deployment that is at its limit is passed over.
+ * Takes a place, without a promise when nothing limits the call, or limits are counted in this process. A deployment
+ * that is at its limit is passed over.
  *
- * @throws LimitError (as rejection) when the caller is at a limit, or every deployment is.
+ * @throws LimitError (thrown, or as rejection) when the caller is at a limit, or every deployment is.
  */
 export function takePlace(gateway: Gateway, request: PlaceRequest): Place | Promise<Place> {
   const { group, candidates } = request.admission
   const deployment = pickDeployment(candidates, [], Math.random())
   if (deployment === undefined) throw new Error(`model group ${group.name} has no deployment`)
-  const limited = hasLimit(request.scopes) || candidates.some((candidate) => hasLimit(candidate.scopes))
-  if (request.unbilled || !limited) return { scopes: request.scopes, deployment, reservation: undefined }
-  return takeLimitedPlace(gateway, request, deployment)
+  if (request.unbilled) return { scopes: request.scopes, deployment, reservation: undefined }
+  return takePlaceAt(gateway, request, deployment, candidates)
 }
 
-async function takeLimitedPlace(gateway: Gateway, request: PlaceRequest, first: Deployment): Promise<Place> {
-  const { scopes, admission } = request
-  let candidates = admission.candidates
-  let deployment = first
-  for (;;) {
-    const limited = [...scopes, ...deployment.scopes].filter(isLimited)
-    try {
-      const reservation =
-        limited.length === 0 ? undefined : await reserve(gateway, request, deployment, limited)
-      return { scopes, deployment, reservation }
-    } catch (error) {
-      candidates = candidates.filter((candidate) => candidate !== deployment)
-      const next = isOfDeployment(error) ? pickDeployment(candidates, [], Math.random()) : undefined
-      if (next === undefined) throw error
-      deployment = next
-    }
+/** @param candidates those that are left, with the deployment that is tried. */
+function takePlaceAt(
+  gateway: Gateway,
+  request: PlaceRequest,
+  deployment: Deployment,
+  candidates: readonly Deployment[],
+): Place | Promise<Place> {
+  const { scopes } = request
+  const limited = limitedScopes(scopes, deployment.scopes)
+  if (limited.length === 0) return { scopes, deployment, reservation: undefined }
+  const takeAnother = (error: unknown): Place | Promise<Place> => {
+    const left = candidates.filter((candidate) => candidate !== deployment)
+    const next = isOfDeployment(error) ? pickDeployment(left, [], Math.random()) : undefined
+    if (next === undefined) throw error
+    return takePlaceAt(gateway, request, next, left)
   }
+  try {
+    const reservation = reserve(gateway, request, deployment, limited)
+    if (!(reservation instanceof Promise)) return { scopes, deployment, reservation }
+    return reservation.then((held) => ({ scopes, deployment, reservation: held }), takeAnother)
+  } catch (error) {
+    return takeAnother(error)
+  }
+}
+
+/** Those of a call, and of a deployment, that limit something. */
+function limitedScopes(ofCall: readonly Scope[], ofDeployment: readonly Scope[]): readonly Scope[] {
+  const limited: Scope[] = []
+  for (const scope of ofCall) if (isLimited(scope)) limited.push(scope)
+  for (const scope of ofDeployment) if (isLimited(scope)) limited.push(scope)
+  return limited
 }
 
 /**
@@ -79,7 +93,7 @@ export async function takePlaceOfHit(
   const [first] = admission.candidates
   const deployment = admission.candidates.find(({ facts }) => facts.modelId === modelId) ?? first
   if (deployment === undefined) throw new Error(`model group ${admission.group.name} has no deployment`)
-  const limited = [...scopes, ...deployment.scopes.filter(isOfProxy)].filter(isLimited)
+  const limited = limitedScopes(scopes, deployment.scopes.filter(isOfProxy))
   const reservation = limited.length === 0 ? undefined : await reserve(gateway, request, deployment, limited)
   return { scopes, deployment, reservation }
 }
@@ -121,9 +135,4 @@ function reserve(
 /** Whether another deployment may still take the call. */
 export function isOfDeployment(error: unknown): boolean {
   return error instanceof LimitError && (error.scopeKind === 'deployment' || error.scopeKind === 'provider')
-}
-
-function hasLimit(scopes: readonly Scope[]): boolean {
-  for (const scope of scopes) if (isLimited(scope)) return true
-  return false
 }
