@@ -14,7 +14,8 @@ export interface AnswerMembers {
   mayHold(name: string, word: string): boolean
 }
 
-const SMALL_BYTES = 8 * 1024
+/** Answers up to this size are parsed whole. */
+export const SMALL_BYTES = 8 * 1024
 
 /** Undefined when the body is no JSON object. An answer that the strict scan refuses is parsed whole as well. */
 export function readAnswerMembers(body: Buffer): AnswerMembers | undefined {

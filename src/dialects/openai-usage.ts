@@ -4,7 +4,7 @@
  * Source: spec/protocols.md 3.4.
  */
 import { countOf, objectOf, textOf, type JsonObject } from './json-value.ts'
-import { NO_USAGE, type Usage } from './usage.ts'
+import type { Usage } from './usage.ts'
 
 /** Undefined when the object names no tokens at all. `serviceTier` is the answer's member `service_tier`. */
 export function openAiUsage(value: unknown, serviceTier?: unknown): Usage | undefined {
@@ -21,10 +21,17 @@ export function openAiUsage(value: unknown, serviceTier?: unknown): Usage | unde
     return undefined
   }
   const input = inputClasses(usage, prompt ?? 0)
+  const output = outputClasses(usage, prompt ?? 0, input.cacheReadTokens, completion ?? 0, total)
+  // Member by member: each spread costs as much as all the rest here.
   return {
-    ...NO_USAGE,
-    ...input,
-    ...outputClasses(usage, prompt ?? 0, input.cacheReadTokens, completion ?? 0, total),
+    inputTokens: input.inputTokens,
+    inputAudioTokens: input.inputAudioTokens,
+    cacheReadTokens: input.cacheReadTokens,
+    cacheWrite5mTokens: input.cacheWrite5mTokens,
+    cacheWrite1hTokens: 0,
+    outputTokens: output.outputTokens,
+    reasoningTokens: output.reasoningTokens,
+    outputAudioTokens: output.outputAudioTokens,
     webSearchRequests: countOf(objectOf(usage['server_tool_use'])?.['web_search_requests']) ?? 0,
     serviceTier: tierOf(textOf(usage['service_tier']) ?? textOf(serviceTier)),
   }
