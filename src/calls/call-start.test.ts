@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { describe, expect, test } from 'vitest'
+import { CALLER } from '../../test/ledger/calls.ts'
 import { DIALECTS, scanMembers } from '../dialects/index.ts'
 import type { CallStart } from '../record/call-record.ts'
 import type { Arrival } from './arrival.ts'
 import { callStart } from './call-start.ts'
+import { knownClient } from './known-clients.ts'
 
 /** The record of a chat call with these headers and members. */
 function startOf(headers: IncomingHttpHeaders, members: Record<string, unknown> = {}): CallStart {
@@ -61,5 +63,38 @@ describe('what a client wants to find in the row of its call', () => {
 
   test('is nothing where nothing was sent', () => {
     expect(startOf({}).spendLogsMetadata).toBeUndefined()
+  })
+})
+
+describe('a client that calls again', () => {
+  const agent = { 'user-agent': 'sdk/1' }
+
+  test('is the same one', () => {
+    expect(startOf(agent).client).toBeDefined()
+    expect(startOf(agent).client).toBe(startOf(agent, { stream: true }).client)
+  })
+
+  test.for<[headers: IncomingHttpHeaders, members: Record<string, unknown>]>([
+    [{ 'user-agent': 'sdk/2' }, {}],
+    [{ ...agent, 'session-id': 's' }, {}],
+    [agent, { model: 'other' }],
+    [agent, { user: 'u' }],
+  ])('is another one with %j and %j', ([headers, members]) => {
+    const before = startOf(agent).client
+    expect(startOf(headers, members).client).not.toBe(before)
+  })
+
+  test('is another one for another caller', () => {
+    const [one, other] = [{ ...CALLER }, { ...CALLER }]
+    const facts = {
+      requestedModel: 'm',
+      endUser: undefined,
+      sessionId: undefined,
+      requesterIp: '1',
+      userAgent: 'a',
+    }
+    expect(knownClient(one, facts)).not.toBe(knownClient(other, facts))
+    expect(knownClient(one, facts)).toBe(knownClient(one, { ...facts }))
+    expect(knownClient(one, { ...facts, requesterIp: '2' })).not.toBe(knownClient(other, facts))
   })
 })

@@ -6,6 +6,7 @@ import type { Principal } from '../identity/principal.ts'
 import type { CallerFacts, CallStart } from '../record/call-record.ts'
 import type { Arrival } from './arrival.ts'
 import { headerText } from './answer-headers.ts'
+import { knownClient } from './known-clients.ts'
 
 /** Stands for a caller that could not be identified. */
 const NOBODY: CallerFacts = {
@@ -28,20 +29,14 @@ export function callStart(
   facts: RequestFacts | undefined,
 ): CallStart {
   const { headers } = arrival.exchange
-  return {
-    callId: arrival.callId,
-    callType: arrival.endpoint.callType,
-    route: arrival.endpoint.route,
-    arrivedAtMs: arrival.arrivedAtMs,
-    caller: principal?.facts ?? NOBODY,
+  const caller = principal?.facts ?? NOBODY
+  const client = {
     requestedModel: clipped(facts?.model ?? arrival.pathModel) ?? '',
-    stream: facts?.stream ?? false,
     endUser: clipped(
       headerText(headers['x-litellm-customer-id']) ??
         headerText(headers['x-litellm-end-user-id']) ??
         facts?.endUser,
     ),
-    tags: allTags(principal?.tags ?? [], facts?.tags ?? [], headerText(headers['x-litellm-tags'])),
     sessionId: clipped(
       headerText(headers['x-litellm-session-id']) ??
         headerText(headers['x-litellm-trace-id']) ??
@@ -51,6 +46,21 @@ export function callStart(
     ),
     requesterIp: arrival.requesterIp,
     userAgent: clipped(headers['user-agent']),
+  }
+  return {
+    callId: arrival.callId,
+    callType: arrival.endpoint.callType,
+    route: arrival.endpoint.route,
+    arrivedAtMs: arrival.arrivedAtMs,
+    caller,
+    requestedModel: client.requestedModel,
+    stream: facts?.stream ?? false,
+    endUser: client.endUser,
+    tags: allTags(principal?.tags ?? [], facts?.tags ?? [], headerText(headers['x-litellm-tags'])),
+    sessionId: client.sessionId,
+    requesterIp: client.requesterIp,
+    userAgent: client.userAgent,
+    client: knownClient(caller, client),
     spendLogsMetadata: spendLogsMetadata(headers, facts),
     requestMetadata: facts?.metadata,
     trace: arrival.trace,

@@ -58,6 +58,12 @@ export type FileCallType =
   | 'alist_batches'
   | 'acancel_batch'
 
+/**
+ * Stands for what a client says of itself: calls that have the same object have the same caller, `requestedModel`,
+ * `endUser`, `sessionId`, `requesterIp` and `userAgent`, so that what is made of these may be kept by it.
+ */
+export type ClientKey = object
+
 /** What is known of a call when it has been read and its caller is known. Times are epoch milliseconds with fractions. */
 export interface CallStart {
   readonly callId: string
@@ -73,6 +79,8 @@ export interface CallStart {
   readonly sessionId: string | undefined
   readonly requesterIp: string | undefined
   readonly userAgent: string | undefined
+  /** Undefined where nobody has looked whether the client called before. */
+  readonly client?: ClientKey | undefined
   /** `metadata.spend_logs_metadata` of the request, kept as sent. */
   readonly spendLogsMetadata: Readonly<Record<string, unknown>> | undefined
   /** `metadata` of the request, as sent. */

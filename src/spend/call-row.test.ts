@@ -92,3 +92,16 @@ test('metadata that is too long or nested too deeply is replaced by a mark', () 
   expect(storableJson(deep).slice(0, 40)).toBe('{"unreadable":true}')
   expect(storableJson({ deep: [deep] }).slice(0, 40)).toBe('{"unreadable":true}')
 })
+
+test('rows of a client that called before are those of one that did not', () => {
+  const facts = {
+    requestedModel: 'm',
+    endUser: 'é',
+    sessionId: undefined,
+    requesterIp: '::1',
+    userAgent: 'a "b"',
+  }
+  const start = callStart({ ...facts, callId: 'one' })
+  const known = { ...start, client: {} }
+  for (let time = 0; time < 2; time += 1) expect(startText(known, true)).toBe(startText(start, true))
+})

@@ -10,6 +10,7 @@ import {
   type CallEnd,
   type CallerFacts,
   type CallStart,
+  type ClientKey,
   type DeploymentFacts,
 } from '../record/call-record.ts'
 import { overheadMs } from '../telemetry/call-timings.ts'
@@ -32,6 +33,7 @@ export interface ContentTexts {
 }
 
 const callerTexts = new WeakMap<CallerFacts, string>()
+const clientTexts = new WeakMap<ClientKey, string>()
 const deploymentTexts = new WeakMap<DeploymentFacts, string>()
 
 /**
@@ -44,9 +46,9 @@ export function startText(start: CallStart, logged: boolean): string {
     `{"call_id":${indexed(start.callId)},"started_ms":${millis(start.arrivedAtMs)},"logged":${logged}` +
       `,"call_type":"${start.callType}","route":${text(start.route)},"stream":${start.stream}` +
       callerText(start.caller) +
-      `,"requested_model":${indexed(start.requestedModel)},"end_user":${indexed(start.endUser)}` +
-      `,"session_id":${indexed(start.sessionId)},"requester_ip":${text(start.requesterIp)}` +
-      `,"user_agent":${text(withoutKeys(start.userAgent))}${tagsText(start.tags)}${metadataText(start.spendLogsMetadata)}`,
+      clientText(start) +
+      tagsText(start.tags) +
+      metadataText(start.spendLogsMetadata),
   )
 }
 
@@ -109,6 +111,19 @@ function callerText(caller: CallerFacts): string {
     `,"user_email":${text(caller.userEmail)},"team_id":${text(caller.teamId)}` +
     `,"team_alias":${text(caller.teamAlias)},"organization_id":${text(caller.organizationId)}`
   callerTexts.set(caller, made)
+  return made
+}
+
+function clientText(start: CallStart): string {
+  const { client } = start
+  const known = client === undefined ? undefined : clientTexts.get(client)
+  if (known !== undefined) return known
+  const made = inOnePiece(
+    `,"requested_model":${indexed(start.requestedModel)},"end_user":${indexed(start.endUser)}` +
+      `,"session_id":${indexed(start.sessionId)},"requester_ip":${text(start.requesterIp)}` +
+      `,"user_agent":${text(withoutKeys(start.userAgent))}`,
+  )
+  if (client !== undefined) clientTexts.set(client, made)
   return made
 }
 

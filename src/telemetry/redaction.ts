@@ -10,6 +10,8 @@ export interface Redactor {
   redact(text: string): string
   /** Registers further secret values, e.g. the keys of a reloaded config. */
   register(secrets: Iterable<string>): void
+  /** Grows with each registration: text that was redacted before may hold a secret that is known now. */
+  readonly generation: number
 }
 
 /** Shorter values would tear ordinary words apart; the shapes below still cover them where they stand in a URL. */
@@ -81,8 +83,10 @@ export function createRedactor(knownSecrets: Iterable<string> = []): Redactor {
   const known = new Set<string>()
   let exact: RegExp | undefined
   let shortest = Infinity
+  let generation = 0
 
   const register = (secrets: Iterable<string>): void => {
+    generation += 1
     for (const secret of secrets) for (const form of writtenForms(secret)) known.add(form)
     if (known.size === 0) return
     const longestFirst = [...known].sort((a, b) => b.length - a.length)
@@ -96,7 +100,13 @@ export function createRedactor(knownSecrets: Iterable<string> = []): Redactor {
   }
 
   register(knownSecrets)
-  return { redact, register }
+  return {
+    redact,
+    register,
+    get generation() {
+      return generation
+    },
+  }
 }
 
 function withoutShapes(text: string): string {

@@ -176,6 +176,20 @@ test('no text of a client starts a new line, a new field or a terminal command',
   )
 })
 
+test('a client that calls again has the same words in its lines, until one of them is known as a secret', () => {
+  const redactor = createRedactor()
+  const lines = new CallLineWriter(redactor)
+  const client = {}
+  const line = (changes: Partial<CallStart> = {}): unknown =>
+    JSON.parse(lines.line('info', startOf({ client, endUser: 'hunter2hunter2', ...changes }), endOf()))
+  const first = line()
+  expect(first).toMatchObject({ end_user: 'hunter2hunter2', key_alias: 'ci-key', requester_ip: '10.0.0.7' })
+  expect(line()).toEqual(first)
+  expect(line({ callId: 'call-2', stream: true })).toMatchObject({ call_id: 'call-2', stream: true })
+  redactor.register(['hunter2hunter2'])
+  expect(line()).toMatchObject({ end_user: '[redacted]', key_alias: 'ci-key' })
+})
+
 test('a secret in a text of the client or of the provider is redacted', () => {
   const canary = 'canary-secret-value'
   const error = {

@@ -9,6 +9,7 @@ import {
   type CallEnd,
   type CallerFacts,
   type CallStart,
+  type ClientKey,
   type DeploymentFacts,
 } from '../../record/call-record.ts'
 import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
@@ -25,9 +26,16 @@ export function callLevel(end: CallEnd): LogLevel {
   return !end.priced && end.usage !== undefined ? 'warn' : 'info'
 }
 
+/** What a client's lines have in common, redacted by what the redactor knew then. */
+interface ClientPart {
+  readonly generation: number
+  readonly text: string
+}
+
 export class CallLineWriter {
   readonly #redactor: Redactor
   readonly #callers = new WeakMap<CallerFacts, string>()
+  readonly #clients = new WeakMap<ClientKey, ClientPart>()
   readonly #deployments = new WeakMap<DeploymentFacts, string>()
   #lastSecond = Number.NaN
   #lastSecondText = ''
@@ -44,9 +52,7 @@ export class CallLineWriter {
       `{"level":"${level}","time":"${this.#timeText(end.endedAtMs)}","msg":"call ${end.ending}","event":"call",` +
       `"call_id":${this.#safeText(start.callId)},"call_type":"${start.callType}","route":${jsonText(start.route)},` +
       `"status":${end.httpStatus},"ending":"${end.ending}","stream":${start.stream},` +
-      `${this.#callerPart(start.caller)},"end_user":${this.#safeText(start.endUser)},` +
-      `"session_id":${this.#safeText(start.sessionId)},"requester_ip":${this.#safeText(start.requesterIp)},` +
-      `"model":${this.#safeText(start.requestedModel)},${this.#deploymentPart(end.deployment)},` +
+      `${this.#clientPart(start)},${this.#deploymentPart(end.deployment)},` +
       `"attempts":${end.attempts.length},${usagePart(end.usage)},"usage_source":"${end.usageSource}",` +
       `"cost_usd":${Number(end.cost) / 1e12},"cost":"${toDecimal(end.cost)}","priced":${end.priced},"cache_hit":${end.cache?.hit ?? null},` +
       `"duration_ms":${milliseconds(totalMs(start, end))},"provider_ms":${milliseconds(provider)},` +
@@ -54,6 +60,20 @@ export class CallLineWriter {
       `"queue_ms":${milliseconds(queueMs(start, end))},"finish_reason":${this.#safeText(end.finishReason)}` +
       `${tracePart(start)}${this.#errorPart(end)}}\n`
     )
+  }
+
+  #clientPart(start: CallStart): string {
+    const { client } = start
+    const { generation } = this.#redactor
+    const known = client === undefined ? undefined : this.#clients.get(client)
+    if (known?.generation === generation) return known.text
+    const text = madeAnew(
+      `${this.#callerPart(start.caller)},"end_user":${this.#safeText(start.endUser)},` +
+        `"session_id":${this.#safeText(start.sessionId)},"requester_ip":${this.#safeText(start.requesterIp)},` +
+        `"model":${this.#safeText(start.requestedModel)}`,
+    )
+    if (client !== undefined) this.#clients.set(client, { generation, text })
+    return text
   }
 
   #callerPart(caller: CallerFacts): string {
@@ -72,9 +92,10 @@ export class CallLineWriter {
     if (deployment === undefined) return NO_DEPLOYMENT
     let part = this.#deployments.get(deployment)
     if (part === undefined) {
-      part =
+      part = madeAnew(
         `"model_group":${this.#safeText(deployment.modelGroup)},"deployment":${this.#safeText(deployment.modelId)},` +
-        `"provider":${this.#safeText(deployment.provider)},"upstream_model":${this.#safeText(deployment.upstreamModel)}`
+          `"provider":${this.#safeText(deployment.provider)},"upstream_model":${this.#safeText(deployment.upstreamModel)}`,
+      )
       this.#deployments.set(deployment, part)
     }
     return part
@@ -107,14 +128,30 @@ export class CallLineWriter {
 
 const NO_DEPLOYMENT = '"model_group":null,"deployment":null,"provider":null,"upstream_model":null'
 
+/** The text without the pieces that it was joined of, which each line that holds it would have to be joined of again. */
+function madeAnew(text: string): string {
+  return Buffer.from(text).toString()
+}
+
 function usagePart(usage: Usage | undefined): string {
   if (usage === undefined) return '"prompt_tokens":null,"completion_tokens":null'
   return (
     `"prompt_tokens":${promptTokens(usage)},"completion_tokens":${completionTokens(usage)},` +
-    `"input_tokens":${usage.inputTokens},"input_audio_tokens":${usage.inputAudioTokens},` +
-    `"cache_read_tokens":${usage.cacheReadTokens},"cache_write_5m_tokens":${usage.cacheWrite5mTokens},` +
-    `"cache_write_1h_tokens":${usage.cacheWrite1hTokens},"output_tokens":${usage.outputTokens},` +
+    `"input_tokens":${usage.inputTokens},${inputPart(usage)},"output_tokens":${usage.outputTokens},` +
     `"reasoning_tokens":${usage.reasoningTokens},"output_audio_tokens":${usage.outputAudioTokens}`
+  )
+}
+
+const PLAIN_INPUT =
+  '"input_audio_tokens":0,"cache_read_tokens":0,"cache_write_5m_tokens":0,"cache_write_1h_tokens":0'
+
+/** Most calls have plain input only. */
+function inputPart(usage: Usage): string {
+  const { inputAudioTokens, cacheReadTokens, cacheWrite5mTokens, cacheWrite1hTokens } = usage
+  if (inputAudioTokens + cacheReadTokens + cacheWrite5mTokens + cacheWrite1hTokens === 0) return PLAIN_INPUT
+  return (
+    `"input_audio_tokens":${inputAudioTokens},"cache_read_tokens":${cacheReadTokens},` +
+    `"cache_write_5m_tokens":${cacheWrite5mTokens},"cache_write_1h_tokens":${cacheWrite1hTokens}`
   )
 }
 

@@ -1,4 +1,5 @@
 /** What a settled call adds to the metrics. */
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readExposition, samplesOf, valueOf } from '../../../test/telemetry/read-exposition.ts'
 import {
@@ -225,6 +226,45 @@ test('every attempt counts for its own deployment, the call counts once', () => 
   expect(valueOf(families, COUNTERS.deploymentSuccess.name, { model_id: DEPLOYMENT.modelId })).toBe(1)
   expect(valueOf(families, 'litellm_deployment_state', { model_id: OTHER_DEPLOYMENT.modelId })).toBe(1)
   expect(valueOf(families, 'litellm_deployment_state', { model_id: DEPLOYMENT.modelId })).toBe(0)
+})
+
+test('calls of a client that called before are counted as if nobody knew it', () => {
+  const ends = [
+    endOf(),
+    endOf({ deployment: OTHER_DEPLOYMENT, attempts: [attemptOf({ deployment: OTHER_DEPLOYMENT })] }),
+    endOf({ httpStatus: 201 }),
+    endOf({ ending: 'client_gone', httpStatus: 499 }),
+    endOf({ usage: { ...USAGE, serviceTier: 'flex' } }),
+    endOf({ usage: undefined }),
+    refusalOf(429, 'RateLimitError'),
+  ]
+  const call = fc.record({
+    end: fc.constantFrom(...ends),
+    stream: fc.boolean(),
+    route: fc.constantFrom('/v1/chat/completions', '/chat/completions'),
+  })
+  fc.assert(
+    fc.property(fc.array(call, { maxLength: 12 }), (calls) => {
+      const pageFor = (client: object | undefined) =>
+        metricsOf(
+          calls.map(({ end, stream, route }) => [startOf({ stream, route, client }), end] as const),
+          { emitStreamLabel: true },
+        )
+      expect(pageFor({})).toEqual(pageFor(undefined))
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('series that were let go of are found again for a client that called before', () => {
+  const registry = new MetricsRegistry()
+  const metrics = new CallMetrics(registry, { ...SETTINGS, seriesIdleMs: 60_000 })
+  const start = startOf({ client: {} })
+  metrics.callSettled(start, endOf())
+  for (const nowMs of [0, 60_000]) if (registry.dropIdle(nowMs) > 0) metrics.forgetSeries()
+  metrics.callSettled(start, endOf())
+  const page = readExposition([...writeExposition(registry, 'prometheus')].join(''))
+  expect(valueOf(page, COUNTERS.proxyTotal.name)).toBe(1)
 })
 
 test('a refusal by the gateway has empty deployment labels among the attempts, and None elsewhere', () => {

@@ -7,6 +7,7 @@ import {
   type CallEnd,
   type CallerFacts,
   type CallStart,
+  type ClientKey,
   type DeploymentFacts,
 } from '../../record/call-record.ts'
 import { failureStatus, statusOfFailure } from '../failure-status.ts'
@@ -44,6 +45,13 @@ export interface CallMetricsSettings extends FamilySettings {
 /** How many kinds of call are held at once. They are only a short way to the series, and are made again when needed. */
 const MAX_HELD_SERIES = 20_000
 
+/** A caller's calls that are counted in the same series. */
+interface CallKind {
+  readonly variant: CallVariant
+  readonly deployment: DeploymentFacts | undefined
+  readonly series: CallSeries
+}
+
 export class CallMetrics {
   readonly #settings: CallMetricsSettings
   readonly #registry: MetricsRegistry
@@ -53,6 +61,8 @@ export class CallMetrics {
   readonly #inFlight: Gauge
   readonly #held = new Map<CallerFacts, Map<DeploymentFacts | undefined, Map<string, CallSeries>>>()
   #heldCount = 0
+  /** Of the clients' last calls, where a deployment served them. */
+  #lastKinds = new WeakMap<ClientKey, CallKind>()
   readonly #callerLabels = new Map<CallerFacts, ReturnType<typeof callerLabelValues>>()
   readonly #deploymentLabels = new Map<DeploymentFacts, ReturnType<typeof deploymentLabelValues>>()
 
@@ -73,6 +83,7 @@ export class CallMetrics {
   /** Lets go of all series: they are looked up again when they are next counted. */
   forgetSeries(): void {
     this.#held.clear()
+    this.#lastKinds = new WeakMap()
     this.#callerLabels.clear()
     this.#deploymentLabels.clear()
     this.#heldCount = 0
@@ -87,8 +98,7 @@ export class CallMetrics {
   }
 
   callSettled(start: CallStart, end: CallEnd): void {
-    const variant = this.#variantOf(start, end)
-    const series = this.#seriesOf(start.caller, end.deployment, variant)
+    const { variant, series } = this.#kindOf(start, end)
     const { counters, histograms } = this.#families
     const example = exampleOf(start, end)
     series.add(counters.proxyTotal, 1)
@@ -197,6 +207,19 @@ export class CallMetrics {
     if (quota?.tokens !== undefined) series.set(gauges.remainingTokens, quota.tokens)
   }
 
+  /** Most calls are of the kind that their client's last one was: it is known by a few comparisons. */
+  #kindOf(start: CallStart, end: CallEnd): CallKind {
+    const { client } = start
+    const last = client === undefined ? undefined : this.#lastKinds.get(client)
+    if (last !== undefined && isOfKind(last, start, end)) return last
+    const { deployment } = end
+    const variant = this.#variantOf(start, end)
+    const kind = { variant, deployment, series: this.#seriesOf(start.caller, deployment, variant) }
+    const isPlain = deployment !== undefined && isSuccess(end.ending) && this.#custom.names.length === 0
+    if (client !== undefined && isPlain) this.#lastKinds.set(client, kind)
+    return kind
+  }
+
   /** Texts of a caller without a valid key are no labels: anybody could fill the metrics with them. */
   #variantOf(start: CallStart, end: CallEnd): CallVariant {
     const failed = !isSuccess(end.ending)
@@ -275,6 +298,18 @@ export class CallMetrics {
     const own = names.map((name, index) => [name, clean(variant.custom[index] ?? NONE)] as const)
     return { ...labels, ...Object.fromEntries(own) }
   }
+}
+
+/** Whether a call is of the kind of another one of its client. */
+function isOfKind({ variant, deployment }: CallKind, start: CallStart, end: CallEnd): boolean {
+  return (
+    deployment === end.deployment &&
+    variant.ending === end.ending &&
+    variant.status === end.httpStatus &&
+    variant.route === start.route &&
+    variant.stream === start.stream &&
+    variant.serviceTier === (end.usage?.serviceTier ?? '')
+  )
 }
 
 function cleaned<Labels extends Record<string, string>>(
