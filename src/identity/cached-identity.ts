@@ -100,7 +100,8 @@ export class CachedIdentity implements Identity, ChangeListener {
     const entry = this.#cache.get(credential)
     if (entry === undefined || entry.forgotten) return this.#lookUp(credential)
     const nowMs = this.#clock()
-    if (nowMs >= entry.refreshAtMs && !entry.refreshing) void this.#refresh(entry)
+    if (nowMs >= entry.refreshAtMs && !entry.refreshing)
+      void this.#refresh(entry, this.#source.findSoon(entry.keyHash))
     return requireValid(entry.principal, nowMs)
   }
 
@@ -197,10 +198,10 @@ export class CachedIdentity implements Identity, ChangeListener {
   }
 
   /** Runs while calls go on with what is known; when the database does not answer, that stays so. */
-  async #refresh(entry: CacheEntry): Promise<void> {
+  async #refresh(entry: CacheEntry, finding: Promise<Found>): Promise<void> {
     entry.refreshing = true
     try {
-      const found = await this.#source.find(entry.keyHash)
+      const found = await finding
       const { principal } = found
       if (principal === undefined) {
         this.#cache.remove(entry)
@@ -257,7 +258,7 @@ export class CachedIdentity implements Identity, ChangeListener {
     if (entry === undefined || entry.principal.kind === 'master_key') return
     forgetEntry(entry, true)
     // Read at once, and not only at its next use: by then the database may be away.
-    if (!entry.refreshing) void this.#refresh(entry)
+    if (!entry.refreshing) void this.#refresh(entry, this.#source.find(keyHash))
   }
 
   #forgetWhere(fact: 'userId' | 'teamId' | 'organizationId', id: string): void {
@@ -370,6 +371,7 @@ export class CachedIdentity implements Identity, ChangeListener {
     clearTimeout(this.#maintenance)
     this.#configured.close()
     this.#book.close()
+    this.#source.close()
     await this.#survey.close()
     await this.#notifier.close()
     await this.#maintaining

@@ -73,6 +73,13 @@ async function insertedKey(database: Database, columns: KeyColumns = {}): Promis
   return raw
 }
 
+async function insertedKeys(database: Database, count: number): Promise<string[]> {
+  const keys = Array.from({ length: count }, () => `sk-key-${keyCount++}-of-this-test`)
+  const rows = keys.map((key) => ({ key_hash: hashCredential(key), key_name: `sk-...${key.slice(-4)}` }))
+  await database.sql.insertInto('sluice_virtual_key').values(rows).execute()
+  return keys
+}
+
 async function book(database: Database, scope: string, id: string, amount: Picodollars): Promise<void> {
   await database.sql
     .insertInto('sluice_spend_total')
@@ -140,6 +147,44 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     const identity = await readyIdentity(counter)
     await Promise.all(Array.from({ length: 50 }, async () => await asks(identity, key)))
     expect(counter.count).toBe(1)
+  })
+
+  test('many new keys at the same time take a few statements, and each its own principal', async () => {
+    const keys = await insertedKeys(database, 200)
+    const counter = counting(database)
+    const identity = await readyIdentity(counter)
+    const principals = await Promise.all(keys.map(async (key) => await asks(identity, key)))
+    expect(principals.map(({ facts }) => facts.keyHash)).toEqual(keys.map(hashCredential))
+    expect(counter.count).toBeLessThanOrEqual(8)
+  })
+
+  test('keys in use that are due for a fresh look are read together, while their calls go on', async () => {
+    const keys = await insertedKeys(database, 200)
+    const counter = counting(database)
+    const identity = await readyIdentity(counter)
+    const before = await Promise.all(keys.map(async (key) => await asks(identity, key)))
+    counter.count = 0
+    nowMs += 60_000
+    expect(keys.every((key, index) => asks(identity, key) === before[index])).toBe(true)
+    await vi.waitFor(() => {
+      const now = keys.map((key) => asks(identity, key))
+      expect(now.filter((principal, index) => principal === before[index])).toEqual([])
+    })
+    expect(counter.count).toBe(4)
+  })
+
+  test('a call does not wait for keys that are read anew', async () => {
+    const [known = '', fresh = ''] = await insertedKeys(database, 2)
+    const counter = counting(database)
+    const identity = await readyIdentity(counter)
+    await asks(identity, known)
+    counter.count = 0
+    nowMs += 60_000
+    void asks(identity, known)
+    expect(counter.count).toBe(0)
+    const lookup = asks(identity, fresh)
+    expect(counter.count).toBe(1)
+    expect((await lookup).facts.keyHash).toBe(hashCredential(fresh))
   })
 
   test('every wrong key gets the same answer, byte for byte, and no query is repeated for it', async () => {

@@ -15,8 +15,8 @@ import { SharedScope, type ScopeFacts } from './shared-scope.ts'
 const IN_USE_MS = 60_000
 /** How long scopes that are new are gathered before they are read. */
 const GATHER_MS = 100
-/** How many scopes one query reads. */
-const BATCH = 2_000
+/** How many scopes one query reads: its rows are taken apart in one turn of the event loop. */
+const BATCH = 500
 
 export class ScopeBook {
   calendar: Calendar = UTC_CALENDAR

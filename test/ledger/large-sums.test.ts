@@ -12,7 +12,7 @@ import { openLedger } from '../../src/spend/open-ledger.ts'
 import { migrate } from '../../src/storage/migrate.ts'
 import { openDatabase } from '../../src/storage/open-database.ts'
 import { beginDueWindows } from '../../src/storage/queries/spend-windows.ts'
-import { findPrincipal } from '../../src/storage/queries/principals.ts'
+import { findPrincipals } from '../../src/storage/queries/principals.ts'
 import { startPostgresql, type TestPostgresql } from '../postgresql.ts'
 import { readBooks } from './books.ts'
 import { CALLER, callEnd, callStart, runCall } from './calls.ts'
@@ -79,7 +79,7 @@ test.each(['postgresql', 'embedded'] as const)(
     expect(await get('/user/daily/activity', dates)).toMatchObject({ metadata: { total_spend: 45_000_000 } })
 
     const scopesOf = async () => {
-      const row = await findPrincipal(database.sql, KEY)
+      const [row] = await findPrincipals(database.sql, [KEY])
       if (row === undefined) throw new Error('no such key')
       return buildPrincipal(row, new ScopeBook(database, Date.now)).scopes.map(({ kind: scope, spent }) => [
         scope,
