@@ -7,7 +7,6 @@ import { GatewayError } from '../errors/gateway-error.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { DeploymentFacts } from '../record/call-record.ts'
 import type { Deployment } from '../routing/deployment.ts'
-import { pickDeployment } from '../routing/pick-deployment.ts'
 
 const DEFAULT_PROVIDER = 'openai'
 
@@ -28,7 +27,7 @@ export function factsOfModel(model: string): RequestFacts {
 /** @throws GatewayError when the model is unknown, not the caller's, or of a provider that knows no files. */
 export function deploymentOfModel(gateway: Gateway, principal: Principal, model: string): Deployment {
   const { candidates, group } = admit(gateway, principal, factsOfModel(model), DIALECTS['openai-chat'])
-  const deployment = pickDeployment(candidates, [], Math.random())
+  const deployment = candidates.pick([], Math.random())
   if (deployment === undefined) throw new Error(`model group ${group.name} has no deployment`)
   return deployment
 }

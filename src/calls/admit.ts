@@ -2,13 +2,14 @@
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { Dialect, RequestFacts } from '../dialects/dialect.ts'
 import type { Principal } from '../identity/principal.ts'
-import type { Deployment, ModelGroup } from '../routing/deployment.ts'
+import type { ModelGroup } from '../routing/deployment.ts'
+import { poolOf, type DeploymentPool } from '../routing/deployment-pool.ts'
 import type { Gateway } from './gateway.ts'
 
-/** Deployments that may serve the call, in no order. Never empty. */
 export interface Admission {
   readonly group: ModelGroup
-  readonly candidates: readonly Deployment[]
+  /** Deployments that may serve the call. Never empty. */
+  readonly candidates: DeploymentPool
 }
 
 /** @throws GatewayError when the call is refused: unknown model, no right to it, other dialect. */
@@ -44,12 +45,11 @@ function unknownModel(model: string): GatewayError {
   )
 }
 
-function speakingDeployments(group: ModelGroup, dialect: Dialect): readonly Deployment[] {
-  const all = group.deployments
-  if (all.every((deployment) => deployment.paths[dialect.name] !== undefined)) return all
-  const speaking = all.filter((deployment) => deployment.paths[dialect.name] !== undefined)
-  if (speaking.length > 0) return speaking
-  const family = all[0]?.family ?? 'other'
+function speakingDeployments(group: ModelGroup, dialect: Dialect): DeploymentPool {
+  const speaking = poolOf(group, dialect.name)
+  const [first] = group.deployments
+  if (first === undefined || speaking.deployments.length > 0) return speaking
+  const { family } = first
   throw new GatewayError(
     'dialect_mismatch',
     `Model ${group.name} is served by a provider of the ${family} dialect, and this request is in the ${dialect.name} ` +
@@ -58,8 +58,8 @@ function speakingDeployments(group: ModelGroup, dialect: Dialect): readonly Depl
   )
 }
 
-function requirePrice(candidates: readonly Deployment[], model: string): void {
-  if (candidates.every((deployment) => deployment.price !== undefined)) return
+function requirePrice(candidates: DeploymentPool, model: string): void {
+  if (candidates.isPriced) return
   throw new GatewayError(
     'bad_request',
     `Model ${model.slice(0, 200)} has no known price and general_settings.refuse_unpriced_models is on: set ` +

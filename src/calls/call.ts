@@ -15,7 +15,7 @@ import type { AttemptFacts, CallStart, Ending } from '../record/call-record.ts'
 import { nowMs } from '../record/clock.ts'
 import type { Scope } from '../record/scope.ts'
 import type { Deployment } from '../routing/deployment.ts'
-import { pickDeployment } from '../routing/pick-deployment.ts'
+import type { DeploymentPool } from '../routing/deployment-pool.ts'
 import { retryDelayMs } from '../routing/retry.ts'
 import type { JournalWaiter } from '../spend/ledger.ts'
 import { newSpanId } from '../telemetry/traces/trace-context.ts'
@@ -57,7 +57,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   #heldBytes: number
   readonly #place: Place
   readonly #request: PlaceRequest
-  #candidates: readonly Deployment[]
+  #candidates: DeploymentPool
   /** What the call holds of limits: of its caller, and of each deployment that it went to. */
   #reservations: readonly Reservation[]
   readonly #exchange: ClientExchange
@@ -301,7 +301,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
 
   #retry(failure: AttemptFailure): boolean {
     if (this.#attempts.length > this.settings.retries) return false
-    const next = pickDeployment(this.#candidates, this.#attempts, Math.random())
+    const next = this.#candidates.pick(this.#attempts, Math.random())
     if (next === undefined) return false
     const another = !this.#attempts.some((attempt) => attempt.deployment === next.facts)
     const delayMs = retryDelayMs(
@@ -340,10 +340,8 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   /** Goes to a deployment that is not at its limit, or ends the call when there is none. */
   #couldNotMoveTo(deployment: Deployment, cause: unknown): void {
     if (this.#settled || this.#clientGone) return
-    this.#candidates = this.#candidates.filter((candidate) => candidate !== deployment)
-    const next = isOfDeployment(cause)
-      ? pickDeployment(this.#candidates, this.#attempts, Math.random())
-      : undefined
+    this.#candidates = this.#candidates.without(deployment)
+    const next = isOfDeployment(cause) ? this.#candidates.pick(this.#attempts, Math.random()) : undefined
     if (next !== undefined) return this.retryWith(next)
     const error = toGatewayError(cause)
     const told: Outcome['error'] = {

@@ -6,7 +6,7 @@ import type { CallStart } from '../record/call-record.ts'
 import { nowMs } from '../record/clock.ts'
 import { isLimited, type Scope } from '../record/scope.ts'
 import type { Deployment } from '../routing/deployment.ts'
-import { pickDeployment } from '../routing/pick-deployment.ts'
+import type { DeploymentPool } from '../routing/deployment-pool.ts'
 import type { Admission } from './admit.ts'
 import type { Gateway } from './gateway.ts'
 
@@ -38,7 +38,7 @@ export interface PlaceRequest {
  */
 export function takePlace(gateway: Gateway, request: PlaceRequest): Place | Promise<Place> {
   const { group, candidates } = request.admission
-  const deployment = pickDeployment(candidates, [], Math.random())
+  const deployment = candidates.pick([], Math.random())
   if (deployment === undefined) throw new Error(`model group ${group.name} has no deployment`)
   if (request.unbilled) return { scopes: request.scopes, deployment, reservation: undefined }
   return takePlaceAt(gateway, request, deployment, candidates)
@@ -49,24 +49,35 @@ function takePlaceAt(
   gateway: Gateway,
   request: PlaceRequest,
   deployment: Deployment,
-  candidates: readonly Deployment[],
+  candidates: DeploymentPool,
 ): Place | Promise<Place> {
   const { scopes } = request
   const limited = limitedScopes(scopes, deployment.scopes)
   if (limited.length === 0) return { scopes, deployment, reservation: undefined }
-  const takeAnother = (error: unknown): Place | Promise<Place> => {
-    const left = candidates.filter((candidate) => candidate !== deployment)
-    const next = isOfDeployment(error) ? pickDeployment(left, [], Math.random()) : undefined
-    if (next === undefined) throw error
-    return takePlaceAt(gateway, request, next, left)
-  }
   try {
     const reservation = reserve(gateway, request, deployment, limited)
     if (!(reservation instanceof Promise)) return { scopes, deployment, reservation }
-    return reservation.then((held) => ({ scopes, deployment, reservation: held }), takeAnother)
+    return reservation.then(
+      (held) => ({ scopes, deployment, reservation: held }),
+      (error: unknown) => takeAnother(gateway, request, deployment, candidates, error),
+    )
   } catch (error) {
-    return takeAnother(error)
+    return takeAnother(gateway, request, deployment, candidates, error)
   }
+}
+
+/** @throws `error` when it is not of the deployment, or none is left. */
+function takeAnother(
+  gateway: Gateway,
+  request: PlaceRequest,
+  deployment: Deployment,
+  candidates: DeploymentPool,
+  error: unknown,
+): Place | Promise<Place> {
+  const left = candidates.without(deployment)
+  const next = isOfDeployment(error) ? left.pick([], Math.random()) : undefined
+  if (next === undefined) throw error
+  return takePlaceAt(gateway, request, next, left)
 }
 
 /** Those of a call, and of a deployment, that limit something. */
@@ -90,8 +101,8 @@ export async function takePlaceOfHit(
   modelId: string,
 ): Promise<Place> {
   const { scopes, admission } = request
-  const [first] = admission.candidates
-  const deployment = admission.candidates.find(({ facts }) => facts.modelId === modelId) ?? first
+  const { candidates } = admission
+  const deployment = candidates.find(modelId) ?? candidates.deployments[0]
   if (deployment === undefined) throw new Error(`model group ${admission.group.name} has no deployment`)
   const limited = limitedScopes(scopes, deployment.scopes.filter(isOfProxy))
   const reservation = limited.length === 0 ? undefined : await reserve(gateway, request, deployment, limited)

@@ -6,7 +6,7 @@ import { loadConfig } from '../config/load-config.ts'
 import type { AttemptFacts } from '../record/call-record.ts'
 import type { Deployment } from './deployment.ts'
 import { DeploymentTable, type GroupAlias } from './deployment-table.ts'
-import { pickDeployment } from './pick-deployment.ts'
+import { DeploymentPool } from './deployment-pool.ts'
 
 const directories: string[] = []
 
@@ -154,17 +154,19 @@ describe('picking a deployment', () => {
   test('weights share the calls', () => {
     const all = deployments()
     expect(
-      [0, 0.5, 0.74, 0.76, 0.99].map((random) => pickDeployment(all, [], random)?.facts.modelId),
+      [0, 0.5, 0.74, 0.76, 0.99].map((random) => new DeploymentPool(all).pick([], random)?.facts.modelId),
     ).toEqual(['one', 'one', 'one', 'two', 'two'])
   })
 
   test('a deployment that failed is not taken while another is left', () => {
     const all = deployments()
-    expect(pickDeployment(all, failedAt(all[0]), 0)?.facts.modelId).toBe('two')
+    expect(new DeploymentPool(all).pick(failedAt(all[0]), 0)?.facts.modelId).toBe('two')
   })
 
   test('when all have failed, all may be tried again', () => {
     const all = deployments()
-    expect(pickDeployment(all, [...failedAt(all[0]), ...failedAt(all[1])], 0)?.facts.modelId).toBe('one')
+    expect(new DeploymentPool(all).pick([...failedAt(all[0]), ...failedAt(all[1])], 0)?.facts.modelId).toBe(
+      'one',
+    )
   })
 })
