@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { LoadConnection, type CallListener } from './load-connection.ts'
 import type { ClosedLoopFigures, ClosedLoopJob, CountedCallsFigures, CountedCallsJob } from './load-job.ts'
-import { cpuMicroseconds } from './process-figures.ts'
+import { cpuMicrosecondsByProcess } from './process-figures.ts'
 import { RequestSource } from './request-source.ts'
 
 /** Sends the next call of each connection as soon as its last one has ended. */
@@ -32,11 +32,13 @@ export async function runClosedLoop(job: ClosedLoopJob): Promise<ClosedLoopFigur
   for (const connection of connections) connection.send()
   await delay(job.warmUpMs)
   const startedAtMs = performance.now()
-  const cpuBefore = cpuMicroseconds(job.serverPid)
+  const cpuBefore = cpuMicrosecondsByProcess(job.serverPid)
   const callsBefore = loop.calls
   await delay(job.durationMs)
   const calls = loop.calls - callsBefore
-  const cpu = cpuMicroseconds(job.serverPid) - cpuBefore
+  const cpu = [...cpuMicrosecondsByProcess(job.serverPid)].map(
+    ([pid, microseconds]) => microseconds - (cpuBefore.get(pid) ?? 0),
+  )
   const seconds = (performance.now() - startedAtMs) / 1000
   loop.running = false
   for (const connection of connections) connection.close()
@@ -44,7 +46,8 @@ export async function runClosedLoop(job: ClosedLoopJob): Promise<ClosedLoopFigur
     kind: 'closed-loop',
     calls,
     callsPerSecond: calls / seconds,
-    cpuMicrosecondsPerCall: cpu / calls,
+    cpuMicrosecondsPerCall: cpu.reduce((sum, ofProcess) => sum + ofProcess, 0) / calls,
+    busiestMicrosecondsPerCall: Math.max(...cpu) / calls,
     failures: loop.failures,
   }
 }

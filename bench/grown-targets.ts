@@ -20,18 +20,41 @@ const CONNECTIONS = 32
 /** @param used how many of the keys calls take in turn. */
 export function withKeys(count: number, used: number): Target {
   const [all, some] = [count, used].map((number) => number.toLocaleString('en-US'))
-  const form = { ...EVERYTHING_ON, name: `sluice-keys-${count}-${used}` }
+  const title = `${all} keys, ${some} in use`
+  return withKeysInDatabase(count, `sluice-keys-${count}-${used}`, title, async (running) => {
+    const keys = { prefix: KEY_PREFIX, count: used }
+    await callEach(running, keys)
+    return { ...running, keys }
+  })
+}
+
+/** Each call brings a key that was not called before. */
+export function withNewKeys(count: number): Target {
+  const title = `${count.toLocaleString('en-US')} keys, a new one each call`
+  return withKeysInDatabase(count, `sluice-keys-${count}-new`, title, (running) =>
+    Promise.resolve({ ...running, keys: { prefix: KEY_PREFIX, count, beginsAnywhere: true } }),
+  )
+}
+
+/** Rows with the same number of keys share a database: it takes long to fill. */
+function withKeysInDatabase(
+  count: number,
+  name: string,
+  title: string,
+  grow: (running: RunningTarget) => Promise<RunningTarget>,
+): Target {
+  const form = { ...EVERYTHING_ON, name }
+  const database = `keys-${count}`
   return {
-    name: form.name,
-    title: `${all} keys, ${some} in use`,
-    settings: `everything on, ${all} keys with a budget each, written into the database`,
+    name,
+    title,
+    settings: `everything on, ${count.toLocaleString('en-US')} keys with a budget each, written into the database`,
     start: async (context) => {
-      const keys = { prefix: KEY_PREFIX, count: used }
-      const url = await context.databaseUrl(form.name)
-      return await grown(await startSluice(form, context), async (running) => {
+      const url = await context.databaseUrl(database)
+      const shared = { ...context, databaseUrl: () => Promise.resolve(url) }
+      return await grown(await startSluice(form, shared), async (running) => {
         await insertKeys(url, count)
-        await callEach(running, keys)
-        return { ...running, keys }
+        return await grow(running)
       })
     },
   }
@@ -95,11 +118,15 @@ async function grown(
   }
 }
 
-/** As `/key/generate` would, in one statement. */
+/** As `/key/generate` would, in one statement; nothing where they are there. */
 async function insertKeys(url: string, count: number): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
+    const { rowCount } = await client.query('select from sluice_virtual_key where key_name = $1 limit 1', [
+      `sk-...${count - 1}`,
+    ])
+    if (rowCount !== 0) return
     await client.query(
       `insert into sluice_virtual_key (key_hash, key_name, max_budget)
        select encode(sha256(($1 || lpad(number::text, $2, '0'))::bytea), 'hex'), 'sk-...' || number, $3

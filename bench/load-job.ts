@@ -7,6 +7,8 @@ export type BenchDialect = (typeof BENCH_DIALECTS)[number]
 export interface KeyRange {
   readonly prefix: string
   readonly count: number
+  /** Each load begins somewhere in the range, so that of a large one it takes keys that were not called before. */
+  readonly beginsAnywhere?: boolean
 }
 
 export interface LoadRequest {
@@ -75,6 +77,12 @@ export interface HeldStreamsJob extends JobBase {
   readonly streams: number
 }
 
+/** No calls: what the program does by itself. */
+export interface IdleJob extends JobBase {
+  readonly kind: 'idle'
+  readonly durationMs: number
+}
+
 export type LoadJob =
   | ClosedLoopJob
   | CountedCallsJob
@@ -82,6 +90,7 @@ export type LoadJob =
   | StreamsJob
   | StreamLatencyJob
   | HeldStreamsJob
+  | IdleJob
 
 interface FiguresBase {
   /** Answers with another status than 200, and connections that broke. */
@@ -93,6 +102,8 @@ export interface ClosedLoopFigures extends FiguresBase {
   readonly calls: number
   readonly callsPerSecond: number
   readonly cpuMicrosecondsPerCall: number
+  /** Of the program's processes the one that used most. */
+  readonly busiestMicrosecondsPerCall: number
 }
 
 export interface CountedCallsFigures extends FiguresBase {
@@ -105,6 +116,7 @@ export interface OpenLoopFigures extends FiguresBase {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
+  readonly cpuMicrosecondsPerCall: number
 }
 
 export interface StreamsFigures extends FiguresBase {
@@ -135,6 +147,11 @@ export interface HeldStreamsFigures extends FiguresBase {
   readonly residentBytesDuring: number
 }
 
+export interface IdleFigures extends FiguresBase {
+  readonly kind: 'idle'
+  readonly cpuMicrosecondsPerSecond: number
+}
+
 export type LoadFigures =
   | ClosedLoopFigures
   | CountedCallsFigures
@@ -142,4 +159,5 @@ export type LoadFigures =
   | StreamsFigures
   | StreamLatencyFigures
   | HeldStreamsFigures
+  | IdleFigures
 export type FiguresOf<Job extends LoadJob> = Extract<LoadFigures, { readonly kind: Job['kind'] }>

@@ -1,6 +1,7 @@
 /** The load generator, a process of its own: takes a job as its argument, prints the figures as one line of JSON. */
 import { runClosedLoop, runCountedCalls } from './closed-loop.ts'
 import type { LoadFigures, LoadJob } from './load-job.ts'
+import { runIdle } from './idle.ts'
 import { runOpenLoop } from './open-loop.ts'
 import { runStreamLatency } from './stream-latency.ts'
 import { runHeldStreams, runStreams } from './streams.ts'
@@ -19,6 +20,8 @@ function runJob(job: LoadJob): Promise<LoadFigures> {
       return runStreamLatency(job)
     case 'held-streams':
       return runHeldStreams(job)
+    case 'idle':
+      return runIdle(job)
   }
 }
 

@@ -1,6 +1,7 @@
 /** Latency: calls at a fixed rate, each on an idle connection or a new one, so that none waits for another's answer. */
 import { LoadConnection, type CallListener } from './load-connection.ts'
 import type { LoadRequest, OpenLoopFigures, OpenLoopJob } from './load-job.ts'
+import { cpuMicroseconds } from './process-figures.ts'
 import { RequestSource } from './request-source.ts'
 import { sendSteadily } from './steady-pace.ts'
 import { quantile } from './statistics.ts'
@@ -14,6 +15,8 @@ class OpenLoop implements CallListener {
   readonly #source: RequestSource
   /** Latencies are kept only while this is true. */
   measuring = false
+  /** Calls that were sent. */
+  sent = 0
   failures = 0
 
   constructor(request: LoadRequest) {
@@ -21,6 +24,7 @@ class OpenLoop implements CallListener {
   }
 
   send(): void {
+    this.sent += 1
     const connection = this.#idle.pop() ?? this.#open()
     connection.send()
   }
@@ -52,12 +56,17 @@ class OpenLoop implements CallListener {
 export async function runOpenLoop(job: OpenLoopJob): Promise<OpenLoopFigures> {
   const loop = new OpenLoop(job.request)
   for (let index = 0; index < OPEN_AT_START; index += 1) loop.send()
+  let cpuBefore = 0
+  let sentBefore = 0
   await sendSteadily(job.callsPerSecond, job, {
     send: () => loop.send(),
     measure: () => {
       loop.measuring = true
+      cpuBefore = cpuMicroseconds(job.serverPid)
+      sentBefore = loop.sent
     },
   })
+  const cpu = cpuMicroseconds(job.serverPid) - cpuBefore
   loop.close()
   const sorted = loop.latenciesMs.toSorted((a, b) => a - b)
   return {
@@ -66,6 +75,7 @@ export async function runOpenLoop(job: OpenLoopJob): Promise<OpenLoopFigures> {
     p50Ms: quantile(sorted, 0.5),
     p99Ms: quantile(sorted, 0.99),
     maxMs: sorted.at(-1) ?? Number.NaN,
+    cpuMicrosecondsPerCall: cpu / (loop.sent - sentBefore),
     failures: loop.failures,
   }
 }

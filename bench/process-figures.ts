@@ -44,7 +44,18 @@ function processTree(rootPid: number): ProcessStat[] {
 
 /** User and system time in microseconds. Time of descendants that have ended is not in it. */
 export function cpuMicroseconds(pid: number): number {
-  return processTree(pid).reduce((sum, stat) => sum + stat.ticks, 0) * MICROSECONDS_PER_TICK
+  return sumOf(cpuMicrosecondsByProcess(pid).values())
+}
+
+function sumOf(values: Iterable<number>): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum
+}
+
+/** The same by process. */
+export function cpuMicrosecondsByProcess(pid: number): ReadonlyMap<number, number> {
+  return new Map(processTree(pid).map((stat) => [stat.pid, stat.ticks * MICROSECONDS_PER_TICK]))
 }
 
 /** Resident set in bytes, pages that processes share counted for each of them. */

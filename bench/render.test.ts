@@ -12,8 +12,15 @@ function round(cpuMicroseconds: number, latencyMs: number, failures = 0): RoundF
     failures: 0,
     p50Ms: latencyMs,
     p99Ms: 2 * latencyMs,
+    cpuMicrosecondsPerCall: cpuMicroseconds,
   } as const
-  const loop = { kind: 'closed-loop', calls: 1000, callsPerSecond: 5, failures } as const
+  const loop = {
+    kind: 'closed-loop',
+    calls: 1000,
+    callsPerSecond: 5,
+    busiestMicrosecondsPerCall: 0,
+    failures,
+  } as const
   return {
     startToReadyMs: 900,
     heldStreams: {

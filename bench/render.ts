@@ -43,7 +43,8 @@ export function renderTable(result: BenchResult): string {
 /** A section for the terminal. */
 export function renderSection(section: Section, result: SectionResult): string {
   const rows = sectionFigures(section, result)
-  return [alignedTable(sectionTable(section, rows)), ...noteLines(rows)].join('\n')
+  const conclusion = section.conclusion?.(rows) ?? []
+  return [alignedTable(sectionTable(section, rows)), ...noteLines(rows)].concat(conclusion).join('\n')
 }
 
 function alignedTable(lines: readonly (readonly string[])[]): string {
@@ -74,6 +75,7 @@ function sectionOnPage(result: SectionResult): string[] {
     `## ${section.title}`,
     section.about,
     markdownTable(head, lines),
+    ...[section.conclusion?.(rows) ?? []].flat(),
     [...noteLines(rows), ...settingLines(rows)].map((line) => `- ${line}`).join('\n'),
   ]
 }

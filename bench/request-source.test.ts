@@ -39,3 +39,12 @@ test('keys are taken in turn, in the place of the one that all calls have otherw
   const keys = [1, 2, 3].map(() => /authorization: (.*)\r\n/.exec(read(source.next()).head)?.[1])
   expect(keys).toEqual(['Bearer sk-000000000000', 'Bearer sk-000000000001', 'Bearer sk-000000000000'])
 })
+
+test('a range that begins anywhere, and is too large to be prepared, goes on from there', () => {
+  const count = 1_000_000
+  const source = new RequestSource(request({ keys: { prefix: 'sk-', count, beginsAnywhere: true } }))
+  const numbers = [1, 2, 3].map(() => Number(/Bearer sk-(\d+)\r\n/.exec(read(source.next()).head)?.[1]))
+  const [first = NaN] = numbers
+  expect(first).toBeLessThan(count)
+  expect(numbers).toEqual([first, (first + 1) % count, (first + 2) % count])
+})

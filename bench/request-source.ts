@@ -12,6 +12,9 @@ const INSTRUCTIONS = 'You answer in one sentence.'
 const MOST_OUTPUT_TOKENS = 256
 const KEY_DIGITS = 12
 
+/** Of so many keys the requests are made beforehand; of more, each when it is sent. */
+const MOST_PREPARED = 20_000
+
 /** The key of this number in a range. */
 export function keyOf(prefix: string, number: number): string {
   return `${prefix}${String(number).padStart(KEY_DIGITS, '0')}`
@@ -20,27 +23,33 @@ export function keyOf(prefix: string, number: number): string {
 /** Gives the same request again and again, or one for each key in turn. */
 export class RequestSource {
   readonly request: LoadRequest
-  readonly #requests: readonly Buffer[]
+  readonly #body: Buffer
+  readonly #count: number
+  readonly #prepared: readonly Buffer[]
   #next = 0
 
   constructor(request: LoadRequest) {
     this.request = request
-    const body = Buffer.from(requestBody(request))
+    this.#body = Buffer.from(requestBody(request))
     const { keys } = request
-    this.#requests =
-      keys === undefined
-        ? [requestBytes(request, request.headers, body)]
-        : Array.from({ length: keys.count }, (_, number) => {
-            const authorization = `Bearer ${keyOf(keys.prefix, number)}`
-            return requestBytes(request, { ...request.headers, authorization }, body)
-          })
+    this.#count = keys?.count ?? 1
+    if (this.#count < 1) throw new RangeError('a range of keys holds at least one')
+    if (keys?.beginsAnywhere === true) this.#next = Math.floor(Math.random() * keys.count)
+    const prepared = this.#count <= MOST_PREPARED ? this.#count : 0
+    this.#prepared = Array.from({ length: prepared }, (_, number) => this.#bytesOf(number))
   }
 
   next(): Buffer {
-    const bytes = this.#requests[this.#next]
-    if (bytes === undefined) throw new RangeError('a range of keys holds at least one')
-    this.#next = (this.#next + 1) % this.#requests.length
-    return bytes
+    const number = this.#next
+    this.#next = (number + 1) % this.#count
+    return this.#prepared[number] ?? this.#bytesOf(number)
+  }
+
+  #bytesOf(number: number): Buffer {
+    const { keys, headers } = this.request
+    if (keys === undefined) return requestBytes(this.request, headers, this.#body)
+    const authorization = `Bearer ${keyOf(keys.prefix, number)}`
+    return requestBytes(this.request, { ...headers, authorization }, this.#body)
   }
 }
 

@@ -18,12 +18,20 @@ const SECTION: Section = {
     COST,
     multipleOf('base', COST, '× base'),
     { ...COST, title: 'on top', against: { row: 'base', as: 'difference' } },
+    { ...COST, title: 'goes into it', against: { row: 'base', as: 'quotient' } },
   ],
 }
 
 function round(cpuMicrosecondsPerCall: number): SectionRound {
   return {
-    small: { kind: 'closed-loop', calls: 10, callsPerSecond: 1, failures: 1, cpuMicrosecondsPerCall },
+    small: {
+      kind: 'closed-loop',
+      calls: 10,
+      callsPerSecond: 1,
+      failures: 1,
+      cpuMicrosecondsPerCall,
+      busiestMicrosecondsPerCall: 0,
+    },
   }
 }
 
@@ -39,8 +47,8 @@ test('rows are compared within a round, so that a machine that slows down change
   const base = row('base', [round(10), round(100), round(20)])
   const other = row('other', [round(20), round(200), round(40)])
   expect(cellsOf(base, other)).toEqual([
-    [20, 1, 0],
-    [40, 2, 20],
+    [20, 1, 0, 1],
+    [40, 2, 20, 0.5],
   ])
 })
 
@@ -48,8 +56,8 @@ test('a round without the measure, and a row that it is compared with and that f
   const base = row('base', [], 'it is not there')
   const other = row('other', [round(20), {}, round(40)])
   expect(cellsOf(base, other)).toEqual([
-    [NaN, NaN, NaN],
-    [30, NaN, NaN],
+    [NaN, NaN, NaN, NaN],
+    [30, NaN, NaN, NaN],
   ])
 })
 
@@ -69,4 +77,44 @@ test('what a column of a section is compared with is a row of it, and names are 
     expect(new Set(names).size).toBe(names.length)
     for (const { against } of columns) if (against !== undefined) expect(names).toContain(against.row)
   }
+})
+
+test('a curve says in words what its last row costs of its first', () => {
+  const curve = SECTIONS.find(({ name }) => name === 'deployments')
+  const at = (cpuMicrosecondsPerCall: number): SectionRound => ({
+    steady: {
+      kind: 'open-loop',
+      calls: 10,
+      p50Ms: 1,
+      p99Ms: 1,
+      maxMs: 1,
+      failures: 0,
+      cpuMicrosecondsPerCall,
+    },
+  })
+  const rows = [row('sluice-deployments-2', [at(100)]), row('sluice-deployments-2000', [at(104)])]
+  const figures = sectionFigures(curve!, { name: 'deployments', date: '2026-11-23', rows })
+  expect(curve?.conclusion?.(figures)).toBe(
+    'From “Title of sluice-deployments-2” to “Title of sluice-deployments-2000”, the cost of a call is 1.04 times what it was.',
+  )
+  expect(curve?.conclusion?.(figures.slice(0, 1))).toBeUndefined()
+})
+
+test('workers scale by the CPU of the busiest of them', () => {
+  const section = SECTIONS.find(({ name }) => name === 'workers')
+  const at = (busiestMicrosecondsPerCall: number): SectionRound => ({
+    small: {
+      kind: 'closed-loop',
+      calls: 10,
+      callsPerSecond: 1,
+      failures: 0,
+      cpuMicrosecondsPerCall: 100,
+      busiestMicrosecondsPerCall,
+    },
+  })
+  const rows = [row('sluice', [at(100)]), row('sluice-workers-one-core', [at(51)])]
+  const figures = sectionFigures(section!, { name: 'workers', date: '2026-11-23', rows })
+  expect(section?.conclusion?.(figures)).toBe(
+    'Two workers serve 1.96 times what one process does, by CPU a call.',
+  )
 })

@@ -32,7 +32,18 @@ function cellOf({ of, against }: SectionColumn, row: SectionRow, rows: readonly 
   const values = row.rounds.map((round, index) => {
     if (against === undefined) return of(round)
     const other: SectionRound = reference?.rounds[index] ?? {}
-    return against.as === 'multiple' ? of(round) / of(other) : of(round) - of(other)
+    return compared(of(round), of(other), against.as)
   })
   return median(values.filter((value) => !Number.isNaN(value)))
+}
+
+function compared(value: number, other: number, as: NonNullable<SectionColumn['against']>['as']): number {
+  switch (as) {
+    case 'multiple':
+      return value / other
+    case 'difference':
+      return value - other
+    case 'quotient':
+      return other / value
+  }
 }

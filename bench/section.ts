@@ -1,6 +1,7 @@
 /** A section of the benchmark: some targets, what is measured of each, and the columns that are made of it. */
 import type { LoadFigures, LoadJob } from './load-job.ts'
 import type { SectionRound } from './result.ts'
+import type { SectionFigures } from './section-figures.ts'
 import { loadRequest } from './run-load.ts'
 import type { RunningTarget, Target } from './target.ts'
 
@@ -22,8 +23,11 @@ export interface SectionColumn {
   readonly decimals: number
   /** NaN where the round has no such figure. */
   readonly of: (round: SectionRound) => number
-  /** The figure is told as a multiple of that of this row in the same round, or as what comes on top of it. */
-  readonly against?: { readonly row: string; readonly as: 'multiple' | 'difference' }
+  /**
+   * The figure is told as a multiple of that of this row in the same round, as what comes on top of it, or as how often
+   * it goes into it.
+   */
+  readonly against?: { readonly row: string; readonly as: 'multiple' | 'difference' | 'quotient' }
 }
 
 export interface Section {
@@ -34,6 +38,8 @@ export interface Section {
   readonly targets: readonly Target[]
   readonly measures: readonly Measure[]
   readonly columns: readonly SectionColumn[]
+  /** What the table says, in a sentence; undefined where a row that it needs was not measured. */
+  readonly conclusion?: (rows: readonly SectionFigures[]) => string | undefined
   /**
    * `side by side`: all targets run, and loads go from one to the next, so that what befalls the machine befalls all of
    * them alike. `one by one`: each is started for each round and stopped after it, for memory, and for large ones.
@@ -65,6 +71,30 @@ export function closedLoop(name: string, bodyBytes: number, connections = CONNEC
       ...times,
     }),
   }
+}
+
+/** Small calls at a rate that every row keeps, so that what is done once a second weighs the same in each. */
+export const STEADY: Measure = {
+  name: 'steady',
+  job: (target, times) => ({
+    kind: 'open-loop',
+    request: loadRequest(target, 'whole', SMALL_BODY),
+    serverPid: target.pid,
+    callsPerSecond: CALLS_PER_SECOND,
+    warmUpMs: times.warmUpMs,
+    durationMs: 1.5 * times.durationMs,
+  }),
+}
+
+/** What a row does by itself. */
+export const IDLE: Measure = {
+  name: 'idle',
+  job: (target, times) => ({
+    kind: 'idle',
+    request: loadRequest(target, 'whole', SMALL_BODY),
+    serverPid: target.pid,
+    durationMs: times.durationMs / 2,
+  }),
 }
 
 /** 200 streams side by side, for what a chunk costs. */
@@ -117,6 +147,28 @@ function isOfKind<Of extends Kind>(
 /** CPU µs a call of a closed loop. */
 export function callCost(title: string, measure: string, decimals = 1): SectionColumn {
   return { title, decimals, of: figureOf('closed-loop', measure, (f) => f.cpuMicrosecondsPerCall) }
+}
+
+/** CPU µs a call at a steady rate. */
+export const STEADY_COST: SectionColumn = {
+  title: 'CPU µs a call, 1 KB',
+  decimals: 1,
+  of: figureOf('open-loop', STEADY.name, (f) => f.cpuMicrosecondsPerCall),
+}
+
+const idleMicroseconds = figureOf('idle', IDLE.name, (f) => f.cpuMicrosecondsPerSecond)
+
+export const IDLE_COST: SectionColumn = {
+  title: 'CPU ms a second without calls',
+  decimals: 1,
+  of: (round) => idleMicroseconds(round) / 1000,
+}
+
+/** As `STEADY_COST`, less what the row does by itself meanwhile. */
+export const NET_STEADY_COST: SectionColumn = {
+  title: 'CPU µs a call, 1 KB, without what it uses between calls',
+  decimals: 1,
+  of: (round) => STEADY_COST.of(round) - idleMicroseconds(round) / CALLS_PER_SECOND,
 }
 
 export const CHUNK_COST: SectionColumn = {

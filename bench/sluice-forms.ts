@@ -15,8 +15,10 @@ export interface SluiceForm {
   /** Where it runs, when it is not one process. */
   readonly core?: 'both'
   readonly overTls?: boolean
-  /** Deployments of each model; one where nothing says. */
+  /** Deployments of the model that answers whole; one where nothing says. */
   readonly deployments?: number
+  /** Models beside those that are called; none where nothing says. */
+  readonly otherModels?: number
 }
 
 const BUDGET = { max_budget: 1_000_000 }

@@ -128,10 +128,18 @@ function configuration(form: SluiceForm, context: TargetContext): string {
     deployment(modelName(answer, 'openai'), 'openai/gpt-5.5', `${base}/${answer}/v1`),
     deployment(modelName(answer, 'anthropic'), 'anthropic/claude-sonnet-4-6', `${base}/${answer}`),
   ])
+  const whole = `${base}/whole/v1`
+  const more = Array.from({ length: (form.deployments ?? 1) - 1 }, () =>
+    deployment(modelName('whole', 'openai'), 'openai/gpt-5.5', whole),
+  )
+  const others = Array.from({ length: form.otherModels ?? 0 }, (_, number) =>
+    deployment(`bench-other-${number}`, 'openai/gpt-5.5', whole),
+  )
   return JSON.stringify({
-    model_list: Array.from({ length: form.deployments ?? 1 }, () => models)
-      .flat()
-      .map((entry, index) => ({ ...entry, model_info: { id: `bench-${index}` } })),
+    model_list: [...models, ...more, ...others].map((entry, index) => ({
+      ...entry,
+      model_info: { id: `bench-${index}` },
+    })),
     general_settings: { master_key: 'os.environ/LITELLM_MASTER_KEY', ...form.generalSettings },
     ...(form.litellmSettings === undefined ? {} : { litellm_settings: form.litellmSettings }),
   })

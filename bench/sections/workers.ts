@@ -4,25 +4,42 @@ import { callCost, closedLoop, figureOf, MIDDLE_BODY, SMALL_BODY, type Section }
 import { TWO_WORKERS, TWO_WORKERS_ONE_CORE } from '../sluice-forms.ts'
 import { sluice, sluiceTarget } from '../sluice-targets.ts'
 
+/** Two for the workers, and one for client, provider and PostgreSQL. */
+const CORES_FOR_RATES = 3
 const MACHINE_NOTE =
-  availableParallelism() > 2
-    ? ''
-    : ' On a machine of two cores that last row shares one of them with client, provider and PostgreSQL: its rate says ' +
-      'nothing about scaling, its CPU µs a call do.'
+  availableParallelism() >= CORES_FOR_RATES
+    ? ' The last row has two cores for itself: its rate is that of two workers.'
+    : ' On a machine of two cores the last row shares one of them with client, provider and PostgreSQL: its rate says ' +
+      'nothing about scaling, its CPU µs a call do. With three cores or more it would.'
+
+/** So many that chance gives each worker its part of them. */
+const CONNECTIONS = 256
+
+const BUSIEST = {
+  title: 'of these the busiest process',
+  decimals: 1,
+  of: figureOf('closed-loop', 'small', (f) => f.busiestMicrosecondsPerCall),
+}
+
+const SCALE = { ...BUSIEST, title: '× one process, by CPU', decimals: 2 }
 
 export const workers: Section = {
   name: 'workers',
   title: 'Workers',
   about:
     'One process, two workers on the same core, and two workers on two cores. CPU µs a call is that of all processes ' +
-    'together: as long as it stays the same, a second core brings as many calls as the first.' +
+    'together, the one above the workers too. As many calls go through as the busiest process has time for: one ' +
+    'process takes all of a call’s CPU, each of two workers half of it, so that two serve as many times what one does ' +
+    'as the busiest goes into it.' +
     MACHINE_NOTE,
   order: 'side by side',
-  rounds: 3,
+  rounds: 5,
   targets: [sluice, sluiceTarget(TWO_WORKERS_ONE_CORE), sluiceTarget(TWO_WORKERS)],
-  measures: [closedLoop('small', SMALL_BODY), closedLoop('middle', MIDDLE_BODY)],
+  measures: [closedLoop('small', SMALL_BODY, CONNECTIONS), closedLoop('middle', MIDDLE_BODY, CONNECTIONS)],
   columns: [
     callCost('CPU µs a call, 1 KB', 'small'),
+    BUSIEST,
+    { ...SCALE, against: { row: sluice.name, as: 'quotient' } },
     {
       title: 'calls/s, 1 KB',
       decimals: 0,
@@ -35,4 +52,10 @@ export const workers: Section = {
       of: figureOf('closed-loop', 'middle', (f) => f.callsPerSecond),
     },
   ],
+  conclusion: (rows) => {
+    const times = rows.find(({ name }) => name === TWO_WORKERS_ONE_CORE.name)?.cells[2]
+    return times === undefined || Number.isNaN(times)
+      ? undefined
+      : `Two workers serve ${times.toFixed(2)} times what one process does, by CPU a call.`
+  },
 }
