@@ -140,7 +140,7 @@ export function targetLines(result: BenchResult): TargetLine[] {
     atMost('Start to ready, PostgreSQL', 's', sluice.startToReadyMs / 1e3, 1.5, 0.7),
     atMost('Start to ready, embedded database reopened', 's', extras.embeddedStartToReadyMs / 1e3, 2, 1),
     atMost(
-      'Event-loop lag under 2 MB bodies and 100,000-token answers, p99',
+      'Event-loop lag p99 (2 MB bodies, 100,000-token answers, deep refusals, lists, scrapes)',
       'ms',
       extras.eventLoopLagP99Ms,
       20,

@@ -23,6 +23,8 @@ export interface LoadRequest {
   readonly bodyBytes: number
   /** Arrays within one another in the body; the gateway refuses what is too deep. None where nothing says. */
   readonly nesting?: number
+  /** Without a body, by GET; with one, by POST, where nothing says. */
+  readonly method?: 'GET'
   /** Calls take these in turn, as their bearer token. */
   readonly keys: KeyRange | undefined
 }
@@ -52,6 +54,8 @@ export interface CountedCallsJob extends JobBase {
 export interface OpenLoopJob extends JobBase {
   readonly kind: 'open-loop'
   readonly callsPerSecond: number
+  /** Calls that go out at once when it begins, on connections that are then there; 32 where nothing says. */
+  readonly openAtStart?: number
   readonly warmUpMs: number
   readonly durationMs: number
 }
@@ -83,6 +87,12 @@ export interface IdleJob extends JobBase {
   readonly durationMs: number
 }
 
+/** Streams without a pause, of which the clients read a little at a time, for what is held of each. */
+export interface SlowReadersJob extends JobBase {
+  readonly kind: 'slow-readers'
+  readonly streams: number
+}
+
 export type LoadJob =
   | ClosedLoopJob
   | CountedCallsJob
@@ -91,6 +101,7 @@ export type LoadJob =
   | StreamLatencyJob
   | HeldStreamsJob
   | IdleJob
+  | SlowReadersJob
 
 interface FiguresBase {
   /** Answers with another status than 200, and connections that broke. */
@@ -152,6 +163,16 @@ export interface IdleFigures extends FiguresBase {
   readonly cpuMicrosecondsPerSecond: number
 }
 
+export interface SlowReadersFigures extends FiguresBase {
+  readonly kind: 'slow-readers'
+  readonly streams: number
+  readonly residentBytesBefore: number
+  /** From the moment at which every stream has begun. */
+  readonly residentBytesEachSecond: readonly number[]
+  /** What all clients together have read. */
+  readonly readBytes: number
+}
+
 export type LoadFigures =
   | ClosedLoopFigures
   | CountedCallsFigures
@@ -160,4 +181,5 @@ export type LoadFigures =
   | StreamLatencyFigures
   | HeldStreamsFigures
   | IdleFigures
+  | SlowReadersFigures
 export type FiguresOf<Job extends LoadJob> = Extract<LoadFigures, { readonly kind: Job['kind'] }>

@@ -3,6 +3,7 @@ import { runClosedLoop, runCountedCalls } from './closed-loop.ts'
 import type { LoadFigures, LoadJob } from './load-job.ts'
 import { runIdle } from './idle.ts'
 import { runOpenLoop } from './open-loop.ts'
+import { runSlowReaders } from './slow-readers.ts'
 import { runStreamLatency } from './stream-latency.ts'
 import { runHeldStreams, runStreams } from './streams.ts'
 
@@ -22,6 +23,8 @@ function runJob(job: LoadJob): Promise<LoadFigures> {
       return runHeldStreams(job)
     case 'idle':
       return runIdle(job)
+    case 'slow-readers':
+      return runSlowReaders(job)
   }
 }
 

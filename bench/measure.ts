@@ -1,17 +1,13 @@
-/** The loads of a run, in their order: every row in every round, then what is measured of Sluice alone. */
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { readProfile, type ProfileSummary } from './cpu-profile.ts'
-import type { LoadRequest } from './load-job.ts'
+/** The loads of the main table, in their order: every row in every round. */
 import { portkey } from './portkey.ts'
 import { providerDirect } from './provider.ts'
 import { reference, socketRelay } from './reference.ts'
-import type { BenchResult, ResultRow, RoundFigures, SluiceExtras } from './result.ts'
+import type { ResultRow, RoundFigures } from './result.ts'
 import { haproxy, nginx } from './reverse-proxies.ts'
 import { rotated } from './rotated.ts'
 import { loadRequest, runLoad } from './run-load.ts'
-import { CONNECTIONS, LARGE_BODY, MIDDLE_BODY, SMALL_BODY, STREAMS } from './section.ts'
-import { embeddedStartToReadyMs, readEventLoopLagP99Ms, simulator, sluice } from './sluice-targets.ts'
+import { CONNECTIONS, MIDDLE_BODY, SMALL_BODY, STREAMS } from './section.ts'
+import { simulator, sluice } from './sluice-targets.ts'
 import type { RunningTarget, Target, TargetContext } from './target.ts'
 
 /** The rows of the main table. */
@@ -55,14 +51,13 @@ const QUICK: Plan = {
 }
 
 const CALLS_PER_SECOND = 1_000
-const DEEP_NESTING = 10_000
 
 export async function measureRows(
   targets: readonly Target[],
   isQuick: boolean,
   context: TargetContext,
   say: (text: string) => void,
-): Promise<Pick<BenchResult, 'rows' | 'sluice'>> {
+): Promise<ResultRow[]> {
   const plan = isQuick ? QUICK : FULL
   const rows = targets.map((target): MutableRow => {
     const { name, title, settings } = target
@@ -76,19 +71,13 @@ export async function measureRows(
       if (row.failure !== undefined) say(`  not measured: ${row.failure}`)
     }
   }
-  const extras = rows.find((row) => row.name === 'sluice')
-  const wantsExtras = !isQuick && extras !== undefined && extras.failure === undefined
-  if (wantsExtras) say('Sluice: start with the embedded database, large bodies, profile')
-  return {
-    rows: rows.map(({ name, title, settings, rounds, failure }) => ({
-      name,
-      title,
-      settings,
-      rounds,
-      failure,
-    })),
-    sluice: wantsExtras ? await measureSluiceExtras(plan, context) : undefined,
-  }
+  return rows.map(({ name, title, settings, rounds, failure }) => ({
+    name,
+    title,
+    settings,
+    rounds,
+    failure,
+  }))
 }
 
 interface MutableRow extends ResultRow {
@@ -145,56 +134,4 @@ async function measureRound(target: RunningTarget, plan: Plan): Promise<RoundFig
   })
   const startToReadyMs = Number.isNaN(target.startToReadyMs) ? null : target.startToReadyMs
   return { startToReadyMs, heldStreams, latency, chat1k, chat100k, streams }
-}
-
-async function measureSluiceExtras(plan: Plan, context: TargetContext): Promise<SluiceExtras> {
-  return {
-    embeddedStartToReadyMs: await embeddedStartToReadyMs(context),
-    eventLoopLagP99Ms: await lagUnderLargeBodies(plan, context),
-    profile: await profileSmallCalls(plan, context),
-  }
-}
-
-/** Node writes the profile when the process has ended. */
-async function profileSmallCalls(plan: Plan, context: TargetContext): Promise<ProfileSummary> {
-  const profileDirectory = join(context.directory, 'profile')
-  mkdirSync(profileDirectory, { recursive: true })
-  {
-    await using target = await sluice.start({ ...context, profileDirectory })
-    await runLoad({
-      kind: 'closed-loop',
-      request: loadRequest(target, 'whole', SMALL_BODY),
-      serverPid: target.pid,
-      connections: CONNECTIONS,
-      warmUpMs: plan.warmUpMs,
-      durationMs: plan.durationMs,
-    })
-  }
-  return readProfile(profileDirectory)
-}
-
-/** Fifty bodies of 2 MB a second, and beside them answers of 100,000 tokens and refusals of bodies that are too deep. */
-async function lagUnderLargeBodies(plan: Plan, context: TargetContext): Promise<number> {
-  await using target = await sluice.start(context)
-  const steady = (request: LoadRequest, callsPerSecond: number) =>
-    runLoad({
-      kind: 'open-loop',
-      request,
-      serverPid: target.pid,
-      callsPerSecond,
-      warmUpMs: 0,
-      durationMs: plan.warmUpMs + plan.durationMs,
-    })
-  const deep = { ...loadRequest(target, 'whole', SMALL_BODY), nesting: DEEP_NESTING }
-  const load = async (): Promise<unknown> =>
-    await Promise.all([
-      steady(loadRequest(target, 'whole', LARGE_BODY), 50),
-      steady(loadRequest(target, 'long', SMALL_BODY), 10),
-      steady(deep, 10),
-    ])
-  await load()
-  // The gauge tells of the time since it was last read.
-  await readEventLoopLagP99Ms(target.port)
-  await load()
-  return await readEventLoopLagP99Ms(target.port)
 }

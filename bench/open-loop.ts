@@ -55,7 +55,7 @@ class OpenLoop implements CallListener {
 
 export async function runOpenLoop(job: OpenLoopJob): Promise<OpenLoopFigures> {
   const loop = new OpenLoop(job.request)
-  for (let index = 0; index < OPEN_AT_START; index += 1) loop.send()
+  for (let index = 0; index < (job.openAtStart ?? OPEN_AT_START); index += 1) loop.send()
   let cpuBefore = 0
   let sentBefore = 0
   await sendSteadily(job.callsPerSecond, job, {

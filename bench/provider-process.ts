@@ -4,8 +4,8 @@
  * Every chunk of a stream says when it was sent. Prints its ports as one line of JSON.
  *
  * The first segment of the path says which answer is wanted: `/whole/…` one JSON body of 1 KB, `/long/…` one of 400 KB, `/stream/…` 100 chunks
- * 20 ms apart, `/slow/…` 20 chunks 500 ms apart, `/quiet/…` 30 chunks 10 s apart. `/otlp/…` is a collector that takes
- * whatever it is sent.
+ * 20 ms apart, `/slow/…` 20 chunks 500 ms apart, `/quiet/…` 30 chunks 10 s apart, `/flood/…` chunks without a pause or an
+ * end. `/otlp/…` is a collector that takes whatever it is sent.
  *
  * Usage: provider-process.ts [KEY-FILE CERTIFICATE-FILE]; with both it listens with TLS on a second port, too.
  */
@@ -70,6 +70,7 @@ function answer(socket: Socket, path: string): void {
   if (kind === 'whole') socket.write(answers.whole)
   else if (kind === 'long') socket.write(answers.long)
   else if (kind === 'otlp') socket.write(COLLECTED)
+  else if (kind === 'flood') startFlood(socket, answers)
   else if (pace === undefined) socket.write(UNKNOWN)
   else startStream(socket, answers, pace)
 }
@@ -79,6 +80,23 @@ function startStream(socket: Socket, answers: ProviderAnswers, { chunks, interva
   socket.write(Buffer.concat([answers.streamHead, stampedChunk(answers)]))
   const nextAtMs = performance.now() + Math.random() * intervalMs
   streams.add({ socket, answers, intervalMs, chunksLeft: chunks - 1, nextAtMs })
+}
+
+/** Chunks that go out with one write, and writes that a stream is given before it is another one's turn. */
+const FLOOD_CHUNKS = 64
+const FLOOD_WRITES = 16
+
+/** Writes whenever the socket takes more: whoever does not read is what stops it. */
+function startFlood(socket: Socket, { streamHead, streamChunk }: ProviderAnswers): void {
+  const chunks = Buffer.concat(Array<Buffer>(FLOOD_CHUNKS).fill(streamChunk))
+  const write = (): void => {
+    for (let count = 0; count < FLOOD_WRITES; count += 1)
+      if (socket.destroyed || !socket.write(chunks)) return
+    setImmediate(write)
+  }
+  socket.write(streamHead)
+  socket.on('drain', write)
+  write()
 }
 
 /** Finds where each request on a connection ends. */

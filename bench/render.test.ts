@@ -61,6 +61,7 @@ const RESULT: BenchResult = {
     embeddedStartToReadyMs: 1200,
     eventLoopLagP99Ms: 25,
     profile: { parts: [{ name: 'undici', share: 0.25 }], functions: [] },
+    chunkProfile: { parts: [{ name: 'sluice dialects', share: 0.1 }], functions: [] },
   },
   sections: [],
 }
@@ -79,9 +80,17 @@ test('a target that is missed is marked as missed, and one that holds says how w
   const page = renderPerformancePage(RESULT)
   expect(page).toContain('| CPU a call, 1 KB | 60.00 µs | ≤ 70.00 µs | ≤ 45.00 µs | target holds |')
   expect(page).toContain(
-    '| Event-loop lag under 2 MB bodies and 100,000-token answers, p99 | 25.00 ms | ≤ 20.00 ms | ≤ 10.00 ms | **missed** |',
+    '| Event-loop lag p99 (2 MB bodies, 100,000-token answers, deep refusals, lists, scrapes) | 25.00 ms | ≤ 20.00 ms | ≤ 10.00 ms | **missed** |',
   )
   expect(targetLines(RESULT)).toHaveLength(11)
+})
+
+test('a profile says what a part takes of a call and of a chunk, and where its stacks are', () => {
+  const page = renderPerformancePage(RESULT)
+  expect(page).toContain('| `undici` | 25.0 % | 15.0 |')
+  expect(page).toContain('| `sluice dialects` | 10.0 % | 3.0 |')
+  expect(page).toContain('bench/results/call-1kb.collapsed')
+  expect(page).toContain('bench/results/chunk.collapsed')
 })
 
 test('a row that could not be measured says why, and failed calls are told', () => {

@@ -1,9 +1,10 @@
 /** Turns a benchmark result into the table on the terminal and into `docs/performance.md`. */
-import type { ProfileShare } from './cpu-profile.ts'
+import type { ProfileShare, ProfileSummary } from './cpu-profile.ts'
 import { rowFigures, targetLines, type RowFigures, type TargetLine } from './figures.ts'
 import type { BenchResult, SectionResult } from './result.ts'
 import type { Section } from './section.ts'
 import { sectionFigures, type SectionFigures } from './section-figures.ts'
+import { STACK_FILES } from './measure-alone.ts'
 import { SECTIONS } from './sections/index.ts'
 
 interface Column {
@@ -114,10 +115,30 @@ function targetCells(line: TargetLine): string[] {
   ]
 }
 
-function profileTable(head: string, shares: readonly ProfileShare[]): string {
+/** Where each µs of a call or a chunk goes; nothing in a result that has no such profile. */
+function profileOf(
+  what: string,
+  stackFile: string,
+  profile: ProfileSummary | undefined,
+  microseconds = Number.NaN,
+): string[] {
+  if (profile === undefined) return []
+  return [
+    `### Where each µs of a ${what} goes`,
+    profileTable('part', profile.parts, microseconds),
+    profileTable('function', profile.functions, microseconds),
+    `The stacks are in \`bench/results/${stackFile}\`, collapsed as flamegraph.pl, speedscope and inferno read them.`,
+  ]
+}
+
+function profileTable(head: string, shares: readonly ProfileShare[], microseconds: number): string {
   return markdownTable(
-    [head, 'share of busy time'],
-    shares.map(({ name, share }) => [`\`${name}\``, `${figure(share * 100, 1)} %`]),
+    [head, 'share of busy time', 'µs'],
+    shares.map(({ name, share }) => [
+      `\`${name}\``,
+      `${figure(share * 100, 1)} %`,
+      figure(share * microseconds, 1),
+    ]),
   )
 }
 
@@ -126,6 +147,7 @@ export function renderPerformancePage(result: BenchResult): string {
   const rows = rowFigures(result)
   const notes = [...noteLines(rows), ...settingLines(rows)].map((line) => `- ${line}`)
   const targets = targetLines(result)
+  const sluice = rows.find(({ name }) => name === 'sluice')
   return [
     INTRODUCTION,
     `Measured on ${result.date.slice(0, 10)}: ${result.machine.processor}, ${result.machine.cores} cores, ` +
@@ -144,9 +166,10 @@ export function renderPerformancePage(result: BenchResult): string {
       ? []
       : [
           '## Where the time goes',
-          'A processor profile of Sluice under the 1 KB load: time of the functions themselves, without what they call.',
-          profileTable('part', result.sluice.profile.parts),
-          profileTable('function', result.sluice.profile.functions),
+          'Processor profiles of Sluice under load: time of the functions themselves, without what they call. They are of ' +
+            'the main thread and begin when the code has been compiled; µs are their share of what the first table says.',
+          ...profileOf('call of 1 KB', STACK_FILES.call, result.sluice.profile, sluice?.chat1kMicroseconds),
+          ...profileOf('chunk', STACK_FILES.chunk, result.sluice.chunkProfile, sluice?.chunkMicroseconds),
         ]),
     ...result.sections.flatMap(sectionOnPage),
     HOW_TO_REPEAT,
@@ -181,6 +204,9 @@ const HOW_TO_READ = `How to read it:
   they are due, whether or not earlier ones are answered.
 - Each row serves calls for six seconds before the first one counts.
 - Memory is the resident set after the start, and what each of 1,000 streams that are open at once adds to it.
+- Event-loop lag is what the gateway's own gauge says, the worst of three scrapes, while all of this goes on at the same
+  time: 50 bodies of 2 MB a second, 10 answers of 100,000 tokens, 10 refusals of a body that is 10,000 deep, two lists
+  each of 100 keys, 1,000 teams and 1,000 calls, and a scrape of the series of 2,500 keys each four seconds.
 - Each figure is the median of the rounds of the run; the order of the rows changes from round to round.
 - The provider is a stand-in that repeats fixed answers from bare sockets (\`bench/provider-process.ts\`), so that it
   does not limit the row under test. The simulator reads every request and keeps a meter; it has a row of its own.`
@@ -190,6 +216,7 @@ const HOW_TO_REPEAT = `## How to repeat it
 \`\`\`sh
 npm run bench                                    # all but the curves: about 25 minutes
 npm run bench -- --section main                  # the first table: about 10 minutes
+npm run bench -- --section alone --record        # the event loop, and the profiles
 npm run bench -- --section forms,tls --record    # some sections; --record puts them into this page
 npm run bench -- --section curves --record       # what grows with keys, deployments, streams, series
 npm run bench -- --only sluice,nginx,haproxy     # some rows
@@ -198,7 +225,7 @@ npm run soak                                     # an hour of mixed load and fau
 npm run soak -- --minutes 1440                   # a day of it
 \`\`\`
 
-Sections: ${SECTIONS.map(({ name }) => `\`${name}\``).join(', ')}; those that are not on this page were not measured.
+Sections: \`main\`, \`alone\`, ${SECTIONS.map(({ name }) => `\`${name}\``).join(', ')}; those that are not on this page were not measured.
 
 On Debian, as root: what is missing of PostgreSQL, Redis, nginx and HAProxy is installed by the script. Nothing else
 should run on the machine meanwhile. A whole run writes \`bench/results/latest.json\`, with the raw figures of each

@@ -30,7 +30,7 @@ export class RequestSource {
 
   constructor(request: LoadRequest) {
     this.request = request
-    this.#body = Buffer.from(requestBody(request))
+    this.#body = Buffer.from(request.method === 'GET' ? '' : requestBody(request))
     const { keys } = request
     this.#count = keys?.count ?? 1
     if (this.#count < 1) throw new RangeError('a range of keys holds at least one')
@@ -54,15 +54,14 @@ export class RequestSource {
 }
 
 function requestBytes(
-  { host, port, path }: LoadRequest,
+  { host, port, path, method }: LoadRequest,
   headers: Readonly<Record<string, string>>,
   body: Buffer,
 ): Buffer {
   const lines = [
-    `POST ${path} HTTP/1.1`,
+    `${method ?? 'POST'} ${path} HTTP/1.1`,
     ...Object.entries({ host: `${host}:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}`),
-    'content-type: application/json',
-    `content-length: ${body.length}`,
+    ...(method === 'GET' ? [] : ['content-type: application/json', `content-length: ${body.length}`]),
   ]
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body])
 }

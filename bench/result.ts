@@ -47,9 +47,14 @@ export interface SectionResult {
 /** What is measured of Sluice alone. */
 export interface SluiceExtras {
   readonly embeddedStartToReadyMs: number
-  /** How late the event loop is while 2 MB bodies and long answers go through: 99 of 100 samples are below. */
+  /** How late the event loop is while all that is long goes on: 99 of 100 samples are below. */
   readonly eventLoopLagP99Ms: number
+  /** The latest of all; undefined in results of an earlier form. */
+  readonly eventLoopLagMaxMs?: number
+  /** Of calls of 1 KB. */
   readonly profile: ProfileSummary
+  /** Of streams; undefined in results of an earlier form. */
+  readonly chunkProfile?: ProfileSummary
 }
 
 export interface BenchResult {

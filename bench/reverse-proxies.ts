@@ -122,6 +122,7 @@ global
 defaults
   mode http
   maxconn 8192
+  option http-no-delay
   timeout connect 5s
   timeout client 60s
   timeout server 60s

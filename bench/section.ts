@@ -47,6 +47,8 @@ export interface Section {
   readonly order: 'side by side' | 'one by one'
   /** Rounds of the full form. */
   readonly rounds: number
+  /** In a network of its own, whose kernel keeps little of a connection's bytes. */
+  readonly inSmallBuffers?: true
   /** Measured only when it is asked for by name. */
   readonly isOnDemand?: boolean
 }

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NODE_FLAGS } from '../bin/node-flags.js'
-import type { BenchDialect } from './load-job.ts'
+import type { BenchDialect, LoadRequest } from './load-job.ts'
 import { freePort, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
 import { EVERYTHING_ON, type SluiceForm } from './sluice-forms.ts'
 import {
@@ -170,11 +170,37 @@ export async function readMetrics(port: number): Promise<string> {
   return await response.text()
 }
 
+/** How late the event loop was since the scrape before. */
+export interface EventLoopLag {
+  readonly p99Ms: number
+  readonly maxMs: number
+}
+
 /** What the gateway itself says in its metrics. @throws Error when it does not say it. */
-export async function readEventLoopLagP99Ms(port: number): Promise<number> {
-  const seconds = /^nodejs_eventloop_lag_p99_seconds ([\d.e+-]+)$/m.exec(await readMetrics(port))?.[1]
-  if (seconds === undefined) throw new Error('GET /metrics answered without the lag')
-  return Number(seconds) * 1000
+export async function readEventLoopLag(port: number): Promise<EventLoopLag> {
+  const page = await readMetrics(port)
+  const milliseconds = (what: string): number => {
+    const seconds = new RegExp(`^nodejs_eventloop_lag_${what}_seconds ([\\d.e+-]+)$`, 'm').exec(page)?.[1]
+    if (seconds === undefined) throw new Error('GET /metrics answered without the lag')
+    return Number(seconds) * 1000
+  }
+  return { p99Ms: milliseconds('p99'), maxMs: milliseconds('max') }
+}
+
+/** A GET of the management API, by who may read everything. */
+export function managementRequest({ port }: RunningTarget, path: string): LoadRequest {
+  return {
+    host: '127.0.0.1',
+    port,
+    path,
+    method: 'GET',
+    headers: ADMINISTRATOR,
+    model: '',
+    dialect: 'openai-chat',
+    stream: false,
+    bodyBytes: 0,
+    keys: undefined,
+  }
 }
 
 /** Said in the model name, as the simulator's own grammar has it. */
@@ -184,6 +210,7 @@ const SIMULATED: Readonly<Record<AnswerKind, string>> = {
   stream: 'sim/bench?chunks=100&interval=20',
   slow: 'sim/bench?chunks=20&interval=500',
   quiet: 'sim/bench?chunks=30&interval=10000',
+  flood: 'sim/bench?chunks=1000000&interval=0',
 }
 
 async function startSimulator(context: TargetContext): Promise<RunningTarget> {

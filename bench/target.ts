@@ -1,10 +1,13 @@
 /** Something that answers chat calls, directly or by relaying them to the provider: what a benchmark row measures. */
 import type { BenchDialect, KeyRange } from './load-job.ts'
 
-/** What the provider is to answer: one JSON body, one of 100,000 tokens, or a stream that is quick, slow or next to silent. */
-export type AnswerKind = 'whole' | 'long' | 'stream' | 'slow' | 'quiet'
+/**
+ * What the provider is to answer: one JSON body, one of 100,000 tokens, or a stream that is quick, slow, next to silent,
+ * or as quick as it is read and without an end.
+ */
+export type AnswerKind = 'whole' | 'long' | 'stream' | 'slow' | 'quiet' | 'flood'
 
-export const ANSWER_KINDS: readonly AnswerKind[] = ['whole', 'long', 'stream', 'slow', 'quiet']
+export const ANSWER_KINDS: readonly AnswerKind[] = ['whole', 'long', 'stream', 'slow', 'quiet', 'flood']
 
 /** How a target is called so that the provider gives a kind of answer. */
 export interface TargetCall {

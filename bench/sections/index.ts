@@ -6,6 +6,7 @@ import { dialects } from './dialects.ts'
 import { forms } from './forms.ts'
 import { openStreams, streams } from './streams.ts'
 import { peers } from './peers.ts'
+import { slowReadersSection } from './slow-readers.ts'
 import { tls } from './tls.ts'
 import { workers } from './workers.ts'
 
@@ -16,6 +17,7 @@ export const SECTIONS: readonly Section[] = [
   dialects,
   streams,
   openStreams,
+  slowReadersSection,
   workers,
   peers,
   ...CURVES,

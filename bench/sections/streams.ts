@@ -71,7 +71,7 @@ export const streams: Section = {
     'client reads the stamp; what is told is the difference to the same without a relay. Jitter is the mean difference ' +
     'between the delays of two chunks in a row of a stream. All programs here share two cores with client and provider.',
   order: 'side by side',
-  rounds: 2,
+  rounds: 3,
   targets: [providerDirect, nginx, haproxy, sluice],
   measures: [DELAY, CHUNKS],
   columns: [
