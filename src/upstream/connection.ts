@@ -161,7 +161,21 @@ export class Connection implements AnswerSink {
   /** What ends in the middle of the request, or before something else, leaves a connection that cannot be trusted. */
   answerEnd(sound: boolean): void {
     const handler = this.#exchange?.handler
-    const keptMs = sound && this.#socket.writableLength === 0 ? this.#keptMs() : 0
+    if (sound && this.#socket.writableLength > 0) this.#keepOnceSent()
+    else this.#keepOrClose(sound)
+    if (handler !== undefined) tellEnd(handler)
+  }
+
+  /** With TLS the word that a request is sent comes at the end of a turn: its answer may have come by then. */
+  #keepOnceSent(): void {
+    this.#over()
+    setImmediate(() => {
+      if (!this.#closed) this.#keepOrClose(this.#socket.writableLength === 0)
+    })
+  }
+
+  #keepOrClose(sound: boolean): void {
+    const keptMs = sound ? this.#keptMs() : 0
     if (keptMs > 0) {
       this.#over()
       this.resume()
@@ -170,7 +184,6 @@ export class Connection implements AnswerSink {
     } else {
       this.close()
     }
-    if (handler !== undefined) tellEnd(handler)
   }
 
   #keptMs(): number {

@@ -2,10 +2,13 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
+import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ask } from '../../test/upstream/asked.ts'
 import { ByteProvider, type ByteConnection } from '../../test/upstream/byte-provider.ts'
+import type { PromptProviderData, PromptProviderWord } from '../../test/upstream/prompt-provider.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 
 const PEM = readFileSync(new URL('../../test/sim/localhost.pem', import.meta.url), 'utf8')
@@ -44,6 +47,30 @@ test('speaks HTTP/1.1 to the name asked for, on a connection that is kept', asyn
   connection.answerAll(OK)
   for (let count = 0; count < 20; count += 1) await ask(pool).whole
   expect(provider.connections).toBe(1)
+})
+
+test('is kept also when an answer comes in the turn in which its request was sent', async () => {
+  const answers = new Int32Array(new SharedArrayBuffer(4))
+  const data: PromptProviderData = { pem: PEM, answers }
+  const thread = new Worker(new URL('../../test/upstream/prompt-provider.ts', import.meta.url), {
+    workerData: data,
+  })
+  const [{ port }] = (await once(thread, 'message')) as [PromptProviderWord]
+  const prompt = new UpstreamPool(`https://localhost:${port}`, OPTIONS)
+  await ask(prompt).whole
+  for (let count = 1; count <= 3; count += 1) {
+    await nextTurn()
+    // This thread looks at nothing else before the answer is there, as one does that is busy. A connection that has yet
+    // to be opened gets none.
+    const asked = ask(prompt)
+    expect(Atomics.wait(answers, 0, count, 2_000)).not.toBe('timed-out')
+    expect(await asked.whole).toMatchObject({ body: 'ok' })
+  }
+  thread.postMessage('connections')
+  const [told] = (await once(thread, 'message')) as [PromptProviderWord]
+  expect(told).toEqual({ connections: 1 })
+  prompt.close()
+  await thread.terminate()
 })
 
 test('takes up the session of an earlier connection', async () => {
