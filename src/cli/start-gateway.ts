@@ -41,6 +41,7 @@ import { openAlerts } from './open-alerts.ts'
 import { openExports } from './open-exports.ts'
 import { openPrices } from './open-prices.ts'
 import { openStorage } from './open-storage.ts'
+import { reportMemory } from './report-memory.ts'
 import { reportBodies, reportCache, reportOperations, retentionObserver } from './report-operations.ts'
 import { measuresServices, reportRedis, serviceObserver } from './report-redis.ts'
 import { reportDeployments, reportPopulation, reportScopes } from './report-scopes.ts'
@@ -242,6 +243,15 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
       tls: options.tls,
     },
   )
+  reportMemory(telemetry, {
+    ledger,
+    identity,
+    limits,
+    cache: gateway.cache,
+    exports,
+    connections,
+    bodies: gateway.bodyRoom,
+  })
   const graceMs = options.graceMs ?? 0
   const departure: Departure = new Departure(connections, { graceMs, clock: Date.now })
   await redis?.firstTry()

@@ -131,6 +131,10 @@ export class CachedIdentity implements Identity, ChangeListener {
     return this.#survey.scopes()
   }
 
+  get heldBytes(): number {
+    return this.#cache.heldBytes
+  }
+
   get population(): Population | undefined {
     return this.#survey.population
   }

@@ -18,6 +18,9 @@ export interface CacheEntry {
   usedSinceSweep: boolean
 }
 
+/** What a credential takes with its principal and two scopes: measured. */
+const ENTRY_BYTES = 2_700
+
 export class CredentialCache {
   readonly #byCredential = new Map<string, CacheEntry>()
   readonly #byHash = new Map<string, CacheEntry>()
@@ -29,6 +32,10 @@ export class CredentialCache {
 
   get size(): number {
     return this.#byCredential.size
+  }
+
+  get heldBytes(): number {
+    return this.size * ENTRY_BYTES
   }
 
   get(credential: string): CacheEntry | undefined {

@@ -113,6 +113,8 @@ export interface Identity {
   scopes(): Iterable<Scope>
   /** How many users, teams and members there are, where `showsAllBudgets`; undefined until they were counted. */
   readonly population: Population | undefined
+  /** Memory of the callers that are known, by their number. */
+  readonly heldBytes: number
   /** Makes the next call that something has changed for read the database, in this process. */
   changed(change: PrincipalChange): void
   /** Wakes the other processes, in the background, after changes are in the database. */

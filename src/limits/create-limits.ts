@@ -35,6 +35,8 @@ export interface ConfigurableLimits extends Limits {
   configure(settings: LimitSettings): void
   /** Requests and tokens of the last minute, as the last call of this process with the scope was told. */
   useOf(scope: Scope): RateUse
+  /** Memory of the counts of this process, by the number of scopes. */
+  readonly heldBytes: number
 }
 
 export function createLimits(options: LimitsOptions): ConfigurableLimits {
@@ -82,6 +84,10 @@ class StoredLimits implements ConfigurableLimits {
 
   useOf(scope: Scope): RateUse {
     return this.#uses.of(scope, this.#clock())
+  }
+
+  get heldBytes(): number {
+    return this.#own.heldBytes
   }
 
   async close(): Promise<void> {

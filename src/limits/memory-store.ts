@@ -20,6 +20,10 @@ const SELF = ''
 const FORGET_AFTER_MS = 600_000
 const SWEEP_EVERY_MS = 60_000
 
+/** What a scope and an account take with their names: measured, of scopes that limit requests or tokens or both. */
+const SCOPE_BYTES = 1_300
+const ACCOUNT_BYTES = 500
+
 /** Windows are made when they are first needed: most scopes limit one thing. */
 interface ScopeCount {
   requests: MinuteWindow | undefined
@@ -55,6 +59,10 @@ export class MemoryLimitStore implements LimitStore {
   constructor(clock: () => number) {
     this.#clock = clock
     this.#sweptAtMs = clock()
+  }
+
+  get heldBytes(): number {
+    return this.#scopes.size * SCOPE_BYTES + this.#accounts.size * ACCOUNT_BYTES
   }
 
   /** @param holder who will settle the call: a process that may die before it does, when this store serves several. */

@@ -63,16 +63,26 @@ export class Connections {
       this.began(response)
       response.once('close', this.#onResponseClosed)
     })
-    server.on('connection', (socket) => {
+    const opened = (socket: Socket): void => {
       this.#sockets.add(socket)
       socket.once('close', this.#onSocketClosed)
-    })
+    }
+    server.on('connection', opened)
+    // With TLS, what waits for a client waits in the socket that stands over its connection.
+    server.on('secureConnection', opened)
     server.once('close', () => this.#listenerClosed.resolve())
   }
 
   /** HTTP requests being answered now. */
   get requests(): number {
     return this.#inFlight.size
+  }
+
+  /** Bytes that are written and that clients have not taken, of all connections. */
+  get waitingBytes(): number {
+    let bytes = 0
+    for (const socket of this.#sockets) bytes += socket.writableLength
+    return bytes
   }
 
   /** Calls `then` once, when `requests` requests have come. */

@@ -38,6 +38,12 @@ export interface ServerOptions {
   readonly tls: TlsOptions | undefined
 }
 
+/**
+ * Bytes that may wait for a client before its provider is not read any further. One read of up to 64 KB comes on top:
+ * with more room a slow reader would hold several of them, and what the kernel holds is there for the quick ones.
+ */
+const MOST_WAITING_BYTES = 16_384
+
 /** For a whole request, its body included; longer than the call path gives a body (five minutes). */
 const REQUEST_TIMEOUT_MS = 330_000
 
@@ -58,7 +64,12 @@ export async function createServer(parts: ServerParts, options: ServerOptions): 
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
-    http: { headersTimeout: 30_000, maxHeaderSize: 65_536, connectionsCheckingInterval: 5_000 },
+    http: {
+      headersTimeout: 30_000,
+      maxHeaderSize: 65_536,
+      connectionsCheckingInterval: 5_000,
+      highWaterMark: MOST_WAITING_BYTES,
+    },
     clientErrorHandler: answerMalformedRequest,
     frameworkErrors: (_error, request, reply) => {
       const message =

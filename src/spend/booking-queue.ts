@@ -33,6 +33,8 @@ export interface QueueLimits {
 const ENOUGH = 200
 const BATCH_ROWS = 500
 const BATCH_LENGTH = 8 * 1024 * 1024
+/** What a waiting call takes beside its row. */
+const CALL_BYTES = 100
 
 export class BookingQueue {
   readonly #booker: Booker
@@ -74,6 +76,11 @@ export class BookingQueue {
   /** Of these, the ones that only the journal remembers. */
   get spilled(): number {
     return this.#spilled
+  }
+
+  /** Memory of the calls that wait in it, as far as they are told by their rows; bodies are not in it. */
+  get heldBytes(): number {
+    return this.#length + this.#waiting.length * CALL_BYTES
   }
 
   get booked(): number {

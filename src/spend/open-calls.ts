@@ -15,6 +15,10 @@ export class OpenCalls {
   readonly #slots: (OpenCall | undefined)[] = []
   readonly #free: number[] = []
 
+  get size(): number {
+    return this.#slots.length - this.#free.length
+  }
+
   add(start: SlottedStart, call: OpenCall): void {
     const slot = start[SLOT] ?? this.#free.pop() ?? this.#slots.length
     this.#slots[slot] = call

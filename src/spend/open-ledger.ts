@@ -81,8 +81,18 @@ export interface LedgerStats {
   readonly droppedContents: number
 }
 
+/** Memory that the ledger knows to hold, in bytes. */
+export interface LedgerMemory {
+  readonly journal: number
+  readonly openCalls: number
+  readonly queue: number
+  /** Prompts and answers that are to be kept. */
+  readonly contents: number
+}
+
 export interface OpenLedger extends Ledger {
   readonly stats: LedgerStats
+  readonly memory: LedgerMemory
   /** Calls that were sent to a provider and have not ended. */
   openCalls(): IterableIterator<CallStart>
   /** Puts changed settings in force. */
@@ -105,6 +115,9 @@ const MAX_CONTENT_BYTES = 64 * 1024 * 1024
 const MAINTENANCE_INTERVAL_MS = 60_000
 
 const STOP_GRACE_MS = 1000
+
+/** What a call under way takes with its two connections, without its bodies: measured with streams. */
+const OPEN_CALL_BYTES = 16_000
 
 /** With so few segments the journal is small, whatever holds on to them. */
 const SEGMENTS_LEFT_ALONE = 4
@@ -194,6 +207,15 @@ class JournalingLedger implements OpenLedger {
       interruptedCalls: this.#interrupted,
       bookingFailures: this.#booker.failures,
       droppedContents: this.#contents.dropped,
+    }
+  }
+
+  get memory(): LedgerMemory {
+    return {
+      journal: this.#journal.heldBytes,
+      openCalls: this.#open.size * OPEN_CALL_BYTES,
+      queue: this.#queue.heldBytes,
+      contents: this.#contents.heldBytes,
     }
   }
 

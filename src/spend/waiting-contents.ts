@@ -27,6 +27,11 @@ export class WaitingContents {
     return this.#dropped
   }
 
+  /** Bodies that wait. */
+  get heldBytes(): number {
+    return this.#bytes
+  }
+
   /** The bodies of a call, which hold their memory until `release`; undefined when there are none, or no room. */
   take({ requestBody, responseBody }: CallEnd): CallBodies | undefined {
     if (requestBody === undefined && responseBody === undefined) return undefined

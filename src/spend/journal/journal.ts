@@ -88,6 +88,11 @@ export class Journal {
     return this.#bytes
   }
 
+  /** Memory for the lines of a turn. */
+  get heldBytes(): number {
+    return this.#buffer.length
+  }
+
   get segments(): ReadonlySet<Segment> {
     return this.#segments
   }

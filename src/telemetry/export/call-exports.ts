@@ -29,6 +29,10 @@ export class CallExports {
     return this.#queues.reduce((sum, queue) => sum + queue.queued, 0)
   }
 
+  get heldBytes(): number {
+    return this.#queues.reduce((sum, queue) => sum + queue.heldBytes, 0)
+  }
+
   callSettled(start: CallStart, end: CallEnd): void {
     if (this.#queues.length === 0) return
     const call = { start, end: withoutBodies(end) }

@@ -22,6 +22,9 @@ const MOST_QUEUED = 20_000
 /** Prompts and answers that wait for one system; calls beyond go without them. */
 const MOST_CONTENT_BYTES = 64 * 1_048_576
 
+/** What a waiting call takes beside them. */
+const CALL_BYTES = 1_000
+
 /** How long calls are gathered for a batch. */
 const GATHER_MS = 1_000
 
@@ -58,6 +61,11 @@ export class ExportQueue {
     if (periodic === undefined) return
     this.#timer = setInterval(() => void this.#sendPeriodic(), periodic.everyMs)
     this.#timer.unref()
+  }
+
+  /** Memory of the calls that wait, by their number, and of their prompts and answers. */
+  get heldBytes(): number {
+    return this.#queued * CALL_BYTES + this.#contentBytes
   }
 
   get queued(): number {

@@ -14,6 +14,8 @@ export interface LogDestination {
   flushSync?(): void
   /** Lines that were given up because the destination did not take them. */
   readonly droppedLines?: number
+  /** Taken and not written yet. */
+  readonly waitingBytes?: number
 }
 
 const FULL_LENGTH = 64 * 1024
@@ -40,6 +42,11 @@ export class LineBuffer {
 
   get droppedLines(): number {
     return this.#destination.droppedLines ?? 0
+  }
+
+  /** Memory of the lines that are not written yet, and room for the next ones. */
+  get heldBytes(): number {
+    return BUFFER_BYTES + (this.#destination.waitingBytes ?? 0)
   }
 
   /** @param line ends in a line feed. */

@@ -28,6 +28,8 @@ export interface Logger {
   flushSync(): void
   /** Lines that nobody took from the destination in time. */
   readonly droppedLines: number
+  /** Memory of the lines that are not written yet. */
+  readonly heldBytes: number
   /** Flushes, waiting at most a second for a slow reader, and lets go of the process. */
   close(): Promise<void>
 }
@@ -125,6 +127,10 @@ class BufferedLogger implements Logger {
 
   get droppedLines(): number {
     return this.#buffer.droppedLines
+  }
+
+  get heldBytes(): number {
+    return this.#buffer.heldBytes
   }
 
   async close(): Promise<void> {

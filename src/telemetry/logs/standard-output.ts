@@ -12,6 +12,8 @@ type Stream = ReturnType<typeof pino.destination>
 export class StandardOutput implements LogDestination {
   readonly #stream: Stream
   #droppedLines = 0
+  #waitingBytes = 0
+  #isBroken = false
 
   constructor() {
     this.#stream = pino.destination({
@@ -22,8 +24,12 @@ export class StandardOutput implements LogDestination {
     })
     // A log that cannot be written has no place to say so: the gateway goes on without it. pino itself turns the
     // stream off when the pipe is closed.
-    this.#stream.on('error', () => {})
+    this.#stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') this.#isBroken = true
+    })
+    this.#stream.on('write', (bytes: number) => (this.#waitingBytes -= bytes))
     this.#stream.on('drop', (lines: Buffer) => {
+      this.#waitingBytes -= lines.length
       for (let end = lines.indexOf(LINE_FEED); end >= 0; end = lines.indexOf(LINE_FEED, end + 1))
         this.#droppedLines += 1
     })
@@ -33,11 +39,17 @@ export class StandardOutput implements LogDestination {
     return this.#droppedLines
   }
 
+  /** Nothing waits for a reader that is gone. */
+  get waitingBytes(): number {
+    return this.#isBroken ? 0 : this.#waitingBytes
+  }
+
   write(text: string): void {
     this.writeBytes(Buffer.from(text))
   }
 
   writeBytes(lines: Buffer): void {
+    this.#waitingBytes += lines.length
     // In this mode it takes bytes. Its types know of text only.
     this.#stream.write(lines as unknown as string)
   }

@@ -9,6 +9,9 @@ export const DEFAULT_MAX_SERIES = 10_000
 /** The value of labels whose own value was given up to keep a metric bounded. */
 export const OTHER = 'other'
 
+/** What a series takes beside its labels: measured. */
+const SERIES_BYTES = 150
+
 /** How the values of several worker processes make one: counters and histograms are always added up. */
 export type AcrossWorkers = 'sum' | 'max' | 'min'
 
@@ -62,6 +65,8 @@ export abstract class Family<Child extends Series> {
   readonly #hasVolatile: boolean
   readonly #othersKey: string
   readonly #children = new Map<string, Child>()
+  /** Characters of the labels of all series. */
+  #labelLength = 0
   /** By the key of a series: how active it was when it last changed. Only where idle series are dropped. */
   readonly #idle = new Map<string, Idle>()
   readonly #clean: (value: string) => string
@@ -95,6 +100,11 @@ export abstract class Family<Child extends Series> {
 
   get size(): number {
     return this.#children.size
+  }
+
+  /** Memory of the series, from their number and the length of their labels, which each is found and shown by. */
+  get heldBytes(): number {
+    return this.#children.size * SERIES_BYTES + this.#labelLength * 2
   }
 
   /**
@@ -183,12 +193,14 @@ export abstract class Family<Child extends Series> {
   #drop(key: string, child: Child): void {
     this.#children.delete(key)
     this.#idle.delete(key)
+    this.#labelLength -= child.labelText.length
     this.dropped(child)
   }
 
   #make(values: readonly string[]): Child {
     const child = this.create(labelTextOf(this.labels, values))
     this.#children.set(values.join('\0'), child)
+    this.#labelLength += child.labelText.length
     return child
   }
 }

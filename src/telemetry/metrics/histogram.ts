@@ -95,6 +95,10 @@ export class HistogramFamily extends Family<Histogram> {
     return this.#cells.subarray(row * this.#width, (row + 1) * this.#width)
   }
 
+  override get heldBytes(): number {
+    return super.heldBytes + this.#cells.byteLength
+  }
+
   protected override create(labelText: string): Histogram {
     const free = this.#free.pop()
     if (free !== undefined) return new Histogram(this, labelText, free)

@@ -47,6 +47,11 @@ export const OPERATION_GAUGES = {
     name: 'sluice_export_queue_calls',
     help: 'Calls that wait to be told to callbacks such as datadog or s3',
   },
+  memoryBytes: {
+    name: 'sluice_memory_bytes',
+    help: 'Memory of what this process keeps by design, as its parts count it: the rest is code, and calls at work',
+    labels: ['component'],
+  },
   workers: {
     name: 'sluice_workers',
     help: 'Worker processes, those that are being replaced included; only with --num_workers',

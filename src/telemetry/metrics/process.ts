@@ -1,7 +1,7 @@
 /** Metrics of the process itself: CPU, memory, file descriptors, event loop, version. Read at each scrape. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { getHeapStatistics } from 'node:v8'
+import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
 import type { FamilyOptions } from './family.ts'
 import type { MetricsRegistry } from './registry.ts'
 
@@ -36,6 +36,11 @@ export const PROCESS_GAUGES = {
     labels: [],
   },
   heapUsed: { name: 'nodejs_heap_size_used_bytes', help: 'Heap of JavaScript objects, in use', labels: [] },
+  heapSpaceUsed: {
+    name: 'nodejs_heap_space_size_used_bytes',
+    help: 'The same by space: new for what is young, old, code, large_object and others',
+    labels: ['space'],
+  },
   externalMemory: {
     name: 'nodejs_external_memory_bytes',
     help: 'Memory of buffers outside of the heap',
@@ -82,6 +87,11 @@ export function registerProcessMetrics(registry: MetricsRegistry, version: strin
   gauge(PROCESS_GAUGES.externalMemory).readFrom(() => process.memoryUsage().external)
   gauge(PROCESS_GAUGES.heapTotal).readFrom(() => getHeapStatistics().total_heap_size)
   gauge(PROCESS_GAUGES.heapUsed).readFrom(() => getHeapStatistics().used_heap_size)
+  const heapSpaces = registry.gauge(PROCESS_GAUGES.heapSpaceUsed)
+  registry.beforeScrape(() => {
+    for (const { space_name: name, space_used_size: used } of getHeapSpaceStatistics())
+      heapSpaces.series([name.replace(/_space$/, '')]).set(used)
+  })
   if (process.platform === 'linux') {
     // The listing opens one descriptor of its own.
     gauge(PROCESS_GAUGES.openFds).readFrom(() => readdirSync('/proc/self/fd').length - 1)

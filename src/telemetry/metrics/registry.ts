@@ -80,6 +80,13 @@ export class MetricsRegistry {
     for (const collect of this.#beforeScrapeInTurns) for (const _ of collect()) await nextTurn()
   }
 
+  /** Memory of the series, as far as it is known from their number and their labels. */
+  get heldBytes(): number {
+    let bytes = 0
+    for (const family of this.#families.values()) bytes += family.heldBytes
+    return bytes
+  }
+
   /** All metrics that are shown, in the order of their names. */
   families(): AnyFamily[] {
     const shown = [...this.#families.values()].filter((family) => family.isShown)
