@@ -6,6 +6,7 @@ import { DIALECTS } from '../dialects/index.ts'
 import type { GatewayError } from '../errors/gateway-error.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { ManagementRoute } from '../management/route.ts'
+import { jsonInTurns } from './json-in-turns.ts'
 import { lastValues, parseManagementBody } from './management-input.ts'
 
 export function registerManagementRoutes(
@@ -36,9 +37,7 @@ export function registerManagementRoutes(
           params: lastValues(request.params),
         })
         // A bare number or string is a valid JSON answer here, which Fastify would not serialise by itself.
-        return reply
-          .header('content-type', 'application/json; charset=utf-8')
-          .send(JSON.stringify(answer ?? null))
+        return reply.header('content-type', 'application/json; charset=utf-8').send(await jsonInTurns(answer))
       },
     })
   }

@@ -125,7 +125,7 @@ test.skipIf(!promtool)('promtool finds no fault in the page', async () => {
     providerErrorOf(401, 'AuthenticationError'),
   )
   for (const gauge of Object.values(OPERATION_GAUGES)) telemetry.gauge(gauge, () => 1)
-  const page = (await telemetry.renderMetrics(undefined)).body
+  const page = (await telemetry.renderMetrics(undefined)).body.toString()
   await telemetry.close()
   const checked = spawnSync('promtool', ['check', 'metrics'], { input: page, encoding: 'utf8' })
   expect(checked.stdout + checked.stderr).toBe('')

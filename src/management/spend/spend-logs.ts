@@ -1,8 +1,9 @@
 /** `GET /spend/logs`: calls by id, key or user; or, for a range of days, what was spent on each. */
 import { z } from 'zod'
 import { picodollars, toDollars, ZERO, type Picodollars } from '../../money/picodollars.ts'
-import { findCalls } from '../../storage/queries/call-log.ts'
+import { findCalls, type CallLogFilter, type CallLogPosition } from '../../storage/queries/call-log.ts'
 import { findDailySpend, type DailySpendRow } from '../../storage/queries/daily-spend.ts'
+import { mapInTurns } from '../in-turns.ts'
 import { parseInput, queryBoolean, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import { dayOf, daysBetween, endMs, queryTime, type QueryTime } from './query-times.ts'
 import { spendLogRow } from './spend-log-row.ts'
@@ -12,7 +13,10 @@ import { wholeCall } from './whole-call.ts'
 
 /** Rows of one answer; `/spend/logs/v2` has pages for more. */
 const MAX_ROWS = 1000
+/** Rows that are read at once; a whole number of them makes an answer. */
+const PAGE_ROWS = 100
 const MAX_DAYS = 3660
+const LATEST_FIRST = { offset: 0, sort: 'startTime', descending: true } as const
 
 const logsQuery = z
   .object({
@@ -47,19 +51,30 @@ async function spendLogs(services: SpendServices, { principal, query: raw }: Man
   if (start !== undefined && end !== undefined && query.summarize && query.request_id === undefined) {
     return await spendByDay(services, owner, dayOf(start.atMs), dayOf(end.atMs))
   }
-  const rows = await findCalls(
-    services.database.sql,
-    {
-      ...owner,
-      callId: query.request_id,
-      fromMs: start?.atMs,
-      toMs: end === undefined ? undefined : endMs(end),
-    },
-    { limit: MAX_ROWS, offset: 0, sort: 'startTime', descending: true },
-  )
+  const filter = {
+    ...owner,
+    callId: query.request_id,
+    fromMs: start?.atMs,
+    toMs: end === undefined ? undefined : endMs(end),
+  }
+  if (query.request_id === undefined) return await latestCalls(services, filter)
   // Who asks for one call wants all of it; a list would be megabytes.
-  if (query.request_id === undefined) return rows.map(spendLogRow)
+  const rows = await findCalls(services.database.sql, filter, { ...LATEST_FIRST, limit: MAX_ROWS })
   return await Promise.all(rows.map(async (row) => await wholeCall(services.database.sql, row)))
+}
+
+/** Read in pages: a thousand rows in one piece would hold up the calls of that moment. */
+async function latestCalls({ database }: SpendServices, filter: CallLogFilter) {
+  const logs: ReturnType<typeof spendLogRow>[] = []
+  let after: CallLogPosition | undefined
+  while (logs.length < MAX_ROWS) {
+    const rows = await findCalls(database.sql, filter, { ...LATEST_FIRST, limit: PAGE_ROWS, after })
+    logs.push(...(await mapInTurns(rows, spendLogRow)))
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < PAGE_ROWS) break
+    after = { startedMicros: last.started_micros, callId: last.call_id }
+  }
+  return logs
 }
 
 interface Day {

@@ -484,4 +484,25 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
     await expect(get(path, { start_date: DAY })).rejects.toMatchObject({ status: 400, param: 'end_date' })
     await expect(get(path, { start_date: 'x', end_date: DAY })).rejects.toMatchObject({ param: 'start_date' })
   })
+
+  test('of many calls the latest thousand are given, each once, latest first', async () => {
+    const caller = { ...CALLER, keyHash: 'e'.repeat(64) }
+    const began = AT - 400 * HOUR_MS
+    // A hundred calls a millisecond.
+    const rows = Array.from({ length: 1_050 }, (_, index) =>
+      row({
+        callId: `many-${String(index).padStart(4, '0')}`,
+        caller,
+        arrivedAtMs: began + Math.floor(index / 100),
+      }),
+    )
+    for (let start = 0; start < rows.length; start += 350)
+      await bookCalls(database, rows.slice(start, start + 350))
+    const given = await get('/spend/logs', { api_key: caller.keyHash })
+    const wanted = Array.from(
+      { length: 1_000 },
+      (_, index) => `many-${String(1_049 - index).padStart(4, '0')}`,
+    )
+    expect(given.map((each) => each.request_id)).toEqual(wanted)
+  })
 })

@@ -5,6 +5,7 @@ import type { Principal } from '../../identity/principal.ts'
 import type { Schema } from '../../storage/database.ts'
 import { findBudgets, findKeysOf } from '../../storage/queries/principals-keys.ts'
 import { findMembers, findTeam, type TeamRow } from '../../storage/queries/principals-teams.ts'
+import { mapInTurns } from '../in-turns.ts'
 import { keyOnWire } from '../keys/key-row.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
@@ -47,7 +48,7 @@ export async function detailsOf(database: Kysely<Schema>, teams: readonly TeamRo
   )
   const keysOf = Map.groupBy(keys, (key) => key.team_id)
   const membersOf = Map.groupBy(members, (member) => member.team_id)
-  return teamIds.map((teamId) => ({
+  return await mapInTurns(teamIds, (teamId) => ({
     keys: (keysOf.get(teamId) ?? []).map((key) => keyOnWire(key, undefined)),
     team_memberships: (membersOf.get(teamId) ?? []).map((member) =>
       membershipOnWire(member, member.budget_id === null ? undefined : budgets.get(member.budget_id)),

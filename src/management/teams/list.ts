@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { findMembers, listTeams } from '../../storage/queries/principals-teams.ts'
 import { forbidden } from '../keys/key-rights.ts'
+import { mapInTurns } from '../in-turns.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
 import type { ManagementServices } from '../services.ts'
 import { withoutEmpty } from '../wire/query.ts'
@@ -35,7 +36,7 @@ async function list({ database }: ManagementServices, { principal, query: raw }:
     (member) => member.team_id,
   )
   const details = await detailsOf(database.sql, teams)
-  return teams.map((team, index) => ({
+  return await mapInTurns(teams, (team, index) => ({
     ...teamOnWire(team, members.get(team.team_id) ?? []),
     ...details[index],
   }))

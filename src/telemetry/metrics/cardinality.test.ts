@@ -104,6 +104,7 @@ test('a page of 100,000 series is written over many turns of the event loop', as
   const lines = body.toString().split('\n').length
   expect(lines).toBeGreaterThan(100_000)
   expect(turns).toBeGreaterThan(50)
+  expect(Math.max(...body.pieces.map((piece) => piece.length))).toBeLessThan(128 * 1024)
 })
 
 test('an example of what is counted stands in OpenMetrics, in its bucket, for a call whose spans are kept', () => {

@@ -1,9 +1,8 @@
 /** A page of metrics as small as the scraper takes it. */
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { constants, createGzip } from 'node:zlib'
 import type { MetricsPage } from './exposition.ts'
-
-const compress = promisify(gzip)
+import { PageBody } from './page-body.ts'
 
 /** What is shorter is sent as it is: it fits into a packet. */
 const SHORTEST_COMPRESSED_BYTES = 1_400
@@ -23,8 +22,15 @@ export async function compressPage(
 ): Promise<EncodedPage> {
   if (body.length < SHORTEST_COMPRESSED_BYTES || !takesGzip(acceptEncoding))
     return { contentType, body, contentEncoding: undefined }
-  const packed = await compress(body, { level: constants.Z_BEST_SPEED })
-  return { contentType, body: packed, contentEncoding: 'gzip' }
+  return { contentType, body: await compress(body), contentEncoding: 'gzip' }
+}
+
+async function compress({ pieces }: PageBody): Promise<PageBody> {
+  const packed: Buffer[] = []
+  const gzip = Readable.from(pieces).pipe(createGzip({ level: constants.Z_BEST_SPEED }))
+  // The stream of a compressor gives buffers.
+  for await (const piece of gzip as AsyncIterable<Buffer>) packed.push(piece)
+  return new PageBody(packed)
 }
 
 function takesGzip(acceptEncoding = ''): boolean {

@@ -5,6 +5,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Exemplar } from './histogram.ts'
+import { PageBody } from './page-body.ts'
 
 /** A metric as it is shown: a family that is counted with, or the sum of several processes' families. */
 export type ShownFamily = ShownCounter | ShownGauge | ShownHistogram
@@ -50,7 +51,7 @@ export interface ShownMetrics {
 
 export interface MetricsPage {
   readonly contentType: string
-  readonly body: Buffer
+  readonly body: PageBody
 }
 
 export type ExpositionFormat = 'prometheus' | 'openmetrics'
@@ -61,7 +62,7 @@ export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
 }
 
 /** Text is handed over in pieces of about this many characters, so that writing a large page can pause between. */
-const PIECE_LENGTH = 256 * 1024
+const PIECE_LENGTH = 64 * 1024
 
 /** The format for an `Accept` header: OpenMetrics only where it is named and not ranked below plain text. */
 export function negotiateFormat(accept: string | undefined): ExpositionFormat {
@@ -113,7 +114,7 @@ export async function renderMetrics(metrics: ShownMetrics, accept: string | unde
     pieces.push(Buffer.from(piece))
     await nextTurn()
   }
-  return { contentType: CONTENT_TYPES[format], body: Buffer.concat(pieces) }
+  return { contentType: CONTENT_TYPES[format], body: new PageBody(pieces) }
 }
 
 function header(family: ShownFamily, format: ExpositionFormat): string {
