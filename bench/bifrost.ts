@@ -17,7 +17,8 @@ async function startBifrost(context: TargetContext): Promise<RunningTarget> {
   const program = process.env[PROGRAM_VARIABLE]
   if (program === undefined) {
     throw new Error(
-      `its npm package holds no program but downloads one; ${PROGRAM_VARIABLE} names a bifrost-http that is there`,
+      `its npm package holds no program: it downloads one from a host of its own, which was not reached when this was ` +
+        `written; ${PROGRAM_VARIABLE} names a bifrost-http that is there`,
     )
   }
   const port = await freePort()
