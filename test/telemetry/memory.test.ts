@@ -6,8 +6,8 @@ import { startTestGateway, type TestGateway } from '../running-gateway.ts'
 import { readExposition, samplesOf } from './read-exposition.ts'
 
 const READERS = 20
-/** What a socket takes before it says that it is full, and a piece as large as one read, with what frames it. */
-const MOST_WAITING_BYTES = 65_536 + 65_536 + 16_384
+/** What a socket takes before it says that it is full, one read, and an event of this provider that the read ended. */
+const MOST_WAITING_BYTES = 16_384 + 65_536 + 61_440
 
 let gateway: TestGateway
 const provider = new EndlessProvider()
