@@ -65,7 +65,6 @@ export async function runSlowReaders(job: SlowReadersJob): Promise<SlowReadersFi
   const residentBytesBefore = residentBytes(job.serverPid)
   const readers = await openAll(job)
   const timer = takeTurns(readers)
-  await Promise.all(readers.map(({ begun }) => begun))
   const residentBytesEachSecond: number[] = []
   for (let second = 0; second < WATCHED_SECONDS; second += 1) {
     await delay(1_000)
@@ -87,8 +86,11 @@ async function openAll({ request, streams }: SlowReadersJob): Promise<SlowReader
   const source = new RequestSource(request)
   const readers: SlowReader[] = []
   while (readers.length < streams) {
-    readers.push(new SlowReader(request, source.next()))
-    if (readers.length % OPENED_AT_ONCE === 0) await delay(5)
+    const count = Math.min(OPENED_AT_ONCE, streams - readers.length)
+    const next = Array.from({ length: count }, () => new SlowReader(request, source.next()))
+    readers.push(...next)
+    // Each floods its relay at first: opened all together, some would not be accepted for a minute.
+    await Promise.all(next.map(({ begun }) => begun))
   }
   return readers
 }
