@@ -1,8 +1,14 @@
 /** Splitting of event streams: any cutting of the bytes gives the same events, in bounded memory. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-
 import { leadingEventName, readEvent, SseSplitter, type SseEvent, type SseFrame } from './sse.ts'
+
+setFlagsFromString('--expose-gc')
+// What the flag defines.
+const collectGarbage = runInNewContext('gc') as () => void
 
 class Collector {
   readonly events: SseEvent[] = []
@@ -114,4 +120,24 @@ test('any cutting of the bytes gives the same events, and the pieces are the str
     }),
     { numRuns: 3_000 },
   )
+})
+
+test('of a large chunk whose event has not ended only that event is held, and it comes whole', async () => {
+  const [event, rest] = ['data: {"a":1}\n\n', 'data: {"b":2}\n\n']
+  const frames: string[] = []
+  const splitter = new SseSplitter({ onFrame: ({ text }) => void frames.push(text) })
+  const push = (): WeakRef<ArrayBufferLike> => {
+    const chunk = Buffer.allocUnsafeSlow(event.length * 5_000 + 6)
+    chunk.fill(event).write(rest.slice(0, 6), chunk.length - 6)
+    splitter.push(chunk)
+    return new WeakRef(chunk.buffer)
+  }
+  const memory = push()
+  // A reference that was just made holds for the turn.
+  await nextTurn()
+  collectGarbage()
+  expect(memory.deref()).toBeUndefined()
+  splitter.push(Buffer.from(rest.slice(6)))
+  expect(frames).toHaveLength(5_001)
+  expect(frames.at(-1)).toBe(rest)
 })

@@ -37,6 +37,9 @@ const CR = 0x0d
 const COLON = 0x3a
 const SPACE = 0x20
 
+/** From here on the memory of a chunk is worth a copy of its end. */
+const LARGE_CHUNK_BYTES = 4_096
+
 export class SseSplitter {
   readonly #sink: SseFrameSink
   readonly #maxEventBytes: number
@@ -106,7 +109,7 @@ export class SseSplitter {
       at = lineEnd === -1 ? text.length : lineEnd + 1
     }
     if (frameStart < chunk.length) {
-      this.#hold(frameStart === 0 ? chunk : chunk.subarray(frameStart))
+      this.#hold(endOf(chunk, frameStart))
     }
     return frameStart
   }
@@ -144,6 +147,13 @@ export class SseSplitter {
     }
     this.#held.push(bytes)
   }
+}
+
+/** A small end of a large chunk is copied: as a part of it, it would keep the whole in memory until the next one comes. */
+function endOf(chunk: Buffer, start: number): Buffer {
+  if (start === 0) return chunk
+  const end = chunk.subarray(start)
+  return chunk.length > LARGE_CHUNK_BYTES && end.length * 2 < chunk.length ? Buffer.from(end) : end
 }
 
 /** Reads an event's `event` and `data` fields; other fields and comments are left out. */
