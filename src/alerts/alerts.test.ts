@@ -208,19 +208,39 @@ describe.each<DatabaseKind>(['embedded', 'postgresql'])('with the database %s', 
         { event_group: 'tag', entity_id: 'g', token: null },
       ],
       [
-        { kind: 'key_model', id: 'k::m' },
+        { kind: 'key_model', id: 'k::m', ownerId: 'k' },
         { event_group: 'key', token: 'k', entity_id: 'k::m' },
       ],
       [
-        { kind: 'team_model', id: 't::m' },
+        { kind: 'user_model', id: 'u::m', ownerId: 'u' },
+        { event_group: 'internal_user', user_id: 'u', token: null },
+      ],
+      [
+        { kind: 'team_member_model', id: 't::u::m', ownerId: 't::u' },
+        { event_group: 'team_member', team_id: 't', token: null },
+      ],
+      [
+        { kind: 'organization_model', id: 'o::m', ownerId: 'o' },
+        { event_group: 'organization', organization_id: 'o' },
+      ],
+      [
+        { kind: 'end_user_model', id: 'e::e::m', ownerId: 'e::e' },
+        { event_group: 'customer', customer_id: 'e::e', user_id: null },
+      ],
+      [
+        { kind: 'tag_model', id: 'g::m', ownerId: 'g' },
+        { event_group: 'tag', entity_id: 'g::m', token: null },
+      ],
+      [
+        { kind: 'team_model', id: 't::m', ownerId: 't' },
         { event_group: 'team', team_id: 't', entity_id: 't::m' },
       ],
       [
-        { kind: 'key_window', id: 'k::1d' },
+        { kind: 'key_window', id: 'k::1d', ownerId: 'k' },
         { event_group: 'key', token: 'k', entity_id: 'k::1d' },
       ],
       [
-        { kind: 'team_window', id: 't::1d' },
+        { kind: 'team_window', id: 't::1d', ownerId: 't' },
         { event_group: 'team', team_id: 't', entity_id: 't::1d' },
       ],
       [

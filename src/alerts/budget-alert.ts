@@ -25,7 +25,12 @@ const WORDS: Readonly<Record<ScopeKind, string>> = {
   end_user: 'customer',
   tag: 'tag',
   key_model: 'model of a key',
+  user_model: 'model of a user',
   team_model: 'model of a team',
+  team_member_model: 'model of a team member',
+  organization_model: 'model of an organization',
+  end_user_model: 'model of a customer',
+  tag_model: 'model of a tag',
   key_window: 'key',
   team_window: 'team',
   deployment: 'deployment',
@@ -43,7 +48,12 @@ const GROUPS: Readonly<Record<ScopeKind, string>> = {
   end_user: 'customer',
   tag: 'tag',
   key_model: 'key',
+  user_model: 'internal_user',
   team_model: 'team',
+  team_member_model: 'team_member',
+  organization_model: 'organization',
+  end_user_model: 'customer',
+  tag_model: 'tag',
   key_window: 'key',
   team_window: 'team',
   deployment: 'deployment',
@@ -113,30 +123,32 @@ type ScopeMembers = Omit<WebhookEvent, 'spend' | 'max_budget' | 'soft_budget' | 
 
 /** Nothing but what belongs to the scope itself: a team's alert does not name the key whose call crossed the line. */
 function scopeMembers(scope: Scope, caller: CallerFacts | undefined): ScopeMembers {
-  const isKey = ['key', 'key_model', 'key_window'].includes(scope.kind)
-  const isTeam = ['team', 'team_model', 'team_window'].includes(scope.kind)
-  const isMember = scope.kind === 'team_member'
-  const isUser = scope.kind === 'user'
+  const group = GROUPS[scope.kind]
+  const id = scope.ownerId ?? scope.id
+  const isKey = group === 'key'
+  const isTeam = group === 'team'
+  const isMember = group === 'team_member'
+  const isUser = group === 'internal_user'
   const ofUser = isKey || isUser || isMember
   const ofTeam = isKey || isTeam || isMember
   return {
-    token: isKey ? firstPart(scope.id) : null,
+    token: isKey ? id : null,
     key_alias: isKey ? (caller?.keyAlias ?? null) : null,
-    customer_id: scope.kind === 'end_user' ? scope.id : null,
-    user_id: isUser ? scope.id : ofUser ? (caller?.userId ?? null) : null,
+    customer_id: group === 'customer' ? id : null,
+    user_id: isUser ? id : ofUser ? (caller?.userId ?? null) : null,
     user_email: ofUser ? (caller?.userEmail ?? null) : null,
-    team_id: isTeam || isMember ? firstPart(scope.id) : ofTeam ? (caller?.teamId ?? null) : null,
+    team_id: isTeam ? id : isMember ? firstPart(id) : ofTeam ? (caller?.teamId ?? null) : null,
     team_alias: ofTeam ? (caller?.teamAlias ?? null) : null,
-    organization_id: scope.kind === 'organization' ? scope.id : (caller?.organizationId ?? null),
+    organization_id: group === 'organization' ? id : (caller?.organizationId ?? null),
     projected_exceeded_date: null,
     projected_spend: null,
-    event_group: GROUPS[scope.kind],
+    event_group: group,
     entity_type: scope.kind,
     entity_id: scope.id,
   }
 }
 
-/** `teamId::userId` and `keyHash::model` begin with the id of what they are a part of. */
+/** `teamId::userId` begins with the team's id. */
 function firstPart(id: string): string {
   return id.split('::', 1)[0] ?? id
 }

@@ -117,6 +117,7 @@ function copyOf(scope: Scope): Scope {
   return {
     kind: scope.kind,
     id: scope.id,
+    ownerId: scope.ownerId,
     label: scope.label,
     requestsPerMinute: scope.requestsPerMinute,
     tokensPerMinute: scope.tokensPerMinute,

@@ -3,7 +3,8 @@ import { GatewayError } from '../errors/gateway-error.ts'
 import type { Scope } from '../record/scope.ts'
 import type { Database } from '../storage/database.ts'
 import type { PrincipalChange } from '../storage/queries/principals.ts'
-import { EndUsers, type EndUserDefaults } from './end-users.ts'
+import type { EndUserDefaults } from './default-end-users.ts'
+import { EndUsers } from './end-users.ts'
 import type { Principal } from './principal.ts'
 import { limitsUnavailable } from './refusals.ts'
 import type { ScopeBook } from './scope-book.ts'
@@ -16,6 +17,8 @@ export interface CallScopeSettings {
   /** Calls go on without the limits of end user and tags while no database tells them. */
   readonly allowRequestsOnDatabaseUnavailable: boolean
 }
+
+const NONE: readonly Scope[] = []
 
 export class CallScopes {
   readonly #book: ScopeBook
@@ -53,8 +56,8 @@ export class CallScopes {
     modelGroup: string,
   ): readonly Scope[] | Promise<readonly Scope[]> {
     const own = principal.modelScopes?.get(modelGroup) ?? principal.scopes
-    const ofEndUser = endUser === undefined ? undefined : this.#endUsers.scopeOf(endUser)
-    const ofTags = this.#tags.scopesOf(tags)
+    const ofEndUser = endUser === undefined ? NONE : this.#endUsers.scopesOf(endUser, modelGroup)
+    const ofTags = this.#tags.scopesOf(tags, modelGroup)
     if (ofEndUser instanceof Promise || ofTags instanceof Promise) {
       return this.#whenRead(own, ofEndUser, ofTags)
     }
@@ -63,7 +66,7 @@ export class CallScopes {
 
   async #whenRead(
     own: readonly Scope[],
-    ofEndUser: Scope | undefined | Promise<Scope | undefined>,
+    ofEndUser: readonly Scope[] | Promise<readonly Scope[]>,
     ofTags: readonly Scope[] | Promise<readonly Scope[]>,
   ): Promise<readonly Scope[]> {
     try {
@@ -72,15 +75,12 @@ export class CallScopes {
     } catch (error) {
       if (error instanceof GatewayError) throw error
       if (!this.#settings.allowRequestsOnDatabaseUnavailable) throw limitsUnavailable(error)
-      return this.#used(own, undefined, [])
+      return this.#used(own, NONE, NONE)
     }
   }
 
-  #used(own: readonly Scope[], endUser: Scope | undefined, tags: readonly Scope[]): readonly Scope[] {
-    const scopes =
-      endUser === undefined && tags.length === 0
-        ? own
-        : [...own, ...(endUser === undefined ? [] : [endUser]), ...tags]
+  #used(own: readonly Scope[], endUser: readonly Scope[], tags: readonly Scope[]): readonly Scope[] {
+    const scopes = endUser.length === 0 && tags.length === 0 ? own : [...own, ...endUser, ...tags]
     this.#book.use(scopes)
     return scopes
   }

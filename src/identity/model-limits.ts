@@ -1,5 +1,5 @@
 /**
- * Limits of single models within a key or a team, as LiteLLM's fields write them: `model_rpm_limit` and
+ * Limits of single models within a key, a user, a team, …, as LiteLLM's fields write them: `model_rpm_limit` and
  * `model_tpm_limit` in the metadata (`{model: number}`), which go before those in `model_max_budget`
  * (`{model: {budget_limit, time_period, rpm_limit, tpm_limit}}`, or `{model: amount}`).
  */

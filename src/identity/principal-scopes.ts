@@ -1,7 +1,6 @@
-/** What a key's calls are counted for and limited by: its scopes, and those of single models within key and team. */
+/** What a key's calls are counted for and limited by: its scopes, and those of single models within each of them. */
 import type { Scope, ScopeKind } from '../record/scope.ts'
 import {
-  modelScopeId,
   teamMemberScopeId,
   windowScopeId,
   type LimitsJson,
@@ -10,26 +9,19 @@ import {
 import { readSpend, type SpendJson } from '../storage/queries/spend-windows.ts'
 import { withModelDefaults } from './key-defaults.ts'
 import { modelLimits, readDollars } from './model-limits.ts'
+import {
+  scopesByModel,
+  scopesOfModels,
+  type ModelScope,
+  type ScopesByModel,
+  type Spends,
+} from './model-scopes.ts'
 import type { ScopeBook } from './scope-book.ts'
 import { windowLimits } from './window-limits.ts'
 import type { BudgetIncrease, ScopeFacts, ScopeLimits, SharedScope } from './shared-scope.ts'
 
-export interface CallerScopes {
-  /** The key's own first. */
-  readonly scopes: readonly Scope[]
-  /** The same with those of one model, by model group; undefined when no model has limits of its own. */
-  readonly modelScopes: ReadonlyMap<string, readonly Scope[]> | undefined
-}
-
-export function callerScopes(row: PrincipalRow, book: ScopeBook): CallerScopes {
-  const scopes = [...ownScopes(row, book), ...windowScopes(row, book)]
-  const ofModels = [...keyModelScopes(row, book), ...teamModelScopes(row, book)]
-  if (ofModels.length === 0) return { scopes, modelScopes: undefined }
-  const byModel = Map.groupBy(ofModels, ({ model }) => model)
-  const modelScopes = new Map(
-    [...byModel].map(([model, each]) => [model, [...scopes, ...each.map(({ scope }) => scope)]] as const),
-  )
-  return { scopes, modelScopes }
+export function callerScopes(row: PrincipalRow, book: ScopeBook): ScopesByModel {
+  return scopesByModel([...ownScopes(row, book), ...windowScopes(row, book)], scopesOfAllModels(row, book))
 }
 
 /** A team's key spends from the team and the membership; the user's own budget is for personal keys. */
@@ -42,7 +34,6 @@ function ownScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
   } = row
   const take = (
     kind: ScopeKind,
-    id: string,
     names: ScopeNames,
     limits: LimitsJson,
     spend: SpendJson | null,
@@ -50,40 +41,52 @@ function ownScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
   ): SharedScope =>
     book.take({
       kind,
-      id,
       ...names,
       ...scopeLimits(limits),
       spend: readSpend(spend),
       increase: temporaryIncrease(metadata ?? {}),
     })
-  const ofKey = named(keyLabel(row.key_alias, row.key_name), row.key_alias)
-  const scopes = [take('key', row.key_hash, ofKey, row.key_limits, row.key_spend, row.metadata)]
+  const scopes = [take('key', keyNames(row), row.key_limits, row.key_spend, row.metadata)]
   if (teamId === null) {
     if (userId !== null) {
-      const label = userLabel(row.user_email, row.user_alias, userId)
-      const names = { ...named(label, row.user_alias), email: row.user_email ?? undefined }
-      scopes.push(take('user', userId, names, row.user_limits, row.user_spend, row.user_metadata))
+      const names = userNames(row, userId)
+      scopes.push(take('user', names, row.user_limits, row.user_spend, row.user_metadata))
     }
   } else {
-    const names = named(row.team_alias ?? teamId, row.team_alias)
-    scopes.push(take('team', teamId, names, row.team_limits, row.team_spend, row.team_metadata))
+    scopes.push(take('team', teamNames(row, teamId), row.team_limits, row.team_spend, row.team_metadata))
     if (memberId !== null) {
-      const label = `${row.user_email ?? memberId} in ${row.team_alias ?? teamId}`
-      const id = teamMemberScopeId(teamId, memberId)
-      scopes.push(take('team_member', id, { label }, row.member_limits, row.member_spend))
+      const names = memberNames(row, teamId, memberId)
+      scopes.push(take('team_member', names, row.member_limits, row.member_spend))
     }
   }
   if (organizationId !== null) {
-    const names = named(row.organization_alias ?? organizationId, row.organization_alias)
-    scopes.push(take('organization', organizationId, names, row.organization_limits, row.organization_spend))
+    const names = organizationNames(row, organizationId)
+    scopes.push(take('organization', names, row.organization_limits, row.organization_spend))
   }
   return scopes
 }
 
-type ScopeNames = Pick<ScopeFacts, 'label' | 'alias' | 'email'>
+type ScopeNames = Pick<ScopeFacts, 'id' | 'label' | 'alias' | 'email'>
 
-function named(label: string, alias: string | null): ScopeNames {
-  return { label, alias: alias ?? undefined }
+function keyNames({ key_hash: id, key_alias: alias, key_name: name }: PrincipalRow): ScopeNames {
+  return { id, label: keyLabel(alias, name), alias: alias ?? undefined }
+}
+
+function userNames({ user_email: email, user_alias: alias }: PrincipalRow, id: string): ScopeNames {
+  return { id, label: userLabel(email, alias, id), alias: alias ?? undefined, email: email ?? undefined }
+}
+
+function teamNames({ team_alias: alias }: PrincipalRow, id: string): ScopeNames {
+  return { id, label: alias ?? id, alias: alias ?? undefined }
+}
+
+function memberNames(row: PrincipalRow, teamId: string, userId: string): ScopeNames {
+  const label = `${row.user_email ?? userId} in ${row.team_alias ?? teamId}`
+  return { id: teamMemberScopeId(teamId, userId), label }
+}
+
+function organizationNames({ organization_alias: alias }: PrincipalRow, id: string): ScopeNames {
+  return { id, label: alias ?? id, alias: alias ?? undefined }
 }
 
 /** How a key is called in refusals and alerts. */
@@ -96,75 +99,55 @@ export function userLabel(email: string | null, alias: string | null, userId: st
 }
 
 function windowScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
-  const { key_hash: keyHash, team_id: teamId, team_alias: teamAlias } = row
-  const ofKey = named(keyLabel(row.key_alias, row.key_name), row.key_alias)
-  const scopes = scopesOfWindows('key_window', keyHash, ofKey, row.key_windows, row.key_window_spends, book)
+  const { team_id: teamId } = row
+  const scopes = scopesOfWindows('key_window', keyNames(row), row.key_windows, row.key_window_spends, book)
   if (teamId === null) return scopes
-  const ofTeam = named(teamAlias ?? teamId, teamAlias)
   const { team_windows: windows, team_window_spends: spends } = row
-  return [...scopes, ...scopesOfWindows('team_window', teamId, ofTeam, windows, spends, book)]
+  return [...scopes, ...scopesOfWindows('team_window', teamNames(row, teamId), windows, spends, book)]
 }
 
 function scopesOfWindows(
   kind: 'key_window' | 'team_window',
-  ownerId: string,
   owner: ScopeNames,
   windows: unknown,
   spends: Spends,
   book: ScopeBook,
 ): readonly Scope[] {
   return [...windowLimits(windows)].map(([duration, limits]) => {
-    const id = windowScopeId(ownerId, duration)
-    const names = { label: `${owner.label}, ${duration}`, alias: owner.alias }
+    const id = windowScopeId(owner.id, duration)
+    const names = { ownerId: owner.id, label: `${owner.label}, ${duration}`, alias: owner.alias }
     return book.take({ kind, id, ...names, ...limits, spend: readSpend(spends?.[id]) })
   })
 }
 
-type Spends = Readonly<Record<string, SpendJson>> | null
-
-interface ModelScope {
-  readonly model: string
-  readonly scope: Scope
-}
-
-function keyModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
-  const own = modelLimits(row.metadata, row.key_model_budgets)
-  const limits = withModelDefaults(own, teamModelLimits(row), book.keyDefaults)
-  const names = named(keyLabel(row.key_alias, row.key_name), row.key_alias)
-  return scopesOfModels('key_model', row.key_hash, names, limits, row.key_model_spends, book)
-}
-
-function teamModelScopes(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
-  if (row.team_id === null) return []
-  const limits = teamModelLimits(row)
-  const names = named(row.team_alias ?? row.team_id, row.team_alias)
-  return scopesOfModels('team_model', row.team_id, names, limits, row.team_model_spends, book)
-}
-
-function teamModelLimits(row: PrincipalRow): ReadonlyMap<string, ScopeLimits> {
-  return modelLimits(row.team_metadata ?? {}, row.team_model_budgets)
-}
-
-function scopesOfModels(
-  kind: 'key_model' | 'team_model',
-  ownerId: string,
-  owner: ScopeNames,
-  limits: ReadonlyMap<string, ScopeLimits>,
-  spends: Spends,
-  book: ScopeBook,
-): readonly ModelScope[] {
-  return [...limits].map(([model, limitsOfModel]) => {
-    const id = modelScopeId(ownerId, model)
-    const facts = {
-      kind,
-      id,
-      label: `${model} of ${owner.label}`,
-      alias: owner.alias,
-      ...limitsOfModel,
-      spend: readSpend(spends?.[id]),
+/** Models within each that the key spends from. */
+function scopesOfAllModels(row: PrincipalRow, book: ScopeBook): readonly ModelScope[] {
+  const { team_id: teamId, known_user_id: userId, member_user_id: memberId, organization_id: ofId } = row
+  const ofTeam = modelLimits(row.team_metadata ?? {}, row.team_model_budgets)
+  const ofKey = withModelDefaults(modelLimits(row.metadata, row.key_model_budgets), ofTeam, book.keyDefaults)
+  const scopes = [
+    ...scopesOfModels({ kind: 'key_model', ...keyNames(row) }, ofKey, row.key_model_spends, book),
+  ]
+  if (teamId === null && userId !== null) {
+    const limits = modelLimits(row.user_metadata ?? {}, row.user_model_budgets)
+    const owner = { kind: 'user_model', ...userNames(row, userId) } as const
+    scopes.push(...scopesOfModels(owner, limits, row.user_model_spends, book))
+  }
+  if (teamId !== null) {
+    const owner = { kind: 'team_model', ...teamNames(row, teamId) } as const
+    scopes.push(...scopesOfModels(owner, ofTeam, row.team_model_spends, book))
+    if (memberId !== null) {
+      const limits = modelLimits({}, row.member_model_budgets)
+      const member = { kind: 'team_member_model', ...memberNames(row, teamId, memberId) } as const
+      scopes.push(...scopesOfModels(member, limits, row.member_model_spends, book))
     }
-    return { model, scope: book.take(facts) }
-  })
+  }
+  if (ofId !== null) {
+    const limits = modelLimits(row.organization_metadata ?? {}, row.organization_model_budgets)
+    const owner = { kind: 'organization_model', ...organizationNames(row, ofId) } as const
+    scopes.push(...scopesOfModels(owner, limits, row.organization_model_spends, book))
+  }
+  return scopes
 }
 
 export function scopeLimits({ max, soft, rpm, tpm, parallel, duration }: LimitsJson): ScopeLimits {

@@ -32,7 +32,7 @@ export interface Principal {
   readonly allowedCacheControls?: readonly string[]
   /** The key's own scope first. */
   readonly scopes: readonly Scope[]
-  /** The same with the scopes of one model within key and team, for the model groups that have limits of their own. */
+  /** The same with the scopes of one model within them, for the model groups that have limits of their own. */
   readonly modelScopes?: ReadonlyMap<string, readonly Scope[]> | undefined
 }
 

@@ -37,6 +37,7 @@ export interface ScopeFacts extends ScopeLimits {
   readonly id: string
   readonly label: string
   /** See `Scope`. */
+  readonly ownerId?: string | undefined
   readonly alias?: string | undefined
   readonly email?: string | undefined
   readonly spend: ScopeSpend
@@ -49,7 +50,12 @@ const EVER = 0
 /** Kinds whose spend is booked only where a row of theirs stands among the totals. */
 const COUNTED_WITH_ROW: ReadonlySet<ScopeKind> = new Set<ScopeKind>([
   'key_model',
+  'user_model',
   'team_model',
+  'team_member_model',
+  'organization_model',
+  'end_user_model',
+  'tag_model',
   'key_window',
   'team_window',
   'tag',
@@ -59,6 +65,7 @@ export class SharedScope implements Scope {
   readonly kind: ScopeKind
   readonly id: string
   label = ''
+  ownerId: string | undefined
   alias: string | undefined
   email: string | undefined
   requestsPerMinute: number | undefined
@@ -104,6 +111,7 @@ export class SharedScope implements Scope {
   /** Takes up what the database says of the scope, its limits and its spend. */
   refresh(facts: ScopeFacts, nowMs: number, calendar: Calendar): void {
     this.label = facts.label
+    this.ownerId = facts.ownerId
     this.alias = facts.alias
     this.email = facts.email
     this.requestsPerMinute = numberOf(facts.requestsPerMinute)

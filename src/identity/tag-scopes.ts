@@ -5,6 +5,8 @@ import type { Database } from '../storage/database.ts'
 import { findLimitedTag, listLimitedTags } from '../storage/queries/principals-limited.ts'
 import { readSpend } from '../storage/queries/spend-windows.ts'
 import { LimitedNames } from './limited-names.ts'
+import { modelLimits } from './model-limits.ts'
+import { scopesByModel, scopesOfCall, scopesOfModels, type ScopesByModel } from './model-scopes.ts'
 import { scopeLimits } from './principal-scopes.ts'
 import type { ScopeBook } from './scope-book.ts'
 import { UNLIMITED } from './shared-scope.ts'
@@ -20,13 +22,13 @@ const NONE: readonly Scope[] = []
 export class TagScopes {
   readonly #database: Database
   readonly #book: ScopeBook
-  readonly #tags: LimitedNames<Scope>
+  readonly #tags: LimitedNames<ScopesByModel>
   #configured: ReadonlyMap<string, TagBudget> = new Map()
 
   constructor(database: Database, book: ScopeBook) {
     this.#database = database
     this.#book = book
-    this.#tags = new LimitedNames<Scope>({
+    this.#tags = new LimitedNames<ScopesByModel>({
       list: async (most) => [...this.#configured.keys(), ...(await listLimitedTags(database.sql, most))],
       find: async (tag) => await this.#find(tag),
     })
@@ -42,24 +44,25 @@ export class TagScopes {
     if (!this.#tags.loaded) await this.#tags.load()
   }
 
-  /** Scopes of the tags that have limits. */
-  scopesOf(tags: readonly string[]): readonly Scope[] | Promise<readonly Scope[]> {
+  /** Scopes of the tags that have limits, and of the model within them. */
+  scopesOf(tags: readonly string[], modelGroup: string): readonly Scope[] | Promise<readonly Scope[]> {
     let scopes = NONE
     for (const tag of tags) {
-      const scope = this.#tags.get(tag)
-      if (scope instanceof Promise) return this.#readScopes(tags)
-      if (scope !== undefined) scopes = [...scopes, scope]
+      const ofTag = this.#tags.get(tag)
+      if (ofTag instanceof Promise) return this.#readScopes(tags, modelGroup)
+      if (ofTag !== undefined) scopes = [...scopes, ...scopesOfCall(ofTag, modelGroup)]
     }
     return scopes
   }
 
-  async #readScopes(tags: readonly string[]): Promise<readonly Scope[]> {
+  async #readScopes(tags: readonly string[], modelGroup: string): Promise<readonly Scope[]> {
     const scopes = await Promise.all(tags.map(async (tag) => await this.#tags.get(tag)))
-    return scopes.filter((scope) => scope !== undefined)
+    return scopes.flatMap((ofTag) => (ofTag === undefined ? [] : scopesOfCall(ofTag, modelGroup)))
   }
 
-  async #find(tag: string): Promise<Scope | undefined> {
-    const { limits, spend } = await findLimitedTag(this.#database.sql, tag)
+  async #find(tag: string): Promise<ScopesByModel | undefined> {
+    const row = await findLimitedTag(this.#database.sql, tag)
+    const { limits, spend } = row
     const configured = this.#configured.get(tag)
     if (limits === null && configured === undefined) return undefined
     const scope = this.#book.take({
@@ -71,8 +74,14 @@ export class TagScopes {
         : scopeLimits(limits)),
       spend: readSpend(spend),
     })
-    await this.#book.writeWindows([scope])
-    return scope
+    const ofModels = scopesOfModels(
+      { kind: 'tag_model', id: tag, label: tag },
+      modelLimits({}, row.model_budgets),
+      row.model_spends,
+      this.#book,
+    )
+    await this.#book.writeWindows([scope, ...ofModels.map((each) => each.scope)])
+    return scopesByModel([scope], ofModels)
   }
 
   tagChanged(tag: string): void {

@@ -14,7 +14,11 @@ const TOLD_KINDS: readonly ScopeKind[] = [
   'organization',
   'end_user',
   'key_model',
+  'user_model',
   'team_model',
+  'team_member_model',
+  'organization_model',
+  'end_user_model',
 ]
 
 interface HeaderNames {

@@ -12,9 +12,14 @@ export type ScopeKind =
   | 'organization'
   | 'end_user'
   | 'tag'
-  /** A model group within a key, and within a team. */
+  /** A model group within one of those before. */
   | 'key_model'
+  | 'user_model'
   | 'team_model'
+  | 'team_member_model'
+  | 'organization_model'
+  | 'end_user_model'
+  | 'tag_model'
   /** A further budget of a key, and of a team, with a window of its own. */
   | 'key_window'
   | 'team_window'
@@ -26,6 +31,8 @@ export interface Scope {
   readonly kind: ScopeKind
   /** Key hash, user id, team id, `teamId::userId`, `keyHash::modelGroup`, `keyHash::1d`, … Equal in all processes. */
   readonly id: string
+  /** Of a model or a window within a scope: that scope's id. */
+  readonly ownerId?: string | undefined
   /** Shown in refusals and alerts, e.g. the key's alias or masked name. Never a secret. */
   readonly label: string
   /** The name that an administrator gave the key, the team, …; it labels metrics. */

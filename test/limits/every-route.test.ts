@@ -74,28 +74,50 @@ const CALLERS: Readonly<Record<string, (limits: Fields) => Promise<Caller>>> = {
   },
 }
 
-async function member(limits: Fields): Promise<Caller> {
+/** @param ofBudget limits of the members' budget that the team has no field for. */
+async function member(limits: Fields, ofBudget?: Fields): Promise<Caller> {
   const [user_id, team_id] = [`member-${(made += 1)}`, `team-${made}`]
   await manage('/user/new', { user_id, auto_create_key: false })
-  await manage('/team/new', { team_id, members_with_roles: [{ role: 'user', user_id }], ...limits })
+  const { metadata } = await manage('/team/new', {
+    team_id,
+    members_with_roles: [{ role: 'user', user_id }],
+    ...limits,
+  })
+  const budget_id = Object(metadata).team_member_budget_id
+  if (ofBudget !== undefined) await manage('/budget/update', { budget_id, ...ofBudget })
   return { key: await gateway.newKey({ team_id, user_id }) }
 }
 
 const MODELS = ['gpt', 'claude']
 const ofModels = (limit: unknown): Fields => Object.fromEntries(MODELS.map((model) => [model, limit]))
+const budgetOfModels = (limit: Fields): Fields => ({ model_max_budget: ofModels(limit) })
 
 const OTHERS: readonly (readonly [string, string, () => Promise<Caller>])[] = [
   ['budget', 'team member', () => member({ team_member_budget: 0 })],
   ['requests', 'team member', () => member({ team_member_rpm_limit: 0 })],
   ['tokens', 'team member', () => member({ team_member_tpm_limit: 0 })],
-  ...(['key', 'team'] as const).flatMap((owner) => {
+  ...(['key', 'user', 'team', 'organization'] as const).flatMap((owner) => {
     const of = (limits: Fields) => () => CALLERS[owner]!(limits)
     return [
       ['requests', `model of a ${owner}`, of({ model_rpm_limit: ofModels(0) })],
       ['tokens', `model of a ${owner}`, of({ model_tpm_limit: ofModels(0) })],
-      ['budget', `model of a ${owner}`, of({ model_max_budget: ofModels({ budget_limit: 0 }) })],
-      ['budget', `window of a ${owner}`, of({ budget_limits: [{ budget_duration: '1d', max_budget: 0 }] })],
+      ['budget', `model of a ${owner}`, of(budgetOfModels({ budget_limit: 0 }))],
     ] as const
+  }),
+  ...(['organization', 'end user', 'tag', 'team member'] as const).flatMap((owner) => {
+    const of = (limit: Fields) => () =>
+      owner === 'team member'
+        ? member({ team_member_budget: 9 }, budgetOfModels(limit))
+        : CALLERS[owner]!(budgetOfModels(limit))
+    return [
+      ['requests', `model of a ${owner}, by its budget`, of({ rpm_limit: 0 })],
+      ['tokens', `model of a ${owner}, by its budget`, of({ tpm_limit: 0 })],
+      ['budget', `model of a ${owner}, by its budget`, of({ budget_limit: 0 })],
+    ] as const
+  }),
+  ...(['key', 'team'] as const).map((owner) => {
+    const budget_limits = [{ budget_duration: '1d', max_budget: 0 }]
+    return ['budget', `window of a ${owner}`, () => CALLERS[owner]!({ budget_limits })] as const
   }),
 ]
 

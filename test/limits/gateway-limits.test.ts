@@ -1,5 +1,8 @@
 /** Limits as callers of whole gateways meet them: one gateway by itself, and two over one Redis. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parseDollars, picodollars, toDecimal } from '../../src/money/picodollars.ts'
+import { openDatabase } from '../../src/storage/open-database.ts'
+import { readSpends } from '../../src/storage/queries/spend-windows.ts'
 import { startPostgresql } from '../postgresql.ts'
 import { startRedis } from '../redis.ts'
 import { startTestGateway, type TestGateway } from '../running-gateway.ts'
@@ -109,6 +112,26 @@ describe('one gateway', () => {
     expect(refused.text).toMatch(/Budget has been exceeded! Key=two-windows \(sk-\.\.\..{4}\), 1d\./)
   })
 
+  test('a model that is spent within an organization is refused to all its keys, and other models are not', async () => {
+    const made = await gateway.call('/organization/new', {
+      organization_alias: 'Acme',
+      model_max_budget: { gpt: { budget_limit: 0.000_001, rpm_limit: 9 } },
+    })
+    const { organization_id } = (await made.json()) as { organization_id: string }
+    const [one, other] = [
+      await gateway.newKey({ organization_id }),
+      await gateway.newKey({ organization_id }),
+    ]
+    const first = await ask(gateway, 'gpt', one)
+    expect(first.status).toBe(200)
+    expect(first.headers.get('x-ratelimit-model_per_organization-limit-requests')).toBe('9')
+    expect(first.headers.get('x-ratelimit-model_per_organization-remaining-requests')).toBe('8')
+    const refused = await ask(gateway, 'gpt', other)
+    expect([refused.status, refused.headers.get('x-should-retry')]).toEqual([429, 'false'])
+    expect(refused.text).toContain('Budget has been exceeded! Model of organization=gpt of Acme.')
+    expect((await ask(gateway, 'shared', other)).status).toBe(200)
+  })
+
   test('a deployment at its limit leaves its calls to the others of its group', async () => {
     const ids: (string | null)[] = []
     for (let call = 0; call < 12; call += 1) {
@@ -140,11 +163,12 @@ describe('one gateway', () => {
 
 describe('two gateways over one Redis', () => {
   let gateways: TestGateway[]
+  let databaseUrl: string
 
   beforeAll(async () => {
     const postgresql = stack.use(await startPostgresql())
     const redis = stack.use(await startRedis())
-    const databaseUrl = await postgresql.createDatabase()
+    databaseUrl = await postgresql.createDatabase()
     gateways = []
     for (let pod = 0; pod < 2; pod += 1) {
       const gateway = await startTestGateway({
@@ -167,6 +191,44 @@ describe('two gateways over one Redis', () => {
     expect((await ask(gateways[0]!, 'gpt', poor)).status).toBe(200)
     expect((await ask(gateways[1]!, 'gpt', poor)).text).toContain('Budget has been exceeded!')
   })
+
+  test('share the budget of a model within an organization, under parallel calls and after a restart', async () => {
+    const { headers } = await ask(gateways[0]!, 'gpt', await gateways[0]!.newKey())
+    const cost = Number(headers.get('x-litellm-response-cost'))
+    const made = await gateways[0]!.call('/organization/new', {
+      organization_alias: 'Busy',
+      model_max_budget: { gpt: { budget_limit: cost * 10.5, time_period: '1mo' } },
+    })
+    const { organization_id } = (await made.json()) as { organization_id: string }
+    const keys = [
+      await gateways[0]!.newKey({ organization_id }),
+      await gateways[1]!.newKey({ organization_id }),
+    ]
+    const call = async (index: number) => await ask(gateways[index % 2]!, 'gpt', keys[(index >> 1) % 2])
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, index) => call(index)))
+    // What was refused while the rest was only reserved may come again.
+    while (answers.length < 200 && answers.at(-1)!.headers.get('x-should-retry') !== 'false')
+      answers.push(await call(answers.length))
+    // The eleventh finds half of its cost left: the bound is less than one call.
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(11)
+
+    const id = `${organization_id}::gpt`
+    const spent = parseDollars(cost) * 11n
+    const database = await openDatabase({ url: databaseUrl })
+    stack.defer(() => database.close())
+    await vi.waitFor(
+      async () =>
+        expect(await readSpends(database.sql, [{ kind: 'organization_model', id }])).toMatchObject([
+          { total: spent },
+        ]),
+      { timeout: 10_000 },
+    )
+    const restarted = await startTestGateway({ config: CONFIG, databaseUrl })
+    stack.defer(() => restarted.stop())
+    expect((await ask(restarted, 'gpt', keys[0])).text).toContain(
+      `Model of organization=gpt of Busy. Current cost: ${toDecimal(picodollars(spent))}`,
+    )
+  }, 60_000)
 
   test('share the budgets of deployments', async () => {
     expect((await ask(gateways[0]!, 'tiny')).status).toBe(200)

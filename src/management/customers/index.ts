@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { calendarOf } from '../../identity/calendar.ts'
+import { modelTotalsOf } from '../../storage/queries/principals-budgets.ts'
 import {
+  budgetsOfCustomers,
   deleteCustomers,
   findCustomer,
   findSpender,
@@ -12,7 +14,7 @@ import {
   upsertCustomer,
 } from '../../storage/queries/principals-customers.ts'
 import { findBudgets } from '../../storage/queries/principals-keys.ts'
-import { writeSpends } from '../../storage/queries/spend-windows.ts'
+import { forgetSpends, writeSpends } from '../../storage/queries/spend-windows.ts'
 import { BUDGET_REFERENCE, referencedBudget } from '../budgets/budget-fields.ts'
 import { commitChange, type ChangeContext } from '../commit-change.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
@@ -137,18 +139,16 @@ async function info({ database }: ManagementServices, { query }: ManagementReque
 async function remove(services: ManagementServices, { body }: ManagementRequest) {
   const { user_ids: customerIds } = parseInput(ids, body ?? {})
   return await commitChange(services, async ({ transaction, announce }) => {
+    const { max_end_user_budget_id: ofOthers = '' } = services.config.litellm_settings
+    const budgetIds = [...(await budgetsOfCustomers(transaction, customerIds)), ofOthers]
+    const ofModels = await modelTotalsOf(transaction, 'end_user_model', customerIds, budgetIds)
     const deleted = new Set(await deleteCustomers(transaction, customerIds))
     for (const customerId of customerIds) {
       if ((await findSpender(transaction, customerId)) !== undefined) deleted.add(customerId)
     }
     if (deleted.size === 0) throw customerNotFound(customerIds.join(', '))
     const scopes = [...deleted].map((customerId) => ({ kind: 'end_user', id: customerId }))
-    await writeSpends(
-      transaction,
-      scopes.map((scope) => ({ ...scope, spent: 0n })),
-      scopes.map((scope) => ({ ...scope, window: null })),
-      services.clock(),
-    )
+    await forgetSpends(transaction, [...scopes, ...ofModels], services.clock())
     for (const customerId of deleted) announce({ subject: 'customer', id: customerId })
     return {
       deleted_customers: deleted.size,

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { calendarOf } from '../../identity/calendar.ts'
+import { modelTotalsOf } from '../../storage/queries/principals-budgets.ts'
 import { findBudgets, type BudgetRow } from '../../storage/queries/principals-keys.ts'
 import {
   deleteTag,
@@ -12,7 +13,7 @@ import {
   updateTag,
   type TagRow,
 } from '../../storage/queries/principals-tags.ts'
-import { writeSpends } from '../../storage/queries/spend-windows.ts'
+import { forgetSpends, writeSpends } from '../../storage/queries/spend-windows.ts'
 import { BUDGET_REFERENCE, referencedBudget } from '../budgets/budget-fields.ts'
 import { commitChange, type ChangeContext } from '../commit-change.ts'
 import { budgetOnWire } from '../keys/key-row.ts'
@@ -120,10 +121,11 @@ async function list({ database }: ManagementServices, { query: raw }: Management
 async function remove(services: ManagementServices, { body }: ManagementRequest) {
   const { name: asked } = parseInput(deleteInput, body ?? {})
   return await commitChange(services, async ({ transaction, announce }) => {
-    if ((await findTags(transaction, [asked])).length === 0) throw tagsNotFound([asked])
+    const [stored] = await findTags(transaction, [asked])
+    if (stored === undefined) throw tagsNotFound([asked])
+    const ofModels = await modelTotalsOf(transaction, 'tag_model', [asked], [stored.budget_id ?? ''])
     await deleteTag(transaction, asked)
-    const scope = { kind: 'tag', id: asked }
-    await writeSpends(transaction, [{ ...scope, spent: 0n }], [{ ...scope, window: null }], services.clock())
+    await forgetSpends(transaction, [{ kind: 'tag', id: asked }, ...ofModels], services.clock())
     announce({ subject: 'tag', id: asked })
     return { message: `Tag ${asked} deleted successfully` }
   })

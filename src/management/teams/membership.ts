@@ -71,6 +71,7 @@ async function copiedBudget(
     tpm_limit: base?.tpm_limit ?? null,
     rpm_limit: base?.rpm_limit ?? null,
     max_parallel_requests: base?.max_parallel_requests ?? null,
+    model_max_budget: JSON.stringify(base?.model_max_budget ?? {}),
     created_by: madeBy ?? null,
     updated_by: madeBy ?? null,
   })

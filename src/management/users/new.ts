@@ -42,16 +42,8 @@ type Membership = z.output<typeof membership>
 
 const teams = z.array(membership, { error: 'expected a list of team ids' }).nullish()
 
-/** Of the open fields, those that are the first key's: what limits single models limits keys and teams only. */
-const KEPT_WITH_KEY = [
-  'tags',
-  'guardrails',
-  'permissions',
-  'object_permission',
-  'model_rpm_limit',
-  'model_tpm_limit',
-  'model_max_budget',
-]
+/** Of the open fields, those that are the first key's too. */
+const KEPT_WITH_KEY = ['tags', 'guardrails', 'permissions', 'object_permission']
 
 const newUserInput = z.object({
   ...KEY_FIELDS,

@@ -23,7 +23,7 @@ const USER_METADATA_FIELDS = [
   'temp_budget_expiry',
 ] as const
 
-/** Kept beside the user and given back; nothing in Sluice reads them yet. */
+/** Kept beside the user and given back. */
 const USER_DETAIL_FIELDS = [
   'object_permission',
   'model_max_budget',

@@ -3,8 +3,9 @@
  * computed only from calls that were not booked before. Booking the same calls again changes nothing.
  *
  * The total of a user is that of personal keys: a team's key spends from the team and the membership, as its budgets do.
- * Tags, and models within a key or a team, have totals only where an administrator gave them a row: their number is
- * the clients' to choose. Further windows of a key or a team are those that its row names.
+ * Tags, and models within a key, a user, a team, …, have totals only where a limit gave them a row: their number is the
+ * clients' to choose. Each is looked up once a batch, by its name: a join would read them all. Further windows of a
+ * key or a team are those that its row names.
  *
  * What a call has cost counts in the budget window in which it ended: of a call that is booked late, or before anyone
  * has begun the next window, it is put aside (`baseline` and `ahead`, see `spend-windows.ts`). Should a window begin
@@ -168,6 +169,32 @@ const TOTALS = `, windows as materialized (
   select 'team_window', team_id, team_id || '::' || (part ->> 'budget_duration')
   from (select distinct team_id from booked) as owner join sluice_team as t using (team_id)
   cross join lateral ${windowsOf('t')} as part
+), limited as materialized (
+  select owner.model_scope as name, owner.id || '::' || model_group as id, ended_at, picodollars
+  from booked cross join lateral (values
+    ('key_model', nullif(key_hash, '')),
+    ('user_model', case when team_id is null then user_id end),
+    ('team_model', team_id),
+    ('team_member_model', team_id || '::' || user_id),
+    ('organization_model', organization_id),
+    ('end_user_model', end_user)
+  ) as owner (model_scope, id)
+  where owner.id is not null and picodollars <> 0
+  union all
+  select windows.name, windows.id, ended_at, picodollars
+  from booked join windows on windows.owner_id = case windows.name when 'key_window' then key_hash else team_id end
+  where picodollars <> 0
+  union all
+  select of_tag.name, of_tag.id, ended_at, picodollars
+  from booked
+  cross join lateral jsonb_array_elements_text(case when jsonb_typeof(tags) = 'array' then tags end) as tag
+  cross join lateral (values ('tag', tag), ('tag_model', tag || '::' || model_group)) as of_tag (name, id)
+  where picodollars <> 0
+), counted as materialized (
+  select total.scope, total.scope_id from (select distinct name, id from limited) as asked
+  cross join lateral (
+    select scope, scope_id from sluice_spend_total where scope = asked.name and scope_id = asked.id limit 1
+  ) as total
 ), scoped as materialized (
   select scope.name, scope.id, booked.ended_at, booked.picodollars
   from booked cross join lateral (values
@@ -183,21 +210,8 @@ const TOTALS = `, windows as materialized (
   ) as scope (name, id)
   where scope.id is not null and booked.picodollars <> 0
   union all
-  select known.scope, known.scope_id, limited.ended_at, limited.picodollars
-  from (
-    select 'key_model' as name, key_hash || '::' || model_group as id, ended_at, picodollars from booked
-    union all
-    select 'team_model', team_id || '::' || model_group, ended_at, picodollars from booked
-    union all
-    select windows.name, windows.id, ended_at, picodollars
-    from booked join windows on windows.owner_id = case windows.name when 'key_window' then key_hash else team_id end
-    union all
-    select 'tag', tag, ended_at, picodollars
-    from booked cross join lateral
-      jsonb_array_elements_text(case when jsonb_typeof(tags) = 'array' then tags end) as tag
-  ) as limited
-  join sluice_spend_total as known on known.scope = limited.name and known.scope_id = limited.id
-  where known.scope in ('key_model', 'key_window', 'tag', 'team_model', 'team_window') and limited.picodollars <> 0
+  select limited.name, limited.id, limited.ended_at, limited.picodollars
+  from limited join counted on counted.scope = limited.name and counted.scope_id = limited.id
 ), sums as (
   select name, id, sum(picodollars) as picodollars, min(ended_at) as first_ended_at, max(ended_at) as last_ended_at
   from scoped group by 1, 2

@@ -36,6 +36,25 @@ export async function countBudgetUses(database: Sql, budgetId: string): Promise<
   return Number(rows[0]?.uses ?? 0)
 }
 
+/** The totals of the models that budgets limit, within owners that take their limits from them. */
+export async function modelTotalsOf(
+  database: Sql,
+  kind: 'end_user_model' | 'tag_model',
+  ownerIds: readonly string[],
+  budgetIds: readonly string[],
+): Promise<readonly ScopeName[]> {
+  const { rows } = await sql<ScopeName>`
+    select s.scope as kind, s.scope_id as id
+    from unnest(${ownerIds}::text[]) as owner (id)
+    cross join (
+      select distinct jsonb_object_keys(model_max_budget) as name from sluice_budget
+      where budget_id = any(${budgetIds}::text[])
+    ) as model
+    join sluice_spend_total s on s.scope = ${kind} and s.scope_id = owner.id || '::' || model.name
+  `.execute(database)
+  return rows
+}
+
 /** The scopes whose budget windows are as long as this budget says. */
 export async function scopesOfBudget(database: Sql, budgetId: string): Promise<readonly ScopeName[]> {
   const { rows } = await sql<ScopeName>`

@@ -101,6 +101,20 @@ export async function upsertCustomer(
     .execute()
 }
 
+/** Ids of the budgets that customers point at. */
+export async function budgetsOfCustomers(
+  database: Sql,
+  customerIds: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await database
+    .selectFrom('sluice_customer')
+    .select('budget_id')
+    .distinct()
+    .where('customer_id', '=', sql<string>`any(${customerIds}::text[])`)
+    .execute()
+  return rows.flatMap((row) => row.budget_id ?? [])
+}
+
 /** @returns the ids that had a row. */
 export async function deleteCustomers(
   database: Sql,

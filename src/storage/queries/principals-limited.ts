@@ -1,8 +1,8 @@
 /** Customers and tags as the call path asks for them: who has limits, and what these are. */
 import { sql, type Kysely } from 'kysely'
 import type { Schema } from '../database.ts'
-import { limitsOf, type LimitsJson } from './principals.ts'
-import { spendOf, type SpendJson } from './spend-windows.ts'
+import { limitsOf, modelBudgetsOf, modelScopeIds, type LimitsJson } from './principals.ts'
+import { spendOf, spendsOf, type SpendJson } from './spend-windows.ts'
 
 /** Customers that are blocked or have a budget. */
 export async function listLimitedCustomers(
@@ -18,12 +18,24 @@ export async function listLimitedCustomers(
   return rows.map((row) => row.customer_id)
 }
 
-export interface LimitedCustomer {
-  readonly blocked: boolean
-  readonly alias: string | null
+/** What a budget says. */
+export interface BudgetLimits {
   /** Null without a budget. */
   readonly limits: LimitsJson | null
+  /** `model_max_budget`. */
+  readonly model_budgets: unknown
+}
+
+/** What is limited by a budget, and what was spent of it. */
+interface Spent {
   readonly spend: SpendJson | null
+  /** Of single models, by the ids of their totals. */
+  readonly model_spends: Readonly<Record<string, SpendJson>> | null
+}
+
+export interface LimitedCustomer extends BudgetLimits, Spent {
+  readonly blocked: boolean
+  readonly alias: string | null
 }
 
 export async function findLimitedCustomer(
@@ -38,7 +50,9 @@ export async function findLimitedCustomer(
       'c.blocked',
       'c.alias',
       sql<LimitsJson | null>`case when b.budget_id is not null then ${limitsOf('b')} end`.as('limits'),
+      modelBudgetsOf('b').as('model_budgets'),
       spendOf('end_user', sql`c.customer_id`).as('spend'),
+      spendsOf('end_user_model', modelScopeIds(sql`c.customer_id`, modelBudgetsOf('b'))).as('model_spends'),
     ])
     .executeTakeFirst()
 }
@@ -54,34 +68,27 @@ export async function listLimitedTags(database: Kysely<Schema>, most: number): P
   return rows.map((row) => row.tag_name)
 }
 
-export interface LimitedTag {
-  /** Null without a budget. */
-  readonly limits: LimitsJson | null
-  readonly spend: SpendJson | null
-}
+export interface LimitedTag extends BudgetLimits, Spent {}
 
 /** A tag, also one that has no row but for its spend. */
 export async function findLimitedTag(database: Kysely<Schema>, tagName: string): Promise<LimitedTag> {
-  const row = await database
-    .selectNoFrom([
-      sql<LimitsJson | null>`(
-        select ${limitsOf('b')} from sluice_tag t join sluice_budget b on b.budget_id = t.budget_id
-        where t.tag_name = ${tagName}
-      )`.as('limits'),
-      spendOf('tag', sql`${tagName}::text`).as('spend'),
-    ])
-    .executeTakeFirst()
-  return row ?? { limits: null, spend: null }
+  const { rows } = await sql<LimitedTag>`
+    select case when b.budget_id is not null then ${limitsOf('b')} end as limits,
+      ${modelBudgetsOf('b')} as model_budgets, ${spendOf('tag', sql`asked.tag`)} as spend,
+      ${spendsOf('tag_model', modelScopeIds(sql`asked.tag`, modelBudgetsOf('b')))} as model_spends
+    from (select ${tagName}::text as tag) as asked
+    left join sluice_tag t on t.tag_name = asked.tag
+    left join sluice_budget b on b.budget_id = t.budget_id`.execute(database)
+  return rows[0] ?? { limits: null, model_budgets: null, spend: null, model_spends: null }
 }
 
 export async function findBudgetLimits(
   database: Kysely<Schema>,
   budgetId: string,
-): Promise<LimitsJson | undefined> {
-  const row = await database
+): Promise<BudgetLimits | undefined> {
+  return await database
     .selectFrom('sluice_budget as b')
-    .select(limitsOf('b').as('limits'))
+    .select([limitsOf('b').as('limits'), modelBudgetsOf('b').as('model_budgets')])
     .where('b.budget_id', '=', budgetId)
     .executeTakeFirst()
-  return row?.limits
 }

@@ -10,7 +10,7 @@ export function teamMemberScopeId(teamId: string, userId: string): string {
   return `${teamId}::${userId}`
 }
 
-/** Model group in the id of a `key_model` or `team_model` total, after the key's hash or the team's id. */
+/** Model group in the id of a `key_model`, `user_model`, … total, after the id of the key, the user, … */
 export function modelScopeId(ownerId: string, modelGroup: string): string {
   return `${ownerId}::${modelGroup}`
 }
@@ -43,13 +43,27 @@ export function limitsOf(table: string, budget?: string): RawBuilder<LimitsJson>
 
 type JsonObject = Record<string, unknown>
 
+const MEMBER_ID = sql`k.team_id || '::' || k.user_id`
+
 /** `model_max_budget` of the key, or of its shared budget. */
 const KEY_MODEL_BUDGETS = sql<JsonObject | null>`coalesce(
   nullif(k.details -> 'model_max_budget', '{}'), nullif(kb.model_max_budget, '{}')
 )`
+const USER_MODEL_BUDGETS = sql<JsonObject | null>`nullif(u.details -> 'model_max_budget', '{}')`
 const TEAM_MODEL_BUDGETS = sql<JsonObject | null>`nullif(t.details -> 'model_max_budget', '{}')`
+const MEMBER_MODEL_BUDGETS = modelBudgetsOf('mb')
+const ORGANIZATION_MODEL_BUDGETS = modelBudgetsOf('ob')
 
-function modelScopeIds(ownerId: RawBuilder<unknown>, budgets: RawBuilder<unknown>): RawBuilder<unknown> {
+/** `model_max_budget` of a budget's row. */
+export function modelBudgetsOf(budget: string): RawBuilder<JsonObject | null> {
+  return sql<JsonObject | null>`nullif(${sql.raw(budget)}.model_max_budget, '{}')`
+}
+
+/** Ids of the totals of the models that an owner limits. */
+export function modelScopeIds(
+  ownerId: RawBuilder<unknown>,
+  budgets: RawBuilder<unknown>,
+): RawBuilder<unknown> {
   return sql`array(
     select ${ownerId} || '::' || model
     from jsonb_object_keys(case when jsonb_typeof(${budgets}) = 'object' then ${budgets} end) as model
@@ -114,6 +128,7 @@ export async function findPrincipals(database: Sql, keyHashes: readonly string[]
       'o.organization_id',
       'o.organization_alias',
       'o.models as organization_models',
+      'o.metadata as organization_metadata',
     ])
     .select([
       limitsOf('k', 'kb').as('key_limits'),
@@ -124,12 +139,20 @@ export async function findPrincipals(database: Sql, keyHashes: readonly string[]
       spendOf('key', sql`k.key_hash`).as('key_spend'),
       spendOf('user', sql`k.user_id`).as('user_spend'),
       spendOf('team', sql`k.team_id`).as('team_spend'),
-      spendOf('team_member', sql`k.team_id || '::' || k.user_id`).as('member_spend'),
+      spendOf('team_member', MEMBER_ID).as('member_spend'),
       spendOf('organization', sql`o.organization_id`).as('organization_spend'),
       KEY_MODEL_BUDGETS.as('key_model_budgets'),
+      USER_MODEL_BUDGETS.as('user_model_budgets'),
       TEAM_MODEL_BUDGETS.as('team_model_budgets'),
+      MEMBER_MODEL_BUDGETS.as('member_model_budgets'),
+      ORGANIZATION_MODEL_BUDGETS.as('organization_model_budgets'),
       spendsOf('key_model', modelScopeIds(sql`k.key_hash`, KEY_MODEL_BUDGETS)).as('key_model_spends'),
+      spendsOf('user_model', modelScopeIds(sql`k.user_id`, USER_MODEL_BUDGETS)).as('user_model_spends'),
       spendsOf('team_model', modelScopeIds(sql`k.team_id`, TEAM_MODEL_BUDGETS)).as('team_model_spends'),
+      spendsOf('team_member_model', modelScopeIds(MEMBER_ID, MEMBER_MODEL_BUDGETS)).as('member_model_spends'),
+      spendsOf('organization_model', modelScopeIds(sql`o.organization_id`, ORGANIZATION_MODEL_BUDGETS)).as(
+        'organization_model_spends',
+      ),
       KEY_WINDOWS.as('key_windows'),
       TEAM_WINDOWS.as('team_windows'),
       spendsOf('key_window', windowScopeIds(sql`k.key_hash`, KEY_WINDOWS)).as('key_window_spends'),

@@ -133,6 +133,20 @@ export async function writeSpends(
   await alignWindows(transaction, windows)
 }
 
+/** Sets the spend of scopes whose owners are gone to zero, and ends their windows. As `writeSpends`. */
+export async function forgetSpends(
+  transaction: Transaction<Schema>,
+  scopes: readonly ScopeName[],
+  nowMs: number,
+): Promise<void> {
+  await writeSpends(
+    transaction,
+    scopes.map(({ kind, id }) => ({ kind, id, spent: 0n })),
+    scopes.map(({ kind, id }) => ({ kind, id, window: null })),
+    nowMs,
+  )
+}
+
 /** What counts as spent from now on, in picodollars. */
 export interface SpendChange extends ScopeName {
   readonly spent: bigint
