@@ -200,6 +200,14 @@ describe.each<DatabaseKind>(['embedded', 'postgresql'])('with the database %s', 
         { event_group: 'organization', organization_id: 'o' },
       ],
       [
+        { kind: 'organization_member', id: 'o::u' },
+        { event_group: 'organization_member', organization_id: 'o', token: null },
+      ],
+      [
+        { kind: 'organization_member_model', id: 'o::u::m', ownerId: 'o::u' },
+        { event_group: 'organization_member', organization_id: 'o', token: null },
+      ],
+      [
         { kind: 'end_user', id: 'e' },
         { event_group: 'customer', customer_id: 'e', user_id: null },
       ],

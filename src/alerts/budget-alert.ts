@@ -22,6 +22,7 @@ const WORDS: Readonly<Record<ScopeKind, string>> = {
   team: 'team',
   team_member: 'team member',
   organization: 'organization',
+  organization_member: 'organization member',
   end_user: 'customer',
   tag: 'tag',
   key_model: 'model of a key',
@@ -29,6 +30,7 @@ const WORDS: Readonly<Record<ScopeKind, string>> = {
   team_model: 'model of a team',
   team_member_model: 'model of a team member',
   organization_model: 'model of an organization',
+  organization_member_model: 'model of an organization member',
   end_user_model: 'model of a customer',
   tag_model: 'model of a tag',
   key_window: 'key',
@@ -45,6 +47,7 @@ const GROUPS: Readonly<Record<ScopeKind, string>> = {
   team: 'team',
   team_member: 'team_member',
   organization: 'organization',
+  organization_member: 'organization_member',
   end_user: 'customer',
   tag: 'tag',
   key_model: 'key',
@@ -52,6 +55,7 @@ const GROUPS: Readonly<Record<ScopeKind, string>> = {
   team_model: 'team',
   team_member_model: 'team_member',
   organization_model: 'organization',
+  organization_member_model: 'organization_member',
   end_user_model: 'customer',
   tag_model: 'tag',
   key_window: 'key',
@@ -129,7 +133,8 @@ function scopeMembers(scope: Scope, caller: CallerFacts | undefined): ScopeMembe
   const isTeam = group === 'team'
   const isMember = group === 'team_member'
   const isUser = group === 'internal_user'
-  const ofUser = isKey || isUser || isMember
+  const inOrganization = group === 'organization_member'
+  const ofUser = isKey || isUser || isMember || inOrganization
   const ofTeam = isKey || isTeam || isMember
   return {
     token: isKey ? id : null,
@@ -139,7 +144,8 @@ function scopeMembers(scope: Scope, caller: CallerFacts | undefined): ScopeMembe
     user_email: ofUser ? (caller?.userEmail ?? null) : null,
     team_id: isTeam ? id : isMember ? firstPart(id) : ofTeam ? (caller?.teamId ?? null) : null,
     team_alias: ofTeam ? (caller?.teamAlias ?? null) : null,
-    organization_id: group === 'organization' ? id : (caller?.organizationId ?? null),
+    organization_id:
+      group === 'organization' ? id : inOrganization ? firstPart(id) : (caller?.organizationId ?? null),
     projected_exceeded_date: null,
     projected_spend: null,
     event_group: group,
@@ -148,7 +154,7 @@ function scopeMembers(scope: Scope, caller: CallerFacts | undefined): ScopeMembe
   }
 }
 
-/** `teamId::userId` begins with the team's id. */
+/** `teamId::userId` and `organizationId::userId` begin with the id of what the user is a member of. */
 function firstPart(id: string): string {
   return id.split('::', 1)[0] ?? id
 }

@@ -1,6 +1,7 @@
 /** What a key's calls are counted for and limited by: its scopes, and those of single models within each of them. */
 import type { Scope, ScopeKind } from '../record/scope.ts'
 import {
+  organizationMemberScopeId,
   teamMemberScopeId,
   windowScopeId,
   type LimitsJson,
@@ -62,6 +63,12 @@ function ownScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
   if (organizationId !== null) {
     const names = organizationNames(row, organizationId)
     scopes.push(take('organization', names, row.organization_limits, row.organization_spend))
+    const { organization_member_user_id: inOrganization } = row
+    if (inOrganization !== null) {
+      const member = organizationMemberNames(row, organizationId, inOrganization)
+      const { organization_member_limits: limits, organization_member_spend: spend } = row
+      scopes.push(take('organization_member', member, limits, spend))
+    }
   }
   return scopes
 }
@@ -96,6 +103,11 @@ export function keyLabel(alias: string | null, name: string): string {
 
 export function userLabel(email: string | null, alias: string | null, userId: string): string {
   return email ?? alias ?? userId
+}
+
+function organizationMemberNames(row: PrincipalRow, organizationId: string, userId: string): ScopeNames {
+  const label = `${row.user_email ?? userId} in ${row.organization_alias ?? organizationId}`
+  return { id: organizationMemberScopeId(organizationId, userId), label }
 }
 
 function windowScopes(row: PrincipalRow, book: ScopeBook): readonly Scope[] {
@@ -146,6 +158,13 @@ function scopesOfAllModels(row: PrincipalRow, book: ScopeBook): readonly ModelSc
     const limits = modelLimits(row.organization_metadata ?? {}, row.organization_model_budgets)
     const owner = { kind: 'organization_model', ...organizationNames(row, ofId) } as const
     scopes.push(...scopesOfModels(owner, limits, row.organization_model_spends, book))
+    const { organization_member_user_id: inOrganization } = row
+    if (inOrganization !== null) {
+      const ofMember = modelLimits({}, row.organization_member_model_budgets)
+      const names = organizationMemberNames(row, ofId, inOrganization)
+      const member = { kind: 'organization_member_model', ...names } as const
+      scopes.push(...scopesOfModels(member, ofMember, row.organization_member_model_spends, book))
+    }
   }
   return scopes
 }

@@ -27,6 +27,7 @@ const ADMIN_WRITES = [
   '/user/delete',
   ...['new', 'update', 'delete', 'block', 'unblock'].map((verb) => `/team/${verb}`),
   ...['new', 'update', 'delete'].map((verb) => `/organization/${verb}`),
+  ...['add', 'update', 'delete'].map((verb) => `/organization/member_${verb}`),
   ...CUSTOMER_WRITES.flatMap((verb) => [`/customer/${verb}`, `/end_user/${verb}`]),
   ...['new', 'update', 'delete'].flatMap((verb) => [`/budget/${verb}`, `/tag/${verb}`]),
   '/global/spend/reset',

@@ -143,6 +143,7 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     '/team/block',
     '/team/unblock',
     '/organization/new',
+    '/organization/member_add',
     '/customer/new',
     '/customer/update',
     '/customer/delete',
@@ -161,8 +162,8 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     '/tag/delete',
     '/global/spend/reset',
   ]),
-  ...routes(ADMIN, ['management_routes'], 'PATCH', ['/organization/update']),
-  ...routes(ADMIN, ['management_routes'], 'DELETE', ['/organization/delete']),
+  ...routes(ADMIN, ['management_routes'], 'PATCH', ['/organization/update', '/organization/member_update']),
+  ...routes(ADMIN, ['management_routes'], 'DELETE', ['/organization/delete', '/organization/member_delete']),
   ...routes(ADMIN_READ, ['management_routes'], 'GET', [
     '/customer/info',
     '/customer/list',

@@ -54,6 +54,7 @@ const COUNTED_WITH_ROW: ReadonlySet<ScopeKind> = new Set<ScopeKind>([
   'team_model',
   'team_member_model',
   'organization_model',
+  'organization_member_model',
   'end_user_model',
   'tag_model',
   'key_window',
@@ -138,7 +139,7 @@ export class SharedScope implements Scope {
     this.advance(nowMs, calendar)
     const { startedAtMs, endsAtMs, spent } = openWindow(spend, nowMs, calendar)
     const written = spend.duration === undefined ? undefined : parseDuration(spend.duration)
-    const hasRow = spend !== NO_SPEND || !COUNTED_WITH_ROW.has(this.kind) || this.#ownBudget === null
+    const hasRow = spend !== NO_SPEND || !this.#needsRow
     this.#misaligned = !hasRow || !isSame(written, this.#duration)
     if (startedAtMs >= this.#countedFromMs) {
       this.spent = startedAtMs === this.#countedFromMs && this.spent > spent ? this.spent : spent
@@ -146,6 +147,13 @@ export class SharedScope implements Scope {
       if (!this.#misaligned) this.resetsAtMs = endsAtMs
     }
     this.#applyIncrease(nowMs)
+  }
+
+  /** What a member of an organization spends is shown, limited or not. */
+  get #needsRow(): boolean {
+    return (
+      this.kind === 'organization_member' || (this.#ownBudget !== null && COUNTED_WITH_ROW.has(this.kind))
+    )
   }
 
   /** Begins the window that is open now when the last one has ended, without asking the database. */

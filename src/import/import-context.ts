@@ -25,8 +25,6 @@ export interface ImportContext extends WindowClock {
   readonly objectPermissions: ReadonlyMap<string, Readonly<Record<string, unknown>>>
   /** Model aliases of teams, by the number that a team points at. */
   readonly modelAliases: ReadonlyMap<number, Readonly<Record<string, string>>>
-  /** Organizations that a user belongs to, as they are shown. */
-  readonly organizations: ReadonlyMap<string, readonly Readonly<Record<string, unknown>>[]>
   /** Budgets of members, by `team::user`, that bind them to some models. */
   readonly memberModels: ReadonlyMap<string, readonly string[]>
   /** Who keeps an e-mail address or an alias that several rows have. */
@@ -47,7 +45,6 @@ export async function readContext(
       { window: windowOf(row), allowedModels: row.names('allowed_models') },
     ]),
   )
-  const organizations = Map.groupBy(await all('LiteLLM_OrganizationMembership'), (row) => row.key('user_id'))
   return {
     ...clock,
     budgets,
@@ -73,12 +70,6 @@ export async function readContext(
       (await all('LiteLLM_ModelTable')).map((row) => [
         row.whole('id') ?? 0,
         textMembers(row.object('aliases')),
-      ]),
-    ),
-    organizations: new Map(
-      [...organizations].map(([userId, rows]) => [
-        userId,
-        rows.map((row) => row.members(['organization_id', 'user_role', 'budget_id'])),
       ]),
     ),
     memberModels: await readMemberModels(source, budgets),

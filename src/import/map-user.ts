@@ -51,14 +51,7 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
       spend: foreignSpend('proxy', 'proxy', amounts, window, context),
     }
   }
-  const organizations = context.organizations.get(id) ?? []
-  if (organizations.length > 0) row.notes.push('membership of an organization: kept, without effect yet')
   if (row.name('password') !== null) row.notes.push('password: not taken, as nobody signs in by one yet')
-  const details = openDetails(
-    row,
-    ['model_max_budget', 'model_spend', 'allowed_cache_controls', 'policies'],
-    context,
-  )
   return {
     label: id,
     row: {
@@ -69,7 +62,11 @@ function map(row: SourceRow, context: ImportContext): MappedRow {
       sso_user_id: row.name('sso_user_id'),
       models: row.names('models'),
       metadata: row.object('metadata'),
-      details: organizations.length === 0 ? details : { ...details, organization_memberships: organizations },
+      details: openDetails(
+        row,
+        ['model_max_budget', 'model_spend', 'allowed_cache_controls', 'policies'],
+        context,
+      ),
       ...limitColumns(row),
       ...auditColumns(row, context),
     },

@@ -11,6 +11,7 @@ import { NOT_TAKEN } from './known-schema.ts'
 import { budgetKind } from './map-budget.ts'
 import { customerKind } from './map-customer.ts'
 import { keyKind } from './map-key.ts'
+import { organizationMemberKind } from './map-organization-member.ts'
 import { organizationKind } from './map-organization.ts'
 import { tagKind } from './map-tag.ts'
 import { teamKind } from './map-team.ts'
@@ -109,7 +110,7 @@ async function takeAll(
   const spend = new TableTally('spend totals')
   const parts = { source, tables, destination, spend, progress }
   const reports: TableReport[] = []
-  for (const kind of [budgetKind, organizationKind, userKind, teamKind]) {
+  for (const kind of [budgetKind, organizationKind, userKind, organizationMemberKind, teamKind]) {
     reports.push(await takeRows(kind(context), parts))
   }
   reports.push(...(await takeMembers(parts, context)))

@@ -12,12 +12,14 @@ const TOLD_KINDS: readonly ScopeKind[] = [
   'team',
   'team_member',
   'organization',
+  'organization_member',
   'end_user',
   'key_model',
   'user_model',
   'team_model',
   'team_member_model',
   'organization_model',
+  'organization_member_model',
   'end_user_model',
 ]
 

@@ -10,6 +10,7 @@ export type ScopeKind =
   | 'team'
   | 'team_member'
   | 'organization'
+  | 'organization_member'
   | 'end_user'
   | 'tag'
   /** A model group within one of those before. */
@@ -18,6 +19,7 @@ export type ScopeKind =
   | 'team_model'
   | 'team_member_model'
   | 'organization_model'
+  | 'organization_member_model'
   | 'end_user_model'
   | 'tag_model'
   /** A further budget of a key, and of a team, with a window of its own. */

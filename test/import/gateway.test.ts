@@ -175,8 +175,19 @@ describe('users and teams', () => {
     })
     expect((await get('/user/info?user_id=lin'))['user_info']).toMatchObject({
       user_role: 'internal_user',
-      organization_memberships: [{ organization_id: 'org-1', user_role: 'org_admin' }],
+      organization_memberships: [{ organization_id: 'org-1', user_role: 'org_admin', budget_id: 'b-member' }],
     })
+    expect((await get('/organization/info?organization_id=org-1'))['members']).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          user_id: 'lin',
+          user_role: 'org_admin',
+          spend: 1.5,
+          budget_id: 'b-member',
+        }),
+        expect.objectContaining({ user_id: 'ada', user_role: 'internal_user_viewer', budget_id: null }),
+      ]),
+    )
     expect((await get('/user/info?user_id=twin'))['user_info']).toMatchObject({
       user_role: 'internal_user_viewer',
       user_email: null,
@@ -204,6 +215,7 @@ test('the report names what stayed behind, what is not as it was, and no secret'
       'users: litellm-proxy-budget: holds the spend of the whole gateway, which is taken; its budget is litellm_settings.max_budget',
       'users: twin: user_email: another user had it first; left empty',
       'users: lin: user_role org_admin became internal_user',
+      'organization members: ada in org-1: user_role (none) became internal_user_viewer',
       'users: ada: password: not taken, as nobody signs in by one yet',
       'team members: left: is no member of the team any more',
       'team members: : its team does not exist',

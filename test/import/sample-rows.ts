@@ -67,7 +67,8 @@ export async function fillSample(
     { user_id: 'litellm-proxy-budget', spend: 123.456789, max_budget: 1000 },
   ])
   await database.insert('LiteLLM_OrganizationMembership', [
-    { user_id: 'lin', organization_id: 'org-1', user_role: 'org_admin' },
+    { user_id: 'lin', organization_id: 'org-1', user_role: 'org_admin', spend: 1.5, budget_id: 'b-member' },
+    { user_id: 'ada', organization_id: 'org-1', user_role: null },
   ])
   await database.insert('LiteLLM_ModelTable', [
     { id: 7, aliases: { fast: 'gpt' }, created_by: 'grace', updated_by: 'grace' },

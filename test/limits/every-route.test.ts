@@ -88,11 +88,23 @@ async function member(limits: Fields, ofBudget?: Fields): Promise<Caller> {
   return { key: await gateway.newKey({ team_id, user_id }) }
 }
 
+/** @param ofBudget limits of the member's budget that the membership has no field for. */
+async function organizationMember(limits: Fields, ofBudget: Fields = {}): Promise<Caller> {
+  const [user_id, organization_id] = [`member-${(made += 1)}`, `organization-${made}`]
+  await manage('/user/new', { user_id, auto_create_key: false })
+  await manage('/organization/new', { organization_id, organization_alias: organization_id })
+  const added = { organization_id, member: { user_id, role: 'internal_user' }, ...limits }
+  const { updated_organization_memberships: memberships } = await manage('/organization/member_add', added)
+  await manage('/budget/update', { budget_id: Object(memberships)[0].budget_id, ...ofBudget })
+  return { key: await gateway.newKey({ organization_id, user_id }) }
+}
+
 const MODELS = ['gpt', 'claude']
 const ofModels = (limit: unknown): Fields => Object.fromEntries(MODELS.map((model) => [model, limit]))
 const budgetOfModels = (limit: Fields): Fields => ({ model_max_budget: ofModels(limit) })
 
 const OTHERS: readonly (readonly [string, string, () => Promise<Caller>])[] = [
+  ['budget', 'organization member', () => organizationMember({ max_budget_in_organization: 0 })],
   ['budget', 'team member', () => member({ team_member_budget: 0 })],
   ['requests', 'team member', () => member({ team_member_rpm_limit: 0 })],
   ['tokens', 'team member', () => member({ team_member_tpm_limit: 0 })],
@@ -104,11 +116,14 @@ const OTHERS: readonly (readonly [string, string, () => Promise<Caller>])[] = [
       ['budget', `model of a ${owner}`, of(budgetOfModels({ budget_limit: 0 }))],
     ] as const
   }),
-  ...(['organization', 'end user', 'tag', 'team member'] as const).flatMap((owner) => {
-    const of = (limit: Fields) => () =>
-      owner === 'team member'
-        ? member({ team_member_budget: 9 }, budgetOfModels(limit))
-        : CALLERS[owner]!(budgetOfModels(limit))
+  ...(['organization', 'organization member', 'end user', 'tag', 'team member'] as const).flatMap((owner) => {
+    const of = (limit: Fields) => () => {
+      const limits = budgetOfModels(limit)
+      if (owner === 'team member') return member({ team_member_budget: 9 }, limits)
+      return owner === 'organization member'
+        ? organizationMember({ max_budget_in_organization: 9 }, limits)
+        : CALLERS[owner]!(limits)
+    }
     return [
       ['requests', `model of a ${owner}, by its budget`, of({ rpm_limit: 0 })],
       ['tokens', `model of a ${owner}, by its budget`, of({ tpm_limit: 0 })],

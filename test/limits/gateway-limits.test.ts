@@ -5,7 +5,7 @@ import { openDatabase } from '../../src/storage/open-database.ts'
 import { readSpends } from '../../src/storage/queries/spend-windows.ts'
 import { startPostgresql } from '../postgresql.ts'
 import { startRedis } from '../redis.ts'
-import { startTestGateway, type TestGateway } from '../running-gateway.ts'
+import { MASTER_KEY, startTestGateway, type TestGateway } from '../running-gateway.ts'
 
 const stack = new AsyncDisposableStack()
 afterAll(() => stack.disposeAsync())
@@ -229,6 +229,31 @@ describe('two gateways over one Redis', () => {
       `Model of organization=gpt of Busy. Current cost: ${toDecimal(picodollars(spent))}`,
     )
   }, 60_000)
+
+  test('share what a member may spend in its organization, and take up another amount', async () => {
+    const [organization_id, user_id] = ['staffed', 'staff']
+    await gateways[0]!.call('/user/new', { user_id, auto_create_key: false })
+    await gateways[0]!.call('/organization/new', { organization_id, organization_alias: 'Staffed' })
+    const member = { user_id, role: 'internal_user' }
+    const added = { organization_id, member, max_budget_in_organization: 0.000_001 }
+    expect((await gateways[0]!.call('/organization/member_add', added)).status).toBe(200)
+    const key = await gateways[0]!.newKey({ organization_id, user_id })
+    const colleague = await gateways[0]!.newKey({ organization_id })
+    expect((await ask(gateways[0]!, 'gpt', key)).status).toBe(200)
+    expect((await ask(gateways[1]!, 'gpt', key)).text).toContain(
+      'Budget has been exceeded! Organization member=staff in Staffed.',
+    )
+    expect((await ask(gateways[1]!, 'gpt', colleague)).status).toBe(200)
+    const changed = await fetch(`${gateways[0]!.url}/organization/member_update`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${MASTER_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ organization_id, user_id, max_budget_in_organization: 5 }),
+    })
+    expect(changed.status).toBe(200)
+    await vi.waitFor(async () => expect((await ask(gateways[1]!, 'gpt', key)).status).toBe(200), {
+      timeout: 10_000,
+    })
+  })
 
   test('share the budgets of deployments', async () => {
     expect((await ask(gateways[0]!, 'tiny')).status).toBe(200)

@@ -1,7 +1,6 @@
 /** `/organization/*`: teams and keys together, under one budget. */
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { GatewayError } from '../../errors/gateway-error.ts'
 import { calendarOf } from '../../identity/calendar.ts'
 import type { Principal } from '../../identity/principal.ts'
 import { deleteKeys, findBudgets, findKeysOf } from '../../storage/queries/principals-keys.ts'
@@ -23,7 +22,8 @@ import type { ManagementServices } from '../services.ts'
 import { budget, mergeMembers, name, names, object, openMembers } from '../wire/fields.ts'
 import { openWindow } from '../wire/limits.ts'
 import { withoutEmpty } from '../wire/query.ts'
-import { organizationsOnWire } from './organization-row.ts'
+import { organizationMemberRoutes } from './members.ts'
+import { organizationNotFound, organizationsOnWire, type ShownOrganization } from './organization-row.ts'
 
 const id = z.string({ error: 'expected the id of an organization' }).min(1).max(512)
 const FIELDS = { ...BUDGET_REFERENCE, models: names, metadata: object, spend: budget }
@@ -76,6 +76,7 @@ export function organizationRoutes(services: ManagementServices): readonly Manag
       },
     },
     { method: 'GET', path: '/organization/list', handle: async (request) => await list(services, request) },
+    ...organizationMemberRoutes(services),
   ]
 }
 
@@ -187,7 +188,7 @@ async function shown({ database }: ManagementServices, principal: Principal, ids
     const known = rows.some((row) => row.organization_id === organizationId)
     if (!known || !maySee(principal, organizationId)) throw organizationNotFound(organizationId)
   }
-  return await organizationsOnWire(database.sql, rows)
+  return (await organizationsOnWire(database.sql, rows)).map((each) => asSeenBy(principal, each))
 }
 
 async function list({ database }: ManagementServices, { principal, query: raw }: ManagementRequest) {
@@ -196,19 +197,22 @@ async function list({ database }: ManagementServices, { principal, query: raw }:
     ids: query.org_id === undefined ? undefined : [query.org_id],
     aliasPart: query.org_alias,
   })
-  return await organizationsOnWire(
-    database.sql,
-    rows.filter((row) => maySee(principal, row.organization_id)),
-  )
+  const visible = rows.filter((row) => maySee(principal, row.organization_id))
+  return (await organizationsOnWire(database.sql, visible)).map((each) => asSeenBy(principal, each))
 }
 
 /** An organization is shown to administrators, and to those whose key belongs to it. */
-function maySee({ role, facts }: Principal, organizationId: string): boolean {
-  return role === 'proxy_admin' || role === 'proxy_admin_viewer' || facts.organizationId === organizationId
+function maySee(principal: Principal, organizationId: string): boolean {
+  return seesAll(principal) || principal.facts.organizationId === organizationId
 }
 
-function organizationNotFound(organizationId: string): GatewayError {
-  return new GatewayError('not_found', `Organization not found: ${organizationId}.`, {
-    param: 'organization_id',
-  })
+function seesAll({ role }: Principal): boolean {
+  return role === 'proxy_admin' || role === 'proxy_admin_viewer'
+}
+
+/** Who else is a member, and what each may spend, is for those who administer the organization. */
+function asSeenBy(principal: Principal, organization: ShownOrganization): ShownOrganization {
+  const own = organization.members.filter((member) => member.user_id === principal.facts.userId)
+  if (seesAll(principal) || own.some((member) => member.user_role === 'org_admin')) return organization
+  return { ...organization, members: own }
 }

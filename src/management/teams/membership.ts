@@ -100,12 +100,16 @@ export async function findMemberUserId(
 }
 
 /** A member that nobody knows yet becomes a user. */
-export async function insertMemberUser(transaction: Transaction<Schema>, each: Member): Promise<string> {
+export async function insertMemberUser(
+  transaction: Transaction<Schema>,
+  each: Pick<Member, 'user_id' | 'user_email'>,
+  role: 'internal_user' | 'internal_user_viewer' = 'internal_user',
+): Promise<string> {
   const userId = each.user_id ?? randomUUID()
   await insertUser(transaction, {
     user_id: userId,
     user_email: each.user_email ?? null,
-    user_role: 'internal_user',
+    user_role: role,
   })
   return userId
 }

@@ -8,7 +8,6 @@ const DETAIL_DEFAULTS = {
   model_max_budget: {},
   model_spend: {},
   allowed_cache_controls: [],
-  organization_memberships: [],
 }
 
 export function userOnWire(row: UserRow) {
@@ -22,6 +21,7 @@ export function userOnWire(row: UserRow) {
     ...limitsOf(row),
     models: row.models,
     teams: row.teams,
+    organization_memberships: row.organization_memberships,
     sso_user_id: row.sso_user_id,
     metadata: row.metadata,
     created_at: isoOf(row.created_at),

@@ -6,6 +6,7 @@ import { scopeWindows } from './0004-scope-windows.ts'
 import { responseCache } from './0005-response-cache.ts'
 import { batches } from './0006-batches.ts'
 import { imports } from './0007-imports.ts'
+import { organizationMembers } from './0008-organization-members.ts'
 import type { Migration } from './migration.ts'
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   responseCache,
   batches,
   imports,
+  organizationMembers,
 ]

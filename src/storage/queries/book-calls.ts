@@ -4,7 +4,7 @@
  *
  * The total of a user is that of personal keys: a team's key spends from the team and the membership, as its budgets do.
  * Tags, and models within a key, a user, a team, …, have totals only where a limit gave them a row: their number is the
- * clients' to choose. Each is looked up once a batch, by its name: a join would read them all. Further windows of a
+ * clients' to choose. So have members of organizations, from when they are known. Each is looked up once a batch, by its name: a join would read them all. Further windows of a
  * key or a team are those that its row names.
  *
  * What a call has cost counts in the budget window in which it ended: of a call that is booked late, or before anyone
@@ -170,16 +170,18 @@ const TOTALS = `, windows as materialized (
   from (select distinct team_id from booked) as owner join sluice_team as t using (team_id)
   cross join lateral ${windowsOf('t')} as part
 ), limited as materialized (
-  select owner.model_scope as name, owner.id || '::' || model_group as id, ended_at, picodollars
+  select part.name, part.id, ended_at, picodollars
   from booked cross join lateral (values
-    ('key_model', nullif(key_hash, '')),
-    ('user_model', case when team_id is null then user_id end),
-    ('team_model', team_id),
-    ('team_member_model', team_id || '::' || user_id),
-    ('organization_model', organization_id),
-    ('end_user_model', end_user)
-  ) as owner (model_scope, id)
-  where owner.id is not null and picodollars <> 0
+    ('organization_member', organization_id || '::' || user_id),
+    ('key_model', nullif(key_hash, '') || '::' || model_group),
+    ('user_model', case when team_id is null then user_id end || '::' || model_group),
+    ('team_model', team_id || '::' || model_group),
+    ('team_member_model', team_id || '::' || user_id || '::' || model_group),
+    ('organization_model', organization_id || '::' || model_group),
+    ('organization_member_model', organization_id || '::' || user_id || '::' || model_group),
+    ('end_user_model', end_user || '::' || model_group)
+  ) as part (name, id)
+  where part.id is not null and picodollars <> 0
   union all
   select windows.name, windows.id, ended_at, picodollars
   from booked join windows on windows.owner_id = case windows.name when 'key_window' then key_hash else team_id end

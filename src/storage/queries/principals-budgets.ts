@@ -29,6 +29,7 @@ export async function countBudgetUses(database: Sql, budgetId: string): Promise<
     select (select count(*) from sluice_virtual_key where budget_id = ${budgetId})
       + (select count(*) from sluice_team_membership where budget_id = ${budgetId})
       + (select count(*) from sluice_organization where budget_id = ${budgetId})
+      + (select count(*) from sluice_organization_membership where budget_id = ${budgetId})
       + (select count(*) from sluice_customer where budget_id = ${budgetId})
       + (select count(*) from sluice_tag where budget_id = ${budgetId})
       + (select count(*) from sluice_team where metadata ->> 'team_member_budget_id' = ${budgetId}) as uses
@@ -63,6 +64,9 @@ export async function scopesOfBudget(database: Sql, budgetId: string): Promise<r
     union all
     select 'team_member', team_id || '::' || user_id from sluice_team_membership where budget_id = ${budgetId}
     union all select 'organization', organization_id from sluice_organization where budget_id = ${budgetId}
+    union all
+    select 'organization_member', organization_id || '::' || user_id from sluice_organization_membership
+      where budget_id = ${budgetId}
     union all select 'end_user', customer_id from sluice_customer where budget_id = ${budgetId}
     union all select 'tag', tag_name from sluice_tag where budget_id = ${budgetId}
   `.execute(database)

@@ -9,6 +9,14 @@ type Sql = Kysely<Schema> | Transaction<Schema>
 export type UserRow = Selectable<UserTable> & {
   readonly spend: SpendJson | null
   readonly teams: readonly string[]
+  readonly organization_memberships: readonly UserMembership[]
+}
+
+/** Of an organization. */
+export interface UserMembership {
+  readonly organization_id: string
+  readonly user_role: string
+  readonly budget_id: string | null
 }
 
 export interface UserFilter {
@@ -34,11 +42,22 @@ const teamsOfUser = sql<readonly string[]>`array(
   select m.team_id from sluice_team_membership m where m.user_id = u.user_id order by m.team_id
 )`
 
+const organizationsOfUser = sql<readonly UserMembership[]>`coalesce((
+  select jsonb_agg(jsonb_build_object(
+    'organization_id', m.organization_id, 'user_role', m.role, 'budget_id', m.budget_id
+  ) order by m.organization_id)
+  from sluice_organization_membership m where m.user_id = u.user_id
+), '[]')`
+
 function users(database: Sql) {
   return database
     .selectFrom('sluice_user as u')
     .selectAll('u')
-    .select([spendOf('user', sql.ref('u.user_id')).as('spend'), teamsOfUser.as('teams')])
+    .select([
+      spendOf('user', sql.ref('u.user_id')).as('spend'),
+      teamsOfUser.as('teams'),
+      organizationsOfUser.as('organization_memberships'),
+    ])
 }
 
 export async function findUser(database: Sql, userId: string): Promise<UserRow | undefined> {
@@ -79,6 +98,7 @@ export async function listUsers(database: Sql, filter: UserFilter, page: UserPag
     .select([
       spendOf('user', sql.ref('u.user_id')).as('spend'),
       teamsOfUser.as('teams'),
+      organizationsOfUser.as('organization_memberships'),
       sql<bigint>`(select count(*) from sluice_virtual_key k where k.user_id = u.user_id)`.as('key_count'),
     ])
     .orderBy(order, (direction) =>

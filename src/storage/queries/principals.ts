@@ -10,6 +10,11 @@ export function teamMemberScopeId(teamId: string, userId: string): string {
   return `${teamId}::${userId}`
 }
 
+/** Organization and user in the id of an `organization_member` total. */
+export function organizationMemberScopeId(organizationId: string, userId: string): string {
+  return `${organizationId}::${userId}`
+}
+
 /** Model group in the id of a `key_model`, `user_model`, … total, after the id of the key, the user, … */
 export function modelScopeId(ownerId: string, modelGroup: string): string {
   return `${ownerId}::${modelGroup}`
@@ -44,6 +49,7 @@ export function limitsOf(table: string, budget?: string): RawBuilder<LimitsJson>
 type JsonObject = Record<string, unknown>
 
 const MEMBER_ID = sql`k.team_id || '::' || k.user_id`
+const ORGANIZATION_MEMBER_ID = sql`om.organization_id || '::' || om.user_id`
 
 /** `model_max_budget` of the key, or of its shared budget. */
 const KEY_MODEL_BUDGETS = sql<JsonObject | null>`coalesce(
@@ -53,6 +59,7 @@ const USER_MODEL_BUDGETS = sql<JsonObject | null>`nullif(u.details -> 'model_max
 const TEAM_MODEL_BUDGETS = sql<JsonObject | null>`nullif(t.details -> 'model_max_budget', '{}')`
 const MEMBER_MODEL_BUDGETS = modelBudgetsOf('mb')
 const ORGANIZATION_MODEL_BUDGETS = modelBudgetsOf('ob')
+const ORGANIZATION_MEMBER_MODEL_BUDGETS = modelBudgetsOf('omb')
 
 /** `model_max_budget` of a budget's row. */
 export function modelBudgetsOf(budget: string): RawBuilder<JsonObject | null> {
@@ -100,6 +107,10 @@ export async function findPrincipals(database: Sql, keyHashes: readonly string[]
       join.on('o.organization_id', '=', sql<string>`coalesce(k.organization_id, t.organization_id)`),
     )
     .leftJoin('sluice_budget as ob', 'ob.budget_id', 'o.budget_id')
+    .leftJoin('sluice_organization_membership as om', (join) =>
+      join.onRef('om.organization_id', '=', 'o.organization_id').onRef('om.user_id', '=', 'k.user_id'),
+    )
+    .leftJoin('sluice_budget as omb', 'omb.budget_id', 'om.budget_id')
     .where('k.key_hash', '=', sql<string>`any(${keyHashes}::text[])`)
     .select([
       'k.key_hash',
@@ -129,6 +140,7 @@ export async function findPrincipals(database: Sql, keyHashes: readonly string[]
       'o.organization_alias',
       'o.models as organization_models',
       'o.metadata as organization_metadata',
+      'om.user_id as organization_member_user_id',
     ])
     .select([
       limitsOf('k', 'kb').as('key_limits'),
@@ -136,16 +148,19 @@ export async function findPrincipals(database: Sql, keyHashes: readonly string[]
       limitsOf('t').as('team_limits'),
       limitsOf('mb').as('member_limits'),
       limitsOf('ob').as('organization_limits'),
+      limitsOf('omb').as('organization_member_limits'),
       spendOf('key', sql`k.key_hash`).as('key_spend'),
       spendOf('user', sql`k.user_id`).as('user_spend'),
       spendOf('team', sql`k.team_id`).as('team_spend'),
       spendOf('team_member', MEMBER_ID).as('member_spend'),
       spendOf('organization', sql`o.organization_id`).as('organization_spend'),
+      spendOf('organization_member', ORGANIZATION_MEMBER_ID).as('organization_member_spend'),
       KEY_MODEL_BUDGETS.as('key_model_budgets'),
       USER_MODEL_BUDGETS.as('user_model_budgets'),
       TEAM_MODEL_BUDGETS.as('team_model_budgets'),
       MEMBER_MODEL_BUDGETS.as('member_model_budgets'),
       ORGANIZATION_MODEL_BUDGETS.as('organization_model_budgets'),
+      ORGANIZATION_MEMBER_MODEL_BUDGETS.as('organization_member_model_budgets'),
       spendsOf('key_model', modelScopeIds(sql`k.key_hash`, KEY_MODEL_BUDGETS)).as('key_model_spends'),
       spendsOf('user_model', modelScopeIds(sql`k.user_id`, USER_MODEL_BUDGETS)).as('user_model_spends'),
       spendsOf('team_model', modelScopeIds(sql`k.team_id`, TEAM_MODEL_BUDGETS)).as('team_model_spends'),
@@ -153,6 +168,10 @@ export async function findPrincipals(database: Sql, keyHashes: readonly string[]
       spendsOf('organization_model', modelScopeIds(sql`o.organization_id`, ORGANIZATION_MODEL_BUDGETS)).as(
         'organization_model_spends',
       ),
+      spendsOf(
+        'organization_member_model',
+        modelScopeIds(ORGANIZATION_MEMBER_ID, ORGANIZATION_MEMBER_MODEL_BUDGETS),
+      ).as('organization_member_model_spends'),
       KEY_WINDOWS.as('key_windows'),
       TEAM_WINDOWS.as('team_windows'),
       spendsOf('key_window', windowScopeIds(sql`k.key_hash`, KEY_WINDOWS)).as('key_window_spends'),

@@ -89,6 +89,16 @@ export interface OrganizationTable extends OpenColumns, AuditColumns {
   models: Generated<string[]>
 }
 
+export interface OrganizationMembershipTable {
+  organization_id: string
+  user_id: string
+  /** `org_admin`, `internal_user` or `internal_user_viewer`. */
+  role: string
+  budget_id: string | null
+  created_at: CreatedAt
+  updated_at: CreatedAt
+}
+
 export interface BudgetTable extends LimitColumns, AuditColumns {
   budget_id: string
   model_max_budget: JsonObjectColumn
@@ -135,6 +145,7 @@ export interface PrincipalTables {
   sluice_team: TeamTable
   sluice_team_membership: TeamMembershipTable
   sluice_organization: OrganizationTable
+  sluice_organization_membership: OrganizationMembershipTable
   sluice_budget: BudgetTable
   sluice_customer: CustomerTable
   sluice_tag: TagTable
