@@ -243,6 +243,23 @@ describe.each(['embedded', 'postgresql'] as const)('on %s', (kind) => {
     }
   })
 
+  test.each([
+    { model_rpm_limit: { 'gpt-4o': -1 } },
+    { model_tpm_limit: 5 },
+    { model_max_budget: { 'gpt-4o': -1 } },
+  ])('what would limit nothing is refused: %j', async (limits) => {
+    const organization = { organization_alias: 'R', ...limits }
+    for (const [path, fields] of [
+      ['/organization/new', organization],
+      ['/user/new', limits],
+    ] as const) {
+      expect(await api.post(path, MASTER, fields)).toMatchObject({
+        status: 400,
+        error: { param: expect.stringContaining(Object.keys(limits)[0]!) },
+      })
+    }
+  })
+
   test('a model that several limit is counted for all of them', async () => {
     const model_max_budget = { 'gpt-4o': { budget_limit: 1 } }
     const limited = { model_max_budget }

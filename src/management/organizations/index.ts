@@ -21,12 +21,13 @@ import { parseInput, type ManagementRequest, type ManagementRoute } from '../rou
 import type { ManagementServices } from '../services.ts'
 import { budget, mergeMembers, name, names, object, openMembers } from '../wire/fields.ts'
 import { openWindow } from '../wire/limits.ts'
+import { MODEL_LIMIT_FIELDS } from '../wire/model-limits.ts'
 import { withoutEmpty } from '../wire/query.ts'
 import { organizationMemberRoutes } from './members.ts'
 import { organizationNotFound, organizationsOnWire, type ShownOrganization } from './organization-row.ts'
 
 const id = z.string({ error: 'expected the id of an organization' }).min(1).max(512)
-const FIELDS = { ...BUDGET_REFERENCE, models: names, metadata: object, spend: budget }
+const FIELDS = { ...BUDGET_REFERENCE, ...MODEL_LIMIT_FIELDS, models: names, metadata: object, spend: budget }
 const DETAIL_FIELDS = ['object_permission'] as const
 
 const newInput = z.object({
