@@ -60,6 +60,7 @@ const RESULT: BenchResult = {
   sluice: {
     embeddedStartToReadyMs: 1200,
     eventLoopLagP99Ms: 25,
+    eventLoopLagMaxMs: 60,
     profile: { parts: [{ name: 'undici', share: 0.25 }], functions: [] },
     chunkProfile: { parts: [{ name: 'sluice dialects', share: 0.1 }], functions: [] },
   },

@@ -49,7 +49,7 @@ export interface SluiceExtras {
   readonly embeddedStartToReadyMs: number
   /** How late the event loop is while all that is long goes on: 99 of 100 samples are below. */
   readonly eventLoopLagP99Ms: number
-  /** The latest of all; undefined in results of an earlier form. */
+  /** The latest of all; undefined in results of an earlier form, which had less going on. */
   readonly eventLoopLagMaxMs?: number
   /** Of calls of 1 KB. */
   readonly profile: ProfileSummary

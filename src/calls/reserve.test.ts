@@ -4,6 +4,7 @@ import { LimitError, type AdmissionRequest, type Reservation } from '../limits/l
 import type { Scope } from '../record/scope.ts'
 import type { Deployment } from '../routing/deployment.ts'
 import type { Gateway } from './gateway.ts'
+import { DeploymentPool } from '../routing/deployment-pool.ts'
 import { takePlace, type PlaceRequest } from './reserve.ts'
 
 const HELD: Reservation = { headers: [], settle() {}, leaveDeployment() {} }
@@ -22,7 +23,7 @@ function deployment(id: string): Deployment {
 }
 
 function requestOf(scopes: readonly Scope[], candidates: readonly Deployment[]): PlaceRequest {
-  const admission = { group: { name: 'group' }, candidates }
+  const admission = { group: { name: 'group' }, candidates: new DeploymentPool(candidates) }
   return { start: { callId: 'call' }, facts: {}, bodyLength: 4, scopes, admission } as unknown as PlaceRequest
 }
 
