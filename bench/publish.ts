@@ -37,7 +37,7 @@ export function mergeInto(published: BenchResult | undefined, result: BenchResul
       result.sections.find((section) => section.name === name) ??
       published.sections.find((section) => section.name === name),
   ).filter((section) => section !== undefined)
-  return { ...main, sluice: result.sluice ?? published.sluice, sections }
+  return { ...main, sluice: result.sluice ?? published.sluice, sections, soak: published.soak }
 }
 
 function write(file: string, result: BenchResult): void {

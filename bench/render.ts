@@ -1,7 +1,7 @@
 /** Turns a benchmark result into the table on the terminal and into `docs/performance.md`. */
 import type { ProfileShare, ProfileSummary } from './cpu-profile.ts'
 import { rowFigures, targetLines, type RowFigures, type TargetLine } from './figures.ts'
-import type { BenchResult, SectionResult } from './result.ts'
+import type { BenchResult, SectionResult, SoakResult } from './result.ts'
 import type { Section } from './section.ts'
 import { sectionFigures, type SectionFigures } from './section-figures.ts'
 import { STACK_FILES } from './measure-alone.ts'
@@ -172,8 +172,43 @@ export function renderPerformancePage(result: BenchResult): string {
           ...profileOf('chunk', STACK_FILES.chunk, result.sluice.chunkProfile, sluice?.chunkMicroseconds),
         ]),
     ...result.sections.flatMap(sectionOnPage),
+    ...(result.soak === undefined ? [] : soakOnPage(result.soak)),
     HOW_TO_REPEAT,
   ].join('\n\n')
+}
+
+function soakOnPage(soak: SoakResult): string[] {
+  const megabytes = (bytes: number): string => `${figure(bytes / 1e6, 1)} MB`
+  const { growth } = soak
+  return [
+    '## Memory in the long run',
+    `${figure(soak.minutes, 0)} minutes at ${figure(soak.callsPerSecond, 0)} calls a second on one gateway, with PostgreSQL and ` +
+      'Redis: whole answers and streams of three dialects, bodies up to 2 MB, readers that are slow, clients that leave, ' +
+      'and every fault that providers have; PostgreSQL and Redis are stopped and hung in turn. The process may take ' +
+      '512 MB.',
+    markdownTable(
+      ['', 'found'],
+      [
+        ['Calls', figure(soak.calls, 0)],
+        [
+          'Sound calls that did not come to a whole answer',
+          `${figure(soak.lostCalls, 0)} of ${figure(soak.soundCalls, 0)}`,
+        ],
+        ['Resident set, at most', megabytes(soak.mostResidentBytes)],
+        ...(growth === undefined
+          ? []
+          : [
+              ['Its growth an hour, after the warm-up', megabytes(growth.bytesPerHour)],
+              [
+                'Eight of ten pairs of minutes say',
+                `${megabytes(growth.low)} to ${megabytes(growth.high)} an hour`,
+              ],
+            ]),
+      ],
+    ),
+    `Measured on ${soak.date.slice(0, 10)}. The goal is a growth below 1 MB an hour; an hour tells a large one from none, and ` +
+      'a day (`--minutes 1440`) a small one.',
+  ]
 }
 
 const INTRODUCTION = `# Performance
@@ -221,7 +256,7 @@ npm run bench -- --section forms,tls --record    # some sections; --record puts 
 npm run bench -- --section curves --record       # what grows with keys, deployments, streams, series
 npm run bench -- --only sluice,nginx,haproxy     # some rows
 npm run bench -- --quick                         # a short form of the first table, about a minute
-npm run soak                                     # an hour of mixed load and faults, while memory is watched
+npm run soak -- --record                         # an hour of mixed load and faults, while memory is watched
 npm run soak -- --minutes 1440                   # a day of it
 \`\`\`
 

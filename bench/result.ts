@@ -57,6 +57,21 @@ export interface SluiceExtras {
   readonly chunkProfile?: ProfileSummary
 }
 
+/** What a soak has found (`npm run soak`). */
+export interface SoakResult {
+  /** ISO 8601, UTC. */
+  readonly date: string
+  readonly minutes: number
+  readonly callsPerSecond: number
+  readonly calls: number
+  /** Calls with nothing wrong about them: each has to come to a whole answer. */
+  readonly soundCalls: number
+  readonly lostCalls: number
+  readonly mostResidentBytes: number
+  /** Of the resident set, after the warm-up; undefined when the run was too short to tell. */
+  readonly growth: { readonly bytesPerHour: number; readonly low: number; readonly high: number } | undefined
+}
+
 export interface BenchResult {
   /** ISO 8601, UTC. */
   readonly date: string
@@ -70,4 +85,6 @@ export interface BenchResult {
   readonly rows: readonly ResultRow[]
   readonly sluice: SluiceExtras | undefined
   readonly sections: readonly SectionResult[]
+  /** Of a run of its own. */
+  readonly soak?: SoakResult | undefined
 }

@@ -2,7 +2,7 @@
  * `npm run soak`: hours of mixed load on one gateway with faults of clients, providers and stores, while its memory is
  * watched. Prints a line a minute, and in the end how fast memory grew after the warm-up.
  *
- * `--minutes 60` (1440 for a day), `--calls-per-second 60`.
+ * `--minutes 60` (1440 for a day), `--calls-per-second 60`; `--record` puts what was found into the published result.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,8 @@ import { NODE_FLAGS } from '../../bin/node-flags.js'
 import { startPostgresql } from '../../test/postgresql.ts'
 import { startRedis } from '../../test/redis.ts'
 import { residentBytes } from '../process-figures.ts'
+import { publish, readPublished } from '../publish.ts'
+import type { SoakResult } from '../result.ts'
 import { freePort, startProcess, stopProcess, waitUntilReady } from '../server-process.ts'
 import { generateKey, MAIN, MASTER_KEY, readMetrics } from '../sluice-targets.ts'
 import { playSoakCall } from './client.ts'
@@ -39,6 +41,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '60' },
     'calls-per-second': { type: 'string', default: '60' },
+    record: { type: 'boolean' },
   },
 })
 const durationMs = Number(values.minutes) * 60_000
@@ -125,22 +128,29 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`
 }
 
-/** @returns whether memory kept its bounds. */
-function judge({ resident, heap, external }: Watched): boolean {
+/** Tells what memory did. Growth is not judged where a run was too short to tell. */
+function tellMemory({ resident, heap, external }: Watched): Pick<SoakResult, 'mostResidentBytes' | 'growth'> {
   const warmUpMs = Math.min(Math.max(durationMs * WARM_UP_SHARE, SHORTEST_WARM_UP_MS), LONGEST_WARM_UP_MS)
   const afterWarmUp = (samples: readonly Sample[]): Sample[] => samples.filter(({ atMs }) => atMs >= warmUpMs)
-  const mostBytes = Math.max(...resident.map(({ bytes }) => bytes))
-  say(`RSS at most ${megabytes(mostBytes)} of ${megabytes(LIMIT_BYTES)}`)
+  const mostResidentBytes = Math.max(...resident.map(({ bytes }) => bytes))
+  say(`RSS at most ${megabytes(mostResidentBytes)} of ${megabytes(LIMIT_BYTES)}`)
   if (durationMs - warmUpMs < LEAST_JUDGED_MS) {
     say(
       `growth is not judged: the run is shorter than ${(SHORTEST_WARM_UP_MS + LEAST_JUDGED_MS) / 60_000} minutes`,
     )
-    return mostBytes <= LIMIT_BYTES
+    return { mostResidentBytes, growth: undefined }
   }
   for (const [name, samples] of Object.entries({ heap, external })) tellSlope(name, afterWarmUp(samples))
-  const slope = tellSlope('RSS', afterWarmUp(resident))
-  // An hour cannot tell a slow growth from noise for sure: it fails when nine of ten pairs of samples say that it grows.
-  return mostBytes <= LIMIT_BYTES && slope.low <= GOAL_BYTES_PER_HOUR
+  return { mostResidentBytes, growth: tellSlope('RSS', afterWarmUp(resident)) }
+}
+
+/** An hour cannot tell a slow growth from noise for sure: it fails when nine of ten pairs of samples say that it grows. */
+function keptBounds({ mostResidentBytes, growth, lostCalls }: SoakResult): boolean {
+  return (
+    lostCalls === 0 &&
+    mostResidentBytes <= LIMIT_BYTES &&
+    (growth === undefined || growth.low <= GOAL_BYTES_PER_HOUR)
+  )
 }
 
 function tellSlope(name: string, samples: readonly Sample[]) {
@@ -152,16 +162,21 @@ function tellSlope(name: string, samples: readonly Sample[]) {
   return slope
 }
 
-/** @returns how many sound calls were lost. */
-function tellCalls(tallies: ReadonlyMap<string, Tally>): number {
-  let lost = 0
-  for (const [name, tally] of tallies) {
-    lost += tally.lost
+function tellCalls(
+  tallies: ReadonlyMap<string, Tally>,
+): Pick<SoakResult, 'calls' | 'soundCalls' | 'lostCalls'> {
+  const sums = { calls: 0, soundCalls: 0, lostCalls: 0 }
+  for (const { name, isSound } of SOAK_CALLS) {
+    const tally = tallies.get(name)
+    if (tally === undefined) continue
+    sums.calls += tally.calls
+    sums.lostCalls += tally.lost
+    if (isSound) sums.soundCalls += tally.calls
     say(
       `${name}: ${tally.calls} calls, ${tally.whole} whole${tally.lost === 0 ? '' : `, ${tally.lost} LOST`}`,
     )
   }
-  return lost
+  return sums
 }
 
 function configuration(simulatorPort: number): string {
@@ -221,7 +236,7 @@ async function forgetMeter(port: number, until: AbortSignal): Promise<void> {
   }
 }
 
-async function soak(): Promise<boolean> {
+async function soak(): Promise<SoakResult> {
   await using stack = new AsyncDisposableStack()
   const directory = mkdtempSync(join(tmpdir(), 'sluice-soak-'))
   stack.defer(() => rmSync(directory, { recursive: true, force: true }))
@@ -243,10 +258,18 @@ async function soak(): Promise<boolean> {
     troubleStores(postgresql, redis, until, say),
     forgetMeter(simulator.port, until),
   ])
-  const lost = tellCalls(tallies)
-  const isBounded = judge(watched)
-  say(isBounded && lost === 0 ? 'all bounds kept' : 'FAILED')
-  return isBounded && lost === 0
+  return {
+    date: new Date().toISOString(),
+    minutes: Number(values.minutes),
+    callsPerSecond,
+    ...tellCalls(tallies),
+    ...tellMemory(watched),
+  }
 }
 
-process.exitCode = (await soak()) ? 0 : 1
+const found = await soak()
+const published = values.record === true ? readPublished() : undefined
+if (published !== undefined) publish({ ...published, soak: found })
+const isGood = keptBounds(found)
+say(isGood ? 'all bounds kept' : 'FAILED')
+process.exitCode = isGood ? 0 : 1
