@@ -5,7 +5,7 @@
 import type { CpuProfile, FrameNames } from './cpu-profile.ts'
 
 /** Stacks with less than this share of the busy time count for what called them: the file stays small. */
-const LEAST_SHARE = 0.000_5
+const LEAST_SHARE = 0.001
 
 export function collapseStacks(profile: CpuProfile, names: FrameNames): string {
   const stacks = new Stacks(profile, names)
