@@ -17,7 +17,8 @@ import type { Target } from '../target.ts'
 
 const SAME_LOAD =
   ' Each row is called 1,000 times a second, and the rows in turn, round by round, so that what befalls the machine ' +
-  'befalls all of them alike.'
+  'befalls all of them alike. At this pace calls share fewer turns of the event loop than under a full load, so that ' +
+  'each costs more.'
 
 interface Curve {
   readonly name: string
@@ -93,8 +94,7 @@ export const CURVES: readonly Section[] = [
     about:
       'Virtual keys in PostgreSQL, and how many of them are called in turn. A process holds 10,000 of them in memory, ' +
       'and reads those in use anew once a minute, many in a statement. What the last row has on top is the first ' +
-      'call of a key: the look-up in the database, and the making of its series of metrics. It does not depend on ' +
-      'how many keys there are.',
+      'call of a key: the look-up in the database, and the making of its series of metrics. It is paid once a key.',
     targets: [
       withKeys(10, 10),
       withKeys(10_000, 10),
