@@ -30,7 +30,9 @@ export const workers: Section = {
     'One process, two workers on the same core, and two workers on two cores. CPU µs a call is that of all processes ' +
     'together, the one above the workers too. As many calls go through as the busiest process has time for: one ' +
     'process takes all of a call’s CPU, each of two workers half of it, so that two serve as many times what one does ' +
-    'as the busiest goes into it.' +
+    'as the busiest goes into it. Two on one core are in each other’s way, and take fewer calls a turn. The key has a ' +
+    'budget, and without Redis workers ask the process above them for each call that is limited; log lines go ' +
+    'through it too.' +
     MACHINE_NOTE,
   order: 'side by side',
   rounds: 5,
