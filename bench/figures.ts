@@ -117,6 +117,17 @@ export function targetLines(result: BenchResult): TargetLine[] {
     ...redisLines(result).map(({ measured }) =>
       atMost('CPU a call, 1 KB, with Redis admission', 'µs', measured, 100, 70),
     ),
+    ...(yardstick === undefined
+      ? []
+      : redisLines(result).map(({ multiple }) =>
+          atMost(
+            'The same, by what Redis adds, as a multiple of node:http and undici alone',
+            '×',
+            (sluice.chat1kMicroseconds * multiple) / yardstick,
+            100 / YARDSTICK_MICROSECONDS,
+            70 / YARDSTICK_MICROSECONDS,
+          ),
+        )),
     {
       what: 'Calls a second on one core, as a share of HAProxy’s',
       unit: '',
@@ -149,10 +160,14 @@ function lagLoadOf({ eventLoopLagMaxMs }: SluiceExtras): string {
   return eventLoopLagMaxMs === undefined ? load : `${load}, lists, scrapes`
 }
 
-/** What a call costs with Redis; nothing where that section was not measured. */
-function redisLines(result: BenchResult): { readonly measured: number }[] {
+/**
+ * What a call costs with Redis, in µs and as a multiple of one with everything on but Redis; nothing where that section
+ * was not measured.
+ */
+function redisLines(result: BenchResult): { readonly measured: number; readonly multiple: number }[] {
   const section = result.sections.find(({ name }) => name === forms.name)
   const rows = section === undefined ? [] : sectionFigures(forms, section)
-  const measured = rows.find(({ name }) => name === WITH_REDIS.name)?.cells[0] ?? Number.NaN
-  return Number.isNaN(measured) ? [] : [{ measured }]
+  const [measured = Number.NaN, multiple = Number.NaN] =
+    rows.find(({ name }) => name === WITH_REDIS.name)?.cells ?? []
+  return Number.isNaN(measured) ? [] : [{ measured, multiple }]
 }
