@@ -151,7 +151,8 @@ export function renderPerformancePage(result: BenchResult): string {
   return [
     INTRODUCTION,
     `Measured on ${result.date.slice(0, 10)}: ${result.machine.processor}, ${result.machine.cores} cores, ` +
-      `Linux ${result.machine.kernel}, Node ${result.machine.node}.`,
+      `Linux ${result.machine.kernel}, Node ${result.machine.node}.` +
+      (result.remark === undefined ? '' : ` ${result.remark}`),
     markdownTable(['', ...COLUMNS.map((column) => column.title)], rows.map(cellsOf)),
     ...(notes.length === 0 ? [] : [notes.join('\n')]),
     HOW_TO_READ,

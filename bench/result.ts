@@ -82,6 +82,8 @@ export interface BenchResult {
     readonly node: string
     readonly pinned: boolean
   }
+  /** What a reader has to know of how the main table came about. */
+  readonly remark?: string
   readonly rows: readonly ResultRow[]
   readonly sluice: SluiceExtras | undefined
   readonly sections: readonly SectionResult[]

@@ -1,6 +1,7 @@
 /** Reads the bytes of a request's body into memory, within a size and within time, whatever the sender does. */
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.ts'
+import type { HeldBody } from './body-room.ts'
 import type { BodyLimits } from './client-exchange.ts'
 
 export function tooLarge(maxBodyBytes: number): GatewayError {
@@ -31,17 +32,20 @@ export class BodyReader {
   readonly done: Promise<Buffer>
   readonly #request: ReadRequest
   readonly #limits: BodyLimits
+  readonly #held: HeldBody | undefined
   readonly #chunks: Buffer[] = []
   readonly #beganAtMs = performance.now()
   #bytes = 0
   #over = false
   #resolve: (body: Buffer) => void = doNothing
-  #reject: (error: Error) => void = doNothing
+  #reject: (error: unknown) => void = doNothing
   readonly #timer: NodeJS.Timeout
 
-  constructor(request: ReadRequest, limits: BodyLimits) {
+  /** @param held counts what comes. */
+  constructor(request: ReadRequest, limits: BodyLimits, held?: HeldBody) {
     this.#request = request
     this.#limits = limits
+    this.#held = held
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -60,6 +64,11 @@ export class BodyReader {
     this.#bytes += chunk.length
     if (this.#bytes > this.#limits.maxBodyBytes) return this.fail(tooLarge(this.#limits.maxBodyBytes))
     if (performance.now() - this.#beganAtMs > this.#limits.bodyTimeoutMs) return this.expire()
+    try {
+      this.#held?.add(chunk.length)
+    } catch (error) {
+      return this.fail(error)
+    }
     this.#chunks.push(chunk)
     this.#timer.refresh()
   }
@@ -75,7 +84,7 @@ export class BodyReader {
     this.fail(tooSlow(this.#limits))
   }
 
-  fail(error: GatewayError): void {
+  fail(error: unknown): void {
     if (this.#over) return
     this.#stop()
     this.#chunks.length = 0

@@ -1,7 +1,8 @@
 /**
  * The room for request bodies: what a process may hold of them at once. A body is held until no other provider can be
  * asked any more; many large ones at the same time would be the end of a process with little memory, and of the calls
- * of everybody else with it.
+ * of everybody else with it. Bytes count when they have come, never when they are announced: a sender that announces
+ * much and sends little takes no room from others.
  */
 import { GatewayError } from '../errors/gateway-error.ts'
 
@@ -21,12 +22,14 @@ export class BodyRoom {
     return this.#held
   }
 
-  /**
-   * A body for which there is no room is refused, but one that is alone is always taken.
-   * @throws GatewayError `overloaded`.
-   */
-  take(bytes: number): void {
-    if (this.#held > 0 && this.#held + bytes > this.#most) {
+  /** @param own what the same body holds already: one that is alone is always taken. */
+  fits(bytes: number, own: number): boolean {
+    return this.#held === own || this.#held + bytes <= this.#most
+  }
+
+  /** @throws GatewayError `overloaded` when there is no room. */
+  take(bytes: number, own: number): void {
+    if (!this.fits(bytes, own)) {
       throw new GatewayError(
         'overloaded',
         `The gateway holds ${megabytes(this.#held)} of request bodies, and may hold ${megabytes(this.#most)}, a quarter ` +
@@ -39,6 +42,33 @@ export class BodyRoom {
 
   give(bytes: number): void {
     this.#held -= bytes
+  }
+}
+
+/** What one body holds of the room. */
+export class HeldBody {
+  readonly #room: BodyRoom
+  #bytes = 0
+
+  constructor(room: BodyRoom) {
+    this.#room = room
+  }
+
+  /** Bytes have come. @throws GatewayError `overloaded` when there is no room for them. */
+  add(bytes: number): void {
+    this.#room.take(bytes, this.#bytes)
+    this.#bytes += bytes
+  }
+
+  /** Counts all of a body that was read or unpacked whole. @throws as `add`. */
+  growTo(bytes: number): void {
+    if (bytes > this.#bytes) this.add(bytes - this.#bytes)
+  }
+
+  /** Gives the room back; again does nothing. */
+  letGo(): void {
+    this.#room.give(this.#bytes)
+    this.#bytes = 0
   }
 }
 

@@ -22,6 +22,7 @@ import { newSpanId } from '../telemetry/traces/trace-context.ts'
 import { farewellOf, keepAnswer } from './answer-from-cache.ts'
 import type { Arrival } from './arrival.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
+import type { HeldBody } from './body-room.ts'
 import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
 import type { ClientExchange, ClientWatcher } from './client-exchange.ts'
@@ -53,8 +54,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   /** Request and answer are held for the call's trace. */
   readonly holdsContent: boolean
   #members: JsonMembers | undefined
-  /** Of the room for bodies. */
-  #heldBytes: number
+  readonly #held: HeldBody
   readonly #place: Place
   readonly #request: PlaceRequest
   #candidates: DeploymentPool
@@ -81,7 +81,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     arrival: Arrival,
     principal: Principal,
     members: JsonMembers,
-    heldBytes: number,
+    held: HeldBody,
     request: PlaceRequest,
     place: Place,
     question: CacheQuestion | undefined,
@@ -92,7 +92,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.principal = principal
     this.#members = members
     this.bodyLength = members.body.length
-    this.#heldBytes = heldBytes
+    this.#held = held
     this.facts = request.facts
     this.start = request.start
     this.stream = request.facts.stream
@@ -119,10 +119,9 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   }
 
   /** Forgets the request's body, and frees its room for others. */
-  letBodyGo(): void {
+  #letBodyGo(): void {
     this.#members = undefined
-    this.gateway.bodyRoom.give(this.#heldBytes)
-    this.#heldBytes = 0
+    this.#held.letGo()
   }
 
   get maxAnswerBytes(): number {
@@ -406,12 +405,12 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.#farewell = farewell
     const kept = this.#kept
     this.#outcome = settle(this, this.#attempt, { ending, httpStatus, error, usage, kept, providerEnding })
-    this.letBodyGo()
+    this.#letBodyGo()
   }
 
   /** No other provider will be asked. */
   #requestIsDone(): void {
-    if (!this.settings.storePrompts && !this.holdsContent) this.letBodyGo()
+    if (!this.settings.storePrompts && !this.holdsContent) this.#letBodyGo()
   }
 
   #armTimer(ms: number): void {

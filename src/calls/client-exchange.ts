@@ -3,6 +3,7 @@
  * client but by this.
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { HeldBody } from './body-room.ts'
 
 /** How much of a body is taken, and how long it may take. */
 export interface BodyLimits {
@@ -31,9 +32,10 @@ export interface ClientExchange {
   readonly headersSent: boolean
   /**
    * The body's bytes as they were sent. Called once at most.
-   * @throws GatewayError `body_too_large`, `body_timeout`, or `bad_request` for a connection that closed within it.
+   * @param held counts them as they come.
+   * @throws GatewayError `body_too_large`, `body_timeout`, `overloaded`, or `bad_request` for a connection that closed within it.
    */
-  readBody(limits: BodyLimits): Buffer | Promise<Buffer>
+  readBody(limits: BodyLimits, held?: HeldBody): Buffer | Promise<Buffer>
   /**
    * Sets status and headers (names and values in turn). They are sent with the first bytes of the body. Without a
    * `content-length` the body is sent in chunks. An answer that comes before the request's end ends the connection.

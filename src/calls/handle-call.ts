@@ -1,5 +1,4 @@
 /** The life of a model call, stage by stage. What each stage does stands in the file of its name. */
-import type { IncomingHttpHeaders } from 'node:http'
 import { scanMembers } from '../dialects/index.ts'
 import type { RequestFacts } from '../dialects/dialect.ts'
 import type { Principal } from '../identity/principal.ts'
@@ -7,6 +6,7 @@ import type { Scope } from '../record/scope.ts'
 import { admit } from './admit.ts'
 import { askCache } from './answer-from-cache.ts'
 import { noteStage, type Arrival } from './arrival.ts'
+import { HeldBody } from './body-room.ts'
 import { Call } from './call.ts'
 import { callStart } from './call-start.ts'
 import type { Gateway } from './gateway.ts'
@@ -24,8 +24,7 @@ const NO_SCOPES: readonly Scope[] = []
 export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<void> {
   let principal: Principal | undefined
   let facts: RequestFacts | undefined
-  let heldBytes = 0
-  let call: Call | undefined
+  const held = new HeldBody(gateway.bodyRoom)
   try {
     // identify
     const identified = gateway.identity.authenticate(arrival.exchange.headers)
@@ -33,16 +32,10 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     gateway.identity.authorizeRoute(principal, 'POST', arrival.endpoint.route)
     noteStage(arrival, 'identifiedAtMs')
     // read
-    const declared = declaredLength(arrival.exchange.headers)
-    gateway.bodyRoom.take(declared)
-    heldBytes = declared
-    const reading = readBody(arrival.exchange, gateway.settings)
+    const reading = readBody(arrival.exchange, gateway.settings, held)
     const body = reading instanceof Promise ? await reading : reading
-    // A body that came in chunks, or packed, is larger than was told.
-    if (body.length > heldBytes) {
-      gateway.bodyRoom.take(body.length - heldBytes)
-      heldBytes = body.length
-    }
+    // One that came packed is larger now.
+    held.growTo(body.length)
     const members = scanMembers(body)
     facts = arrival.endpoint.dialect.readRequest(members, arrival.pathModel)
     noteStage(arrival, 'readAtMs')
@@ -68,19 +61,12 @@ export async function handleCall(gateway: Gateway, arrival: Arrival): Promise<vo
     const place = taken instanceof Promise ? await taken : taken
     noteStage(arrival, 'admittedAtMs')
     // send, relay, settle
-    call = new Call(gateway, arrival, principal, members, heldBytes, request, place, question)
+    const call = new Call(gateway, arrival, principal, members, held, request, place, question)
     arrival.exchange.watch(call)
     if (cached === undefined) call.begin()
     else call.answerFrom(cached)
   } catch (error) {
-    if (call === undefined) gateway.bodyRoom.give(heldBytes)
-    else call.letBodyGo()
+    held.letGo()
     refuse(gateway, arrival, principal, facts, error)
   }
-}
-
-/** What is wrong about it is told when the body is read. */
-function declaredLength(headers: IncomingHttpHeaders): number {
-  const length = Number(headers['content-length'] ?? 0)
-  return Number.isSafeInteger(length) && length > 0 ? length : 0
 }

@@ -1,6 +1,7 @@
 /** An exchange with a client over Node's own HTTP server. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { BodyReader } from './body-reader.ts'
+import type { HeldBody } from './body-room.ts'
 import type { BodyLimits, ClientExchange, ClientWatcher } from './client-exchange.ts'
 
 /** Larger answers are not worth the copy. */
@@ -35,8 +36,8 @@ export class NodeExchange implements ClientExchange {
     return this.response.headersSent
   }
 
-  readBody(limits: BodyLimits): Promise<Buffer> {
-    return new BodyReader(this.request, limits).done
+  readBody(limits: BodyLimits, held?: HeldBody): Promise<Buffer> {
+    return new BodyReader(this.request, limits, held).done
   }
 
   writeHead(status: number, headers: readonly string[], shared: readonly string[] = []): void {

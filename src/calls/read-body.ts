@@ -3,24 +3,35 @@ import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { tooLarge } from './body-reader.ts'
+import type { HeldBody } from './body-room.ts'
 import type { BodyLimits, ClientExchange } from './client-exchange.ts'
 
 /**
+ * @param held counts what comes.
  * @returns the body's bytes, decompressed when `content-encoding` says so.
- * @throws GatewayError `unsupported_media_type`, `body_too_large`, `body_timeout` or `bad_request`.
+ * @throws GatewayError `unsupported_media_type`, `body_too_large`, `body_timeout`, `overloaded` or `bad_request`.
  */
-export function readBody(exchange: ClientExchange, limits: BodyLimits): Buffer | Promise<Buffer> {
+export function readBody(
+  exchange: ClientExchange,
+  limits: BodyLimits,
+  held?: HeldBody,
+): Buffer | Promise<Buffer> {
   const { headers } = exchange
   requireJson(headers['content-type'])
   const declared = headers['content-length']
   if (declared !== undefined && Number(declared) > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes)
   const encoding = headers['content-encoding']
-  if (encoding === undefined || encoding === 'identity') return exchange.readBody(limits)
-  return unpackedBody(exchange, limits, encoding)
+  if (encoding === undefined || encoding === 'identity') return exchange.readBody(limits, held)
+  return unpackedBody(exchange, limits, encoding, held)
 }
 
-async function unpackedBody(exchange: ClientExchange, limits: BodyLimits, encoding: string): Promise<Buffer> {
-  return await decompress(await exchange.readBody(limits), encoding, limits.maxBodyBytes)
+async function unpackedBody(
+  exchange: ClientExchange,
+  limits: BodyLimits,
+  encoding: string,
+  held: HeldBody | undefined,
+): Promise<Buffer> {
+  return await decompress(await exchange.readBody(limits, held), encoding, limits.maxBodyBytes)
 }
 
 function requireJson(contentType: string | undefined): void {

@@ -144,3 +144,32 @@ test('bodies for which there is no room are refused in the dialect of the call, 
     interval: 20,
   })
 })
+
+test('bodies that are announced and not sent take no room from others', async () => {
+  for (const answer of held.splice(0)) answer.end(REST)
+  const announced = [1, 2].map(() => {
+    const call = request(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      agent: false,
+      headers: {
+        authorization: `Bearer ${MASTER_KEY}`,
+        'content-type': 'application/json',
+        'content-length': ROOM_BYTES,
+      },
+    })
+    call.on('error', () => undefined).write('{"model":')
+    return call
+  })
+  await vi.waitFor(
+    async () => {
+      const answer = await gateway.call('/health/backlog')
+      expect(await answer.json()).toEqual({ in_flight_requests: announced.length + 1 })
+    },
+    { timeout: 20_000, interval: 20 },
+  )
+  const other = await open(bodyOf('streaming', 10))
+  expect(other.status).toBe(200)
+  held.pop()?.end(REST)
+  expect(await other.whole).toBe(CONTENT + REST)
+  for (const call of announced) call.destroy()
+})

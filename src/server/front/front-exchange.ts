@@ -5,8 +5,8 @@
 import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { cutShort, tooLarge, tooSlow } from '../../calls/body-reader.ts'
+import type { HeldBody } from '../../calls/body-room.ts'
 import type { BodyLimits, ClientExchange, ClientWatcher } from '../../calls/client-exchange.ts'
-import type { GatewayError } from '../../errors/gateway-error.ts'
 import { answerLines, sharedAnswerLines } from './answer-lines.ts'
 import { httpDate } from './http-date.ts'
 import type { RequestHead } from './request-head.ts'
@@ -78,11 +78,12 @@ export class FrontExchange implements ClientExchange {
     return own === bytes ? NOTHING : bytes.subarray(own.length)
   }
 
-  readBody(limits: BodyLimits): Buffer | Promise<Buffer> {
+  readBody(limits: BodyLimits, held?: HeldBody): Buffer | Promise<Buffer> {
     if (this.#length > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes)
+    held?.add(this.#received)
     if (this.requestComplete) return this.#takeBody()
     if (this.#closed) throw cutShort()
-    this.#reading = new BodyReading(limits)
+    this.#reading = new BodyReading(limits, held)
     this.#socket.resume()
     return this.#reading.done
   }
@@ -148,7 +149,10 @@ export class FrontExchange implements ClientExchange {
   #takeOwn(own: Buffer): void {
     this.#received += own.length
     const reading = this.#reading
-    if (reading?.over === true) return
+    if (reading?.over === true || reading?.counts(own.length) === false) {
+      this.#pieces = []
+      return
+    }
     this.#pieces.push(own)
     if (reading === undefined) {
       if (this.#received > MAX_UNASKED_BYTES && !this.requestComplete) this.#socket.pause()
@@ -196,19 +200,32 @@ export class FrontExchange implements ClientExchange {
 class BodyReading {
   readonly done: Promise<Buffer>
   readonly #limits: BodyLimits
+  readonly #held: HeldBody | undefined
   readonly #beganAtMs = performance.now()
   readonly #idle: NodeJS.Timeout
   #resolve: (body: Buffer) => void = doNothing
-  #reject: (error: Error) => void = doNothing
+  #reject: (error: unknown) => void = doNothing
   over = false
 
-  constructor(limits: BodyLimits) {
+  constructor(limits: BodyLimits, held: HeldBody | undefined) {
     this.#limits = limits
+    this.#held = held
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
     this.#idle = setTimeout(expire, limits.bodyIdleTimeoutMs, this)
+  }
+
+  /** Counts bytes that have come. @returns false when there is no room for them: the reading has failed. */
+  counts(bytes: number): boolean {
+    try {
+      this.#held?.add(bytes)
+      return true
+    } catch (error) {
+      this.fail(error)
+      return false
+    }
   }
 
   received(): void {
@@ -225,7 +242,7 @@ class BodyReading {
     this.fail(tooSlow(this.#limits))
   }
 
-  fail(error: GatewayError): void {
+  fail(error: unknown): void {
     if (this.over) return
     this.#stop()
     this.#reject(error)

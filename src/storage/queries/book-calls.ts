@@ -4,8 +4,8 @@
  *
  * The total of a user is that of personal keys: a team's key spends from the team and the membership, as its budgets do.
  * Tags, and models within a key, a user, a team, …, have totals only where a limit gave them a row: their number is the
- * clients' to choose. So have members of organizations, from when they are known. Each is looked up once a batch, by its name: a join would read them all. Further windows of a
- * key or a team are those that its row names.
+ * clients' to choose. So have members of organizations, from when they are known. Each is looked up once a batch, by its
+ * name: a join would read them all. Further windows of a key or a team are those that its row names.
  *
  * What a call has cost counts in the budget window in which it ended: of a call that is booked late, or before anyone
  * has begun the next window, it is put aside (`baseline` and `ahead`, see `spend-windows.ts`). Should a window begin
