@@ -265,6 +265,38 @@ async function answerToNobody(): Promise<{ client: Client; socket: Socket }> {
   return { client, socket }
 }
 
+test('a small answer that does not go out at once is under way until it has', async () => {
+  const connected = Promise.withResolvers<Socket>()
+  server.once('connection', connected.resolve)
+  const body = Buffer.alloc(16_000, 'x')
+  let begun = 0
+  serve = (exchange) => {
+    begun += 1
+    exchange.writeHead(200, ['content-length', String(body.length)])
+    exchange.end(body)
+  }
+  const calls = 4_000
+  const client = new Client()
+  client.socket.pause()
+  client.send(call('{}').repeat(calls))
+  const socket = await connected.promise
+  await vi.waitFor(() => expect(socket.writableLength).toBeGreaterThan(0), { timeout: 20_000, interval: 1 })
+  expect(ended).toBe(begun - 1)
+  client.socket.resume()
+  await vi.waitFor(() => expect(ended).toBe(calls), { timeout: 20_000, interval: 5 })
+})
+
+test('an answer that the system takes at once is told in the same step', async () => {
+  const told = Promise.withResolvers<number>()
+  serve = (exchange) => {
+    exchange.writeHead(200, ['content-length', '2'])
+    exchange.end(Buffer.from('ok'))
+    told.resolve(ended)
+  }
+  new Client().send(call('one'))
+  expect(await told.promise).toBe(1)
+})
+
 test('a client that takes nothing of its written answer is cut off', async () => {
   const { socket } = await answerToNobody()
   if (!socket.closed) await once(socket, 'close')

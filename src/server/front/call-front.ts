@@ -29,6 +29,7 @@ export function standBefore(server: Server, options: CallFrontOptions): void {
   const connections = new Slots<FrontConnection>()
   const owner: FrontOwner = {
     keepAliveSeconds: Math.floor(options.keepAliveTimeoutMs / 1000),
+    isTls: options.isTls,
     isCall: options.isCall,
     serve: options.serve,
     ended: options.ended,

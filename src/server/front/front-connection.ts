@@ -9,6 +9,7 @@ import { readHead, type RequestHead } from './request-head.ts'
 /** What all connections of a listener share. */
 export interface FrontOwner {
   readonly keepAliveSeconds: number
+  readonly isTls: boolean
   /** Whether calls of this path are taken here. */
   isCall(path: string): boolean
   /** Begins a call. Never throws. */
@@ -54,6 +55,10 @@ export class FrontConnection implements ExchangeOwner {
 
   get keepAliveSeconds(): number {
     return this.#owner.keepAliveSeconds
+  }
+
+  get isTls(): boolean {
+    return this.#owner.isTls
   }
 
   /**

@@ -8,6 +8,7 @@ import { cutShort, tooLarge, tooSlow } from '../../calls/body-reader.ts'
 import type { HeldBody } from '../../calls/body-room.ts'
 import type { BodyLimits, ClientExchange, ClientWatcher } from '../../calls/client-exchange.ts'
 import { answerLines, sharedAnswerLines } from './answer-lines.ts'
+import { framedChunk } from './framed-chunk.ts'
 import { httpDate } from './http-date.ts'
 import type { RequestHead } from './request-head.ts'
 
@@ -23,6 +24,8 @@ const OK = 'HTTP/1.1 200 OK\r\n'
 /** Told when the last byte of the answer is in the operating system's hands. */
 export interface ExchangeOwner {
   readonly keepAliveSeconds: number
+  /** Bytes are encrypted on their way out, which ends later than the call that writes them. */
+  readonly isTls: boolean
   onAnswered: () => void
 }
 
@@ -104,6 +107,8 @@ export class FrontExchange implements ClientExchange {
 
   write(chunk: Buffer): boolean {
     if (this.#closed || this.#state === 'ended' || chunk.length === 0) return true
+    if (this.#chunked && this.#head === '' && chunk.length <= MAX_JOINED_BYTES)
+      return this.#socket.write(framedChunk(chunk))
     const before = this.#chunked ? `${this.#takeHead()}${chunk.length.toString(16)}\r\n` : this.#takeHead()
     const after = this.#chunked ? '\r\n' : ''
     return this.#send(before, chunk, after, undefined)
@@ -185,13 +190,26 @@ export class FrontExchange implements ClientExchange {
       joined.write(before, 0, 'latin1')
       body.copy(joined, before.length)
       if (after !== '') joined.write(after, before.length + body.length, 'latin1')
-      return socket.write(joined, done)
+      return done === undefined ? socket.write(joined) : this.#sendLast(joined, done)
     }
     socket.cork()
     if (before !== '') socket.write(before, 'latin1')
     let taken = socket.write(body, after === '' ? done : undefined)
     if (after !== '') taken = socket.write(after, 'latin1', done)
     socket.uncork()
+    return taken
+  }
+
+  /**
+   * Nearly always the operating system takes the last bytes at once. To see that costs less than to be called back,
+   * which Node does in a step of its own.
+   */
+  #sendLast(bytes: Buffer, done: () => void): boolean {
+    const socket = this.#socket
+    if (this.#owner.isTls || socket.writableLength > 0) return socket.write(bytes, done)
+    const taken = socket.write(bytes)
+    if (socket.writableLength === 0) done()
+    else socket.write(NOTHING, done)
     return taken
   }
 }
