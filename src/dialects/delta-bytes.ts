@@ -8,9 +8,6 @@ const CLOSE_BRACE = 0x7d
 const CLOSE_BRACKET = 0x5d
 const COLON = 0x3a
 
-/** Members of a delta whose strings are not output of the model. */
-const NOT_OUTPUT = new Set(['role', 'id', 'call_id', 'type', 'signature'])
-
 /**
  * Bytes of model output in the values of all members called `name`: of a string its length, of an object or list the
  * strings in it. Escapes count as they stand, so the figure is an estimate.
@@ -57,7 +54,7 @@ function outputIn(text: string, start: number): number {
       const close = closingQuote(text, at)
       const next = skipSpace(text, close + 1)
       if (depth > 0 && text.charCodeAt(next) === COLON) {
-        counts = !NOT_OUTPUT.has(text.slice(at + 1, close))
+        counts = isOutput(text, at + 1, close)
         at = next
       } else {
         bytes += counts ? close - at - 1 : 0
@@ -74,6 +71,22 @@ function outputIn(text: string, start: number): number {
     at += 1
   }
   return bytes
+}
+
+/** Whether the strings of the member whose name stands at [start, end) are output of the model. */
+function isOutput(text: string, start: number, end: number): boolean {
+  switch (end - start) {
+    case 2:
+      return !text.startsWith('id', start)
+    case 4:
+      return !text.startsWith('role', start) && !text.startsWith('type', start)
+    case 7:
+      return !text.startsWith('call_id', start)
+    case 9:
+      return !text.startsWith('signature', start)
+    default:
+      return true
+  }
 }
 
 function closingQuote(text: string, start: number): number {
