@@ -34,7 +34,7 @@ import { toGatewayError } from './refuse.ts'
 import { isOfDeployment, reserveDeployment, type Place, type PlaceRequest } from './reserve.ts'
 import { dispatchAttempt } from './send.ts'
 import { StreamKeepAlive } from './stream-keep-alive.ts'
-import { estimateAtStart, settle, type Outcome } from './settle.ts'
+import { estimateAtStart, report, settle, type Outcome } from './settle.ts'
 import { writeStreamHead } from './write-answer.ts'
 
 const NO_RESERVATIONS: readonly Reservation[] = []
@@ -274,17 +274,25 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
 
   onEndJournaled(): void {
     const outcome = this.#outcome
-    if (this.#clientGone || outcome === undefined) return
+    if (outcome === undefined) return
+    const isTold = !this.#clientGone && this.#sayFarewell(outcome)
+    report(this, outcome)
     const attempt = this.#attempt
+    if (isTold && this.question?.mayKeep === true && attempt !== undefined && this.#kept !== undefined)
+      keepAnswer(this, this.question, attempt, outcome, this.#kept)
+  }
+
+  /** @returns false when the client could not be told. */
+  #sayFarewell(outcome: Outcome): boolean {
     try {
-      sayFarewell(this, attempt, outcome, this.#farewell)
+      sayFarewell(this, this.#attempt, outcome, this.#farewell)
+      return true
     } catch (error) {
       // The call is booked; a client that cannot be told its end must not be left waiting for it.
       this.gateway.observer.reportFailed('answer', error)
-      return this.#exchange.cut()
+      this.#exchange.cut()
+      return false
     }
-    if (this.question?.mayKeep === true && attempt !== undefined && this.#kept !== undefined)
-      keepAnswer(this, this.question, attempt, outcome, this.#kept)
   }
 
   #tryDeployment(deployment: Deployment): void {

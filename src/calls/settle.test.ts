@@ -4,7 +4,7 @@ import { DIALECTS, estimatedUsage } from '../dialects/index.ts'
 import { totalTokens } from '../dialects/usage.ts'
 import type { CallEnd } from '../record/call-record.ts'
 import type { Call } from './call.ts'
-import { settle } from './settle.ts'
+import { report, settle } from './settle.ts'
 
 test('a call is booked, counted and ends for its client even when its limits cannot take up what it used', () => {
   const booked: CallEnd[] = []
@@ -38,8 +38,12 @@ test('a call is booked, counted and ends for its client even when its limits can
   const ended = { ending: 'complete', httpStatus: 200, error: undefined, usage, kept: undefined } as const
   // Of the call only what settling reads: a whole one needs a server, and then its limits cannot be made to fail.
   // What it gives back is what the client's answer ends with.
-  expect(settle(call as unknown as Call, undefined, ended)).toMatchObject({ cost: 0n, error: undefined })
+  const outcome = settle(call as unknown as Call, undefined, ended)
+  expect(outcome).toMatchObject({ cost: 0n, error: undefined })
   expect(booked).toMatchObject([{ ending: 'complete', usage }])
+  // The client is told before anything is reported.
+  expect(counted).toEqual([])
+  report(call as unknown as Call, outcome)
   expect(counted).toEqual(booked)
   expect(failures).toEqual([['limits', 'RangeError: no such count']])
 })

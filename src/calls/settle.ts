@@ -1,4 +1,7 @@
-/** Settles a call, once, whatever its ending: usage, cost, spend, journal record, metrics and log line. */
+/**
+ * Settles a call, once, whatever its ending: usage, cost, spend and journal record first, metrics, log line and alerts
+ * when its client has been told.
+ */
 import { estimatedUsage, estimateTokens } from '../dialects/index.ts'
 import { completionTokens, NO_USAGE, type Usage } from '../dialects/usage.ts'
 import { ZERO, type Picodollars } from '../money/picodollars.ts'
@@ -31,6 +34,8 @@ export interface Outcome {
   readonly usageSource: CallEnd['usageSource']
   readonly error: CallError | undefined
   readonly endedAtMs: number
+  /** What is reported of it. */
+  readonly end: CallEnd
 }
 
 /** What a call is booked with if the process dies before it ends: its input, and no output. */
@@ -39,7 +44,7 @@ export function estimateAtStart(call: Call): StartEstimate {
   return { usage, cost: priced(call.deployment.price, usage, call.arrival.arrivedAtMs) }
 }
 
-/** Journals and reports the end; the call is told by `onEndJournaled` when its last bytes may go out. */
+/** Journals and counts the end; the call is told by `onEndJournaled` when its last bytes may go out. */
 export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): Outcome {
   const { usage, source } = settledUsage(call, attempt, ended)
   const price = call.deployment.price
@@ -69,8 +74,8 @@ export function settle(call: Call, attempt: Attempt | undefined, ended: Ended): 
   }
   if (call.arrival.endpoint.dialect.unbilled) queueMicrotask(call.onEndJournaled.bind(call))
   else call.gateway.ledger.settle(call.start, end, call)
-  report(call, end, cost)
-  return { cost, usage, usageSource: source, error: ended.error, endedAtMs }
+  count(call, end, cost)
+  return { cost, usage, usageSource: source, error: ended.error, endedAtMs, end }
 }
 
 /** Held only where traces may hold contents: a cached answer was read and written by another call. */
@@ -78,8 +83,8 @@ function contentOf(call: Call, { kept }: Ended): CallContent | undefined {
   return call.holdsContent ? { request: call.members.body, answer: kept?.body } : undefined
 }
 
-/** After the ledger: nothing that only counts or reports may keep a call from being booked, or its client waiting. */
-function report(call: Call, end: CallEnd, cost: Picodollars): void {
+/** After the ledger: what only counts may not keep a call from being booked, or its client waiting. */
+function count(call: Call, end: CallEnd, cost: Picodollars): void {
   const { observer } = call.gateway
   try {
     if (cost !== ZERO) countSpend(call, cost)
@@ -91,6 +96,11 @@ function report(call: Call, end: CallEnd, cost: Picodollars): void {
   } catch (error) {
     observer.reportFailed('limits', error)
   }
+}
+
+/** Metrics, log line and alerts of a call: its client does not wait for them. */
+export function report(call: Call, { end, cost }: Outcome): void {
+  const { observer } = call.gateway
   observer.callSettled(call.start, end)
   try {
     if (cost !== ZERO) watchBudgets(call)

@@ -1,6 +1,7 @@
 /** Builds the parts of a gateway from its configuration, wires them, and stops them in order. */
 import type { AddressInfo } from 'node:net'
 import type { ServerOptions as TlsOptions } from 'node:https'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Alerts } from '../alerts/alerts.ts'
 import { BatchMetrics } from '../batches/batch-metrics.ts'
 import { openCostPoller } from '../batches/cost-poller.ts'
@@ -313,7 +314,11 @@ interface WiredParts {
 
 function wire(options: GatewayOptions, parts: WiredParts, stack: AsyncDisposableStack): Gateway {
   const pools = new UpstreamPools({ connectTimeoutMs: 10_000, keepAliveTimeoutMs: 55_000 })
-  stack.defer(() => pools.close())
+  stack.defer(async () => {
+    await pools.close()
+    // Calls that this ends are reported when their records are written: at the end of the turn.
+    await nextTurn()
+  })
   const { config } = options.loaded
   const authObserver = serviceObserver(config, parts.telemetry, 'auth')
   return {

@@ -1,6 +1,6 @@
 /** A whole gateway tells another system of its calls. */
-import { expect, test } from 'vitest'
-import { SIMULATED_MODELS, startTestGateway } from '../running-gateway.ts'
+import { expect, test, vi } from 'vitest'
+import { MASTER_KEY, SIMULATED_MODELS, startTestGateway } from '../running-gateway.ts'
 import { startCallReceiver } from './call-receiver.ts'
 
 const CHAT = { model: 'gpt', messages: [{ role: 'user', content: 'Say hello, and nothing of the canary.' }] }
@@ -40,6 +40,37 @@ general_settings: { store_prompts_in_spend_logs: true }
     expect(receiver.received[0]?.headers['x-log-key']).toBe('canary-header')
     expect(JSON.stringify(calls)).not.toContain('canary')
     expect(JSON.stringify(gateway.logLines())).not.toContain('canary-header')
+  } finally {
+    await gateway.stop()
+  }
+})
+
+test('a call that the stop cuts, and whose client has left before, is told too', async () => {
+  await using receiver = await startCallReceiver()
+  const gateway = await startTestGateway({
+    config: `
+model_list:
+  - model_name: endless
+    litellm_params: { model: 'openai/sim/endless?chunks=100000&interval=20', api_base: '{openai}', api_key: sk-provider }
+litellm_settings: { callbacks: [generic_api] }
+general_settings: { cancel_on_disconnect: false }
+`,
+    environment: { GENERIC_LOGGER_ENDPOINT: `${receiver.url}/logs` },
+  })
+  try {
+    const leaving = new AbortController()
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${MASTER_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...CHAT, model: 'endless', stream: true }),
+      signal: leaving.signal,
+    })
+    await answer.body?.getReader().read()
+    leaving.abort()
+    await vi.waitFor(() => expect(gateway.gateway.requestsInFlight()).toBe(0))
+    await gateway.gateway.stop(0)
+    const calls = receiver.received.flatMap(({ body }) => JSON.parse(body) as Record<string, unknown>[])
+    expect(calls).toMatchObject([{ call_type: 'acompletion', model_group: 'endless' }])
   } finally {
     await gateway.stop()
   }
