@@ -12,6 +12,7 @@ const QUICK_TIMES: LoadTimes = { warmUpMs: 300, durationMs: 700 }
 const FULL_TIMES: LoadTimes = { warmUpMs: 1_200, durationMs: 2_000 }
 /** The first load of a kind on a fresh process: its code has yet to be compiled. */
 const FIRST_WARM_UP_MS = { quick: 1_500, full: 3_000 }
+const RUN_IN_MS = { quick: 500, full: 5_000 }
 
 type MutableRound = Record<string, LoadFigures>
 
@@ -106,8 +107,9 @@ async function take(measure: Measure, lane: Lane, { round, times }: RoundOptions
   const { running } = lane
   const figures = lane.rounds[round]
   if (running === undefined || figures === undefined) return
-  const firstWarmUpMs = times === FULL_TIMES ? FIRST_WARM_UP_MS.full : FIRST_WARM_UP_MS.quick
-  const warmUpMs = isFirst ? firstWarmUpMs : times.warmUpMs
+  const form = times === FULL_TIMES ? 'full' : 'quick'
+  if (isFirst && measure.runIn !== undefined) await runLoad(measure.runIn(running, RUN_IN_MS[form]))
+  const warmUpMs = isFirst ? FIRST_WARM_UP_MS[form] : times.warmUpMs
   figures[measure.name] = await runLoad(measure.job(running, { ...times, warmUpMs }))
 }
 

@@ -16,6 +16,8 @@ export interface Measure {
   /** Rounds in which it is taken; all where nothing says. */
   readonly rounds?: number
   readonly job: (target: RunningTarget, times: LoadTimes) => LoadJob
+  /** Comes once, before the first load of the measure on a fresh process. */
+  readonly runIn?: (target: RunningTarget, durationMs: number) => LoadJob
 }
 
 export interface SectionColumn {
@@ -75,7 +77,10 @@ export function closedLoop(name: string, bodyBytes: number, connections = CONNEC
   }
 }
 
-/** Small calls at a rate that every row keeps, so that what is done once a second weighs the same in each. */
+/**
+ * Small calls at a rate that every row keeps, so that what is done once a second weighs the same in each. A process is
+ * run in without a pause before: it compiles its code over its first 30,000 calls, which is half a minute at this rate.
+ */
 export const STEADY: Measure = {
   name: 'steady',
   job: (target, times) => ({
@@ -86,6 +91,7 @@ export const STEADY: Measure = {
     warmUpMs: times.warmUpMs,
     durationMs: 1.5 * times.durationMs,
   }),
+  runIn: (target, durationMs) => closedLoop('run-in', SMALL_BODY).job(target, { warmUpMs: 0, durationMs }),
 }
 
 /** What a row does by itself. */

@@ -17,8 +17,8 @@ import type { Target } from '../target.ts'
 
 const SAME_LOAD =
   ' Each row is called 1,000 times a second, and the rows in turn, round by round, so that what befalls the machine ' +
-  'befalls all of them alike. At this pace calls share fewer turns of the event loop than under a full load, so that ' +
-  'each costs more.'
+  'befalls all of them alike. At this pace a call costs more than under a full load, here as in bare relays: it has turns ' +
+  'of the event loop and writes of its own, and its code finds the processor’s caches cold.'
 
 interface Curve {
   readonly name: string
