@@ -180,7 +180,7 @@ export function renderPerformancePage(result: BenchResult): string {
 
 function soakOnPage(soak: SoakResult): string[] {
   const megabytes = (bytes: number): string => `${figure(bytes / 1e6, 1)} MB`
-  const { growth } = soak
+  const { growth, liveGrowth } = soak
   return [
     '## Memory in the long run',
     `${figure(soak.minutes, 0)} minutes at ${figure(soak.callsPerSecond, 0)} calls a second on one gateway, with PostgreSQL and ` +
@@ -205,10 +205,19 @@ function soakOnPage(soak: SoakResult): string[] {
                 `${megabytes(growth.low)} to ${megabytes(growth.high)} an hour`,
               ],
             ]),
+        ...(liveGrowth === undefined
+          ? []
+          : [
+              [
+                'Growth an hour of what is in use after a full collection',
+                `${megabytes(liveGrowth.bytesPerHour)} (eight of ten pairs: ${megabytes(liveGrowth.low)} to ${megabytes(liveGrowth.high)})`,
+              ],
+            ]),
       ],
     ),
-    `Measured on ${soak.date.slice(0, 10)}. The goal is a growth below 1 MB an hour; an hour tells a large one from none, and ` +
-      'a day (`--minutes 1440`) a small one.',
+    `Measured on ${soak.date.slice(0, 10)}. The goal is a growth below 1 MB an hour. Of the resident set, which holds garbage and what ` +
+      'the allocator keeps, an hour tells a large one from none, and a day (`--minutes 1440`) a small one. Of what is ' +
+      'in use an hour tells it: calls rest each three minutes, and it is read after full collections.',
   ]
 }
 

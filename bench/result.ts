@@ -69,7 +69,16 @@ export interface SoakResult {
   readonly lostCalls: number
   readonly mostResidentBytes: number
   /** Of the resident set, after the warm-up; undefined when the run was too short to tell. */
-  readonly growth: { readonly bytesPerHour: number; readonly low: number; readonly high: number } | undefined
+  readonly growth: Growth | undefined
+  /** Of what is in use after a full collection, while no call is under way. */
+  readonly liveGrowth?: Growth | undefined
+}
+
+/** Bytes an hour; of the slopes between all pairs of samples, a tenth is below `low`, and a tenth above `high`. */
+export interface Growth {
+  readonly bytesPerHour: number
+  readonly low: number
+  readonly high: number
 }
 
 export interface BenchResult {

@@ -18,7 +18,9 @@ import type { SoakResult } from '../result.ts'
 import { freePort, startProcess, stopProcess, waitUntilReady } from '../server-process.ts'
 import { generateKey, MAIN, MASTER_KEY, readMetrics } from '../sluice-targets.ts'
 import { playSoakCall } from './client.ts'
+import { liveBytes } from './live-memory.ts'
 import { callByLot, SOAK_CALLS, type SoakCall } from './plan.ts'
+import { Rests } from './rests.ts'
 import { minuteLows, slopeOf, type Sample } from './slope.ts'
 import { troubleStores } from './stores.ts'
 
@@ -36,6 +38,9 @@ const LONGEST_WARM_UP_MS = 1_800_000
 /** What is shorter cannot tell growth from the noise of single collections. */
 const LEAST_JUDGED_MS = 1_200_000
 const KEYS = 20
+
+/** After the last answer its call is booked, and what it held is let go. */
+const SETTLES_MS = 3_000
 
 const { values } = parseArgs({
   options: {
@@ -65,6 +70,8 @@ interface Watched {
   readonly resident: Sample[]
   readonly heap: Sample[]
   readonly external: Sample[]
+  /** In use after a full collection, while no call is under way. */
+  readonly live: Sample[]
 }
 
 /** Calls at a steady rate, each on its way whatever becomes of the others. */
@@ -72,20 +79,28 @@ async function playCalls(
   url: string,
   keys: readonly string[],
   until: AbortSignal,
+  rests: Rests,
 ): Promise<Map<string, Tally>> {
   const tallies = new Map(SOAK_CALLS.map(({ name }) => [name, { calls: 0, whole: 0, lost: 0 }]))
   const underWay = new Set<Promise<void>>()
-  const startedAtMs = performance.now()
+  let dueAtMs = performance.now()
   for (let number = 0; !until.aborted; number += 1) {
+    if (rests.isWanted) {
+      await Promise.all(underWay)
+      await rests.take()
+      dueAtMs = performance.now()
+    }
     const call = callByLot(Math.random())
     const played = play(call, url, keys[number % keys.length] ?? '', tallies).finally(() =>
       underWay.delete(played),
     )
     underWay.add(played)
-    const leftMs = startedAtMs + ((number + 1) * 1_000) / callsPerSecond - performance.now()
+    dueAtMs += 1_000 / callsPerSecond
+    const leftMs = dueAtMs - performance.now()
     if (leftMs > 0) await delay(leftMs)
   }
   await Promise.all(underWay)
+  rests.end()
   return tallies
 }
 
@@ -98,9 +113,13 @@ async function play(call: SoakCall, url: string, key: string, tallies: Map<strin
   else if (call.isSound) tally.lost += 1
 }
 
-async function watchMemory(pid: number, port: number, until: AbortSignal): Promise<Watched> {
-  const watched: Watched = { resident: [], heap: [], external: [] }
-  const startedAtMs = performance.now()
+async function watchMemory(
+  pid: number,
+  port: number,
+  until: AbortSignal,
+  watched: Watched,
+  startedAtMs: number,
+): Promise<void> {
   for (let count = 1; !until.aborted; count += 1) {
     await delay(SAMPLE_EVERY_MS)
     const atMs = performance.now() - startedAtMs
@@ -110,7 +129,6 @@ async function watchMemory(pid: number, port: number, until: AbortSignal): Promi
     watched.external.push({ atMs, bytes: metricOf(page, 'nodejs_external_memory_bytes') })
     if (count % SAMPLES_A_LINE === 0) say(lineOf(atMs, watched, page))
   }
-  return watched
 }
 
 function metricOf(page: string, name: string): number {
@@ -129,7 +147,12 @@ function megabytes(bytes: number): string {
 }
 
 /** Tells what memory did. Growth is not judged where a run was too short to tell. */
-function tellMemory({ resident, heap, external }: Watched): Pick<SoakResult, 'mostResidentBytes' | 'growth'> {
+function tellMemory({
+  resident,
+  heap,
+  external,
+  live,
+}: Watched): Pick<SoakResult, 'mostResidentBytes' | 'growth' | 'liveGrowth'> {
   const warmUpMs = Math.min(Math.max(durationMs * WARM_UP_SHARE, SHORTEST_WARM_UP_MS), LONGEST_WARM_UP_MS)
   const afterWarmUp = (samples: readonly Sample[]): Sample[] => samples.filter(({ atMs }) => atMs >= warmUpMs)
   const mostResidentBytes = Math.max(...resident.map(({ bytes }) => bytes))
@@ -138,18 +161,26 @@ function tellMemory({ resident, heap, external }: Watched): Pick<SoakResult, 'mo
     say(
       `growth is not judged: the run is shorter than ${(SHORTEST_WARM_UP_MS + LEAST_JUDGED_MS) / 60_000} minutes`,
     )
-    return { mostResidentBytes, growth: undefined }
+    return { mostResidentBytes, growth: undefined, liveGrowth: undefined }
   }
   for (const [name, samples] of Object.entries({ heap, external })) tellSlope(name, afterWarmUp(samples))
-  return { mostResidentBytes, growth: tellSlope('RSS', afterWarmUp(resident)) }
+  return {
+    mostResidentBytes,
+    growth: tellSlope('RSS', afterWarmUp(resident)),
+    liveGrowth: tellSlope('in use', afterWarmUp(live)),
+  }
 }
 
-/** An hour cannot tell a slow growth from noise for sure: it fails when nine of ten pairs of samples say that it grows. */
-function keptBounds({ mostResidentBytes, growth, lostCalls }: SoakResult): boolean {
+/**
+ * What is in use after a collection is told well within an hour. The resident set is not: it fails when nine of ten
+ * pairs of samples say that it grows.
+ */
+function keptBounds({ mostResidentBytes, growth, liveGrowth, lostCalls }: SoakResult): boolean {
   return (
     lostCalls === 0 &&
     mostResidentBytes <= LIMIT_BYTES &&
-    (growth === undefined || growth.low <= GOAL_BYTES_PER_HOUR)
+    (growth === undefined || growth.low <= GOAL_BYTES_PER_HOUR) &&
+    (liveGrowth === undefined || liveGrowth.bytesPerHour <= GOAL_BYTES_PER_HOUR)
   )
 }
 
@@ -202,7 +233,9 @@ function configuration(simulatorPort: number): string {
 async function startGateway(directory: string, environment: Readonly<Record<string, string>>) {
   const port = await freePort()
   const configFile = join(directory, 'sluice.yaml')
-  const flags = [...NODE_FLAGS, `--max-old-space-size=${HEAP_LIMIT_MB}`]
+  const inspectorPort = await freePort()
+  const inspect = `--inspect=127.0.0.1:${inspectorPort}`
+  const flags = [...NODE_FLAGS, `--max-old-space-size=${HEAP_LIMIT_MB}`, inspect]
   const argv = [
     '--config',
     configFile,
@@ -218,7 +251,7 @@ async function startGateway(directory: string, environment: Readonly<Record<stri
     env: { LITELLM_MASTER_KEY: MASTER_KEY, NODE_ENV: 'production', ...environment },
   })
   await waitUntilReady(child, port, '/health/readiness')
-  return { child, port }
+  return { child, port, inspectorPort }
 }
 
 async function startSimulator(): Promise<{ child: ReturnType<typeof startProcess>; port: number }> {
@@ -252,10 +285,20 @@ async function soak(): Promise<SoakResult> {
   const keys = await Promise.all(Array.from({ length: KEYS }, () => generateKey(gateway.port, limits)))
   say(`${values.minutes} minutes, ${callsPerSecond} calls a second, heap of at most ${HEAP_LIMIT_MB} MB`)
   const until = AbortSignal.timeout(durationMs)
-  const [tallies, watched] = await Promise.all([
-    playCalls(`http://127.0.0.1:${gateway.port}`, keys, until),
-    watchMemory(gateway.child.pid, gateway.port, until),
-    troubleStores(postgresql, redis, until, say),
+  const watched: Watched = { resident: [], heap: [], external: [], live: [] }
+  const startedAtMs = performance.now()
+  const rests = new Rests()
+  const weighLive = (): Promise<void> =>
+    rests.during(async () => {
+      await delay(SETTLES_MS)
+      const bytes = await liveBytes(gateway.inspectorPort)
+      watched.live.push({ atMs: performance.now() - startedAtMs, bytes })
+      say(`in use after a collection: ${megabytes(bytes)}`)
+    })
+  const [tallies] = await Promise.all([
+    playCalls(`http://127.0.0.1:${gateway.port}`, keys, until, rests),
+    watchMemory(gateway.child.pid, gateway.port, until, watched, startedAtMs),
+    troubleStores(postgresql, redis, until, say, weighLive),
     forgetMeter(simulator.port, until),
   ])
   return {
