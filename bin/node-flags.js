@@ -9,4 +9,7 @@ export const NODE_FLAGS = [
   // Threads that mark beside the event loop get in its way where there are few cores: with one of them, the loop lags a
   // third as much under such bodies.
   '--concurrent-marking-max-worker-num=1',
+  // V8 optimizes WebAssembly beside the program. The embedded database runs so much of it once, at its start, that a
+  // third of the start went into code that is never needed again, and 50 MB stayed. What is really hot still gets there.
+  '--wasm-tiering-budget=100000000',
 ]

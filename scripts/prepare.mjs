@@ -20,6 +20,15 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const BUILD_STAMP = '.built-from'
 
+const BUILD_FILES = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'rolldown.config.mjs',
+  'bin/node-flags.js',
+  'scripts/fill-compile-cache.mjs',
+]
+
 /** @param {string} text */
 export function say(text) {
   process.stdout.write(`${text}\n`)
@@ -112,8 +121,8 @@ function sourceFiles() {
 
 /** @returns {string} a digest of everything that the build depends on. */
 function sourceDigest() {
-  const hash = createHash('sha256')
-  for (const file of ['package.json', 'package-lock.json', 'tsconfig.json', 'rolldown.config.mjs']) {
+  const hash = createHash('sha256').update(process.version)
+  for (const file of BUILD_FILES) {
     hash.update(readFileSync(join(root, file)))
   }
   for (const file of sourceFiles()) {
@@ -125,6 +134,15 @@ function sourceDigest() {
 function builtFrom() {
   const stamp = join(root, 'dist', BUILD_STAMP)
   return existsSync(stamp) ? readFileSync(stamp, 'utf8') : undefined
+}
+
+/**
+ * Without it Sluice starts a little later, and works: a machine on which it cannot be made is told, not refused.
+ * @param {string} built folder of the new build
+ */
+function fillCompileCache(built) {
+  const script = join(root, 'scripts', 'fill-compile-cache.mjs')
+  if (!run(process.execPath, [script, built])) say('Built without a compile cache: see above.')
 }
 
 /**
@@ -140,6 +158,7 @@ export function ensureBuild() {
   try {
     const bundle = ['-c', 'rolldown.config.mjs', '--dir', staging]
     if (!runTool('rolldown', bundle, { quiet: true })) return false
+    fillCompileCache(staging)
     writeFileSync(join(staging, BUILD_STAMP), digest)
     rmSync(join(root, 'dist'), { recursive: true, force: true })
     renameSync(staging, join(root, 'dist'))

@@ -1,5 +1,6 @@
 /** The process: reads the arguments and runs one command. Only what the command needs is loaded. */
 import { ArgumentError, parseArguments, type Command } from './cli/arguments.ts'
+import { useCompileCache } from './cli/compile-cache.ts'
 import { reportFailedStart } from './cli/report-failed-start.ts'
 import { needsWorkers, type ServeOptions } from './cli/serve-options.ts'
 import { VERSION } from './cli/version.ts'
@@ -44,6 +45,7 @@ async function runServe(options: ServeOptions): Promise<number> {
   return await serve(options, process.env)
 }
 
+useCompileCache(process.env)
 try {
   const code = await run(parseArguments(process.argv.slice(2), process.env))
   // A worker thread or an idle socket must not keep a process that is done.

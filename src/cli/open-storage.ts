@@ -58,7 +58,8 @@ export async function openStorage(options: StorageOptions): Promise<Database> {
   const server = postgresqlOptions(config, options.environment, options.telemetry)
   if (server === undefined) {
     const database = await openDatabase({ dataDir: join(dataDir, 'database') })
-    if (purpose !== 'look') await migrate(database)
+    // Nearly always there is nothing to do, and looking is cheaper than taking part.
+    if (purpose !== 'look' && (await schemaState(database)) === 'behind') await migrate(database)
     log.info(
       'embedded storage: one process only, and not safe against power loss. Set DATABASE_URL for production.',
     )

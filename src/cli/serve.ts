@@ -6,7 +6,6 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig, type LoadedConfig } from '../config/load-config.ts'
 import type { Secret } from '../config/secret.ts'
 import { watchConfig, type ConfigWatch } from '../config/watch-config.ts'
-import { startSimulator } from '../sim/index.ts'
 import { OPERATION_COUNTERS } from '../telemetry/metrics/operations.ts'
 import { banner } from './banner.ts'
 import { mostBodyBytes } from './body-memory.ts'
@@ -128,6 +127,7 @@ async function originOf(options: ServeOptions, environment: Environment): Promis
   if (options.configFile !== undefined) {
     return { file: options.configFile, environment, quickStart: false, providers: [] }
   }
+  const { startSimulator } = await import('../sim/index.ts')
   const simulator = await startSimulator({ port: 0 })
   const quickStart = writeQuickStart(options.dataDir, simulator.url, environment)
   return {

@@ -107,6 +107,24 @@ describe.skipIf(!canRunImages())('the image', () => {
     expect(await container.ended).toBe(0)
   })
 
+  test('starts from the compile cache of its build, as any user, and cannot write to it', async () => {
+    const source = join(folder, 'cached.yaml')
+    writeFileSync(source, 'model_list: []\n')
+    const mounts = [{ source, path: '/app/config.yaml', readOnly: true }]
+    const args = ['check', '--config', 'config.yaml']
+    for (const user of [image.user, '1000650000:1000650000']) {
+      const env = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }
+      const container = new Container({ ...image, user }, { args, env, mounts })
+      expect(await container.ended).toBe(0)
+      expect(container.output).toMatch(/file:\/\/\/opt\/sluice\/dist\/load-config-\S+ was accepted/)
+    }
+    // Without a word.
+    expect(await run({ args, mounts })).toMatchObject({
+      code: 0,
+      output: expect.not.stringContaining('cache') as string,
+    })
+  })
+
   test('finds what is mounted to /app/config.yaml', async () => {
     const source = join(folder, 'config.yaml')
     writeFileSync(source, 'model_list: []\n')

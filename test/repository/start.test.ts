@@ -3,16 +3,31 @@ import { rolldown, type OutputChunk } from 'rolldown'
 import { expect, test } from 'vitest'
 import config from '../../rolldown.config.mjs'
 
-test('a start loads neither undici nor Redis’ client, which most gateways do not need', async () => {
+test('a start loads neither undici, Redis’ client nor the simulator, which most gateways do not need', async () => {
+  const files = await filesOfStart()
+  const packages = new Set(files.flatMap((chunk) => chunk.moduleIds.map(packageOf)))
+  expect(packages).toContain('fastify')
+  expect(packages).not.toContain('undici')
+  expect(packages).not.toContain('ioredis')
+  // Who serves a configuration of their own has no use for it.
+  expect(files.flatMap((chunk) => chunk.moduleIds).filter((id) => id.includes('/src/sim/'))).toEqual([])
+})
+
+test('no file of a start imports node:http by name, which loads all of the undici inside Node', async () => {
+  const files = await filesOfStart()
+  const imported = new Set(files.flatMap((chunk) => chunk.imports))
+  expect(imported).toContain('node:net')
+  expect(imported).not.toContain('node:http')
+})
+
+/** What is loaded before a gateway serves. */
+async function filesOfStart(): Promise<OutputChunk[]> {
   const bundle = await rolldown({ ...config, logLevel: 'silent' })
   const { output } = await bundle.generate({ format: 'esm' })
   const chunks = new Map(output.filter((one) => one.type === 'chunk').map((chunk) => [chunk.fileName, chunk]))
   const serve = [...chunks.values()].find((chunk) => chunk.facadeModuleId?.endsWith('/src/cli/serve.ts'))
-  const packages = new Set(loadedWith(serve, chunks).flatMap((chunk) => chunk.moduleIds.map(packageOf)))
-  expect(packages).toContain('fastify')
-  expect(packages).not.toContain('undici')
-  expect(packages).not.toContain('ioredis')
-})
+  return loadedWith(serve, chunks)
+}
 
 /** The chunk, and what it imports, at any remove; not what it loads later. */
 function loadedWith(first: OutputChunk | undefined, chunks: ReadonlyMap<string, OutputChunk>): OutputChunk[] {
