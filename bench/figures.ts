@@ -151,6 +151,17 @@ export function targetLines(result: BenchResult): TargetLine[] {
     atMost('Start to ready, PostgreSQL', 's', sluice.startToReadyMs / 1e3, 1.5, 0.7),
     atMost('Start to ready, embedded database reopened', 's', extras.embeddedStartToReadyMs / 1e3, 2, 1),
     atMost(`Event-loop lag p99 (${lagLoadOf(extras)})`, 'ms', extras.eventLoopLagP99Ms, 20, 10),
+    ...(extras.ownLagP99Ms === undefined
+      ? []
+      : [
+          atMost(
+            'The same, beyond that of an idle process on the same core at the same time',
+            'ms',
+            extras.ownLagP99Ms,
+            20,
+            10,
+          ),
+        ]),
   ]
 }
 

@@ -33,8 +33,7 @@ export async function measureAlone(context: TargetContext): Promise<AloneFinding
   return {
     extras: {
       embeddedStartToReadyMs: embedded,
-      eventLoopLagP99Ms: lag.p99Ms,
-      eventLoopLagMaxMs: lag.maxMs,
+      ...lag,
       profile: call.summary,
       chunkProfile: chunk.summary,
     },

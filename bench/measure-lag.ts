@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { withCalledKeys } from './grown-targets.ts'
+import { startIdleGauge, type IdleGauge } from './idle-lag.ts'
 import type { LoadRequest } from './load-job.ts'
 import { loadRequest, runLoad } from './run-load.ts'
 import { LARGE_BODY, SMALL_BODY } from './section.ts'
@@ -22,34 +23,59 @@ interface Part {
   readonly perSecond: number
 }
 
+/** The lag of one stretch of time, and beside it that of a process which does nothing on the same core. */
+export interface LagSample {
+  readonly sluice: EventLoopLag
+  readonly idle: EventLoopLag
+}
+
+export interface LagFigures {
+  readonly eventLoopLagP99Ms: number
+  readonly eventLoopLagMaxMs: number
+  readonly idleLagP99Ms: number
+  readonly ownLagP99Ms: number
+}
+
 /**
  * Fifty bodies of 2 MB a second, and beside them answers of 100,000 tokens, refusals of bodies that are too deep, lists
  * of the management API, and scrapes of the metrics.
- *
- * @returns of the scrapes the one with the latest.
  */
-export async function measureLag(context: TargetContext): Promise<EventLoopLag> {
+export async function measureLag(context: TargetContext): Promise<LagFigures> {
   const grown = withCalledKeys(CALLED_KEYS)
   await using target = await grown.start(context)
   await insertTeams(await context.databaseUrl(grown.name))
   await load(target, WARM_UP_MS)
+  await using idle = await startIdleGauge()
   // The gauges tell of the time since they were last read.
-  await readEventLoopLag(target.port)
-  const [lags] = await Promise.all([scrapes(target), load(target, SCRAPES * SCRAPED_EACH_MS)])
+  await readLag(target, idle)
+  const [samples] = await Promise.all([scrapes(target, idle), load(target, SCRAPES * SCRAPED_EACH_MS)])
+  return worstOf(samples)
+}
+
+/** Of each figure the worst of the samples; what is the gateway's own is told apart within a sample. */
+export function worstOf(samples: readonly LagSample[]): LagFigures {
+  const worst = (of: (sample: LagSample) => number) => Math.max(...samples.map(of))
   return {
-    p99Ms: Math.max(...lags.map(({ p99Ms }) => p99Ms)),
-    maxMs: Math.max(...lags.map(({ maxMs }) => maxMs)),
+    eventLoopLagP99Ms: worst(({ sluice }) => sluice.p99Ms),
+    eventLoopLagMaxMs: worst(({ sluice }) => sluice.maxMs),
+    idleLagP99Ms: worst(({ idle }) => idle.p99Ms),
+    ownLagP99Ms: worst(({ sluice, idle }) => Math.max(0, sluice.p99Ms - idle.p99Ms)),
   }
 }
 
 /** What a scrape itself holds up is in the figures of the next one. */
-async function scrapes(target: RunningTarget): Promise<EventLoopLag[]> {
-  const lags = []
+async function scrapes(target: RunningTarget, idle: IdleGauge): Promise<LagSample[]> {
+  const samples = []
   for (let scrape = 0; scrape < SCRAPES; scrape += 1) {
     await delay(SCRAPED_EACH_MS)
-    lags.push(await readEventLoopLag(target.port))
+    samples.push(await readLag(target, idle))
   }
-  return lags
+  return samples
+}
+
+async function readLag(target: RunningTarget, idle: IdleGauge): Promise<LagSample> {
+  const [ofSluice, ofIdle] = await Promise.all([readEventLoopLag(target.port), idle.read()])
+  return { sluice: ofSluice, idle: ofIdle }
 }
 
 async function load(target: RunningTarget, durationMs: number): Promise<void> {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { rowFigures, targetLines } from './figures.ts'
+import { worstOf } from './measure-lag.ts'
 import { renderPerformancePage, renderTable } from './render.ts'
 import type { BenchResult, ResultRow, RoundFigures } from './result.ts'
 
@@ -84,6 +85,32 @@ test('a target that is missed is marked as missed, and one that holds says how w
     '| Event-loop lag p99 (2 MB bodies, 100,000-token answers, deep refusals, lists, scrapes) | 25.00 ms | ≤ 20.00 ms | ≤ 10.00 ms | **missed** |',
   )
   expect(targetLines(RESULT)).toHaveLength(11)
+})
+
+test('the lag of the event loop is told beside that of an idle process, where that was gauged', () => {
+  const extras = RESULT.sluice!
+  const page = renderPerformancePage({
+    ...RESULT,
+    sluice: { ...extras, idleLagP99Ms: 18.25, ownLagP99Ms: 9 },
+  })
+  expect(page).toContain(
+    '| The same, beyond that of an idle process on the same core at the same time | 9.00 ms | ≤ 20.00 ms | ≤ 10.00 ms | goal reached |',
+  )
+  expect(page).toContain(
+    'Sluice was late by 25.0 ms (p99; the latest of all 60.0 ms), that of a process which does nothing, on the same core, was by 18.3 ms',
+  )
+  expect(renderPerformancePage(RESULT)).not.toContain('a process which does nothing')
+})
+
+test('of each figure of the lag the worst sample counts, and what is the gateway’s own is told within one', () => {
+  const lag = (p99Ms: number, maxMs: number) => ({ p99Ms, maxMs })
+  expect(
+    worstOf([
+      { sluice: lag(30, 40), idle: lag(28, 90) },
+      { sluice: lag(12, 50), idle: lag(4, 10) },
+      { sluice: lag(3, 9), idle: lag(5, 8) },
+    ]),
+  ).toEqual({ eventLoopLagP99Ms: 30, eventLoopLagMaxMs: 50, idleLagP99Ms: 28, ownLagP99Ms: 8 })
 })
 
 test('a profile says what a part takes of a call and of a chunk, and where its stacks are', () => {

@@ -1,7 +1,7 @@
 /** Turns a benchmark result into the table on the terminal and into `docs/performance.md`. */
 import type { ProfileShare, ProfileSummary } from './cpu-profile.ts'
 import { rowFigures, targetLines, type RowFigures, type TargetLine } from './figures.ts'
-import type { BenchResult, SectionResult, SoakResult } from './result.ts'
+import type { BenchResult, SectionResult, SluiceExtras, SoakResult } from './result.ts'
 import type { Section } from './section.ts'
 import { sectionFigures, type SectionFigures } from './section-figures.ts'
 import { STACK_FILES } from './measure-alone.ts'
@@ -161,6 +161,7 @@ export function renderPerformancePage(result: BenchResult): string {
       : [
           '## What Sluice is held to',
           markdownTable(['', 'measured', 'target', 'goal', ''], targets.map(targetCells)),
+          ...lagOnPage(result.sluice),
           HOW_TO_TAKE_TARGETS,
         ]),
     ...(result.sluice === undefined
@@ -176,6 +177,17 @@ export function renderPerformancePage(result: BenchResult): string {
     ...(result.soak === undefined ? [] : soakOnPage(result.soak)),
     HOW_TO_REPEAT,
   ].join('\n\n')
+}
+
+/** The lag beside its control; nothing in results of an earlier form, which had none. */
+function lagOnPage(extras: SluiceExtras | undefined): string[] {
+  if (extras?.idleLagP99Ms === undefined) return []
+  const milliseconds = (value = Number.NaN): string => `${figure(value, 1)} ms`
+  return [
+    `While the event loop of Sluice was late by ${milliseconds(extras.eventLoopLagP99Ms)} (p99; the latest of all ` +
+      `${milliseconds(extras.eventLoopLagMaxMs)}), that of a process which does nothing, on the same core, was by ` +
+      `${milliseconds(extras.idleLagP99Ms)} (p99).`,
+  ]
 }
 
 function soakOnPage(soak: SoakResult): string[] {
@@ -252,6 +264,9 @@ const HOW_TO_READ = `How to read it:
 - Event-loop lag is what the gateway's own gauge says, the worst of three scrapes, while all of this goes on at the same
   time: 50 bodies of 2 MB a second, 10 answers of 100,000 tokens, 10 refusals of a body that is 10,000 deep, two lists
   each of 100 keys, 1,000 teams and 1,000 calls, and a scrape of the series of 2,500 keys each four seconds.
+- Beside the gateway's gauge the same gauge is read in a process that does nothing, on the same core: what is late there
+  is late for every program. It is the least that the machine takes: where others want the core, a program that uses it
+  waits longer than one that does not. What the gauge of the gateway says beyond it is the worst of the three.
 - Each figure is the median of the rounds of the run; the order of the rows changes from round to round.
 - The provider is a stand-in that repeats fixed answers from bare sockets (\`bench/provider-process.ts\`), so that it
   does not limit the row under test. The simulator reads every request and keeps a meter; it has a row of its own.`

@@ -51,6 +51,10 @@ export interface SluiceExtras {
   readonly eventLoopLagP99Ms: number
   /** The latest of all; undefined in results of an earlier form, which had less going on. */
   readonly eventLoopLagMaxMs?: number
+  /** The same gauge of a process that did nothing, on the same core at the same time; undefined in earlier results. */
+  readonly idleLagP99Ms?: number
+  /** What the gateway was late beyond that process; undefined in earlier results. */
+  readonly ownLagP99Ms?: number
   /** Of calls of 1 KB. */
   readonly profile: ProfileSummary
   /** Of streams; undefined in results of an earlier form. */

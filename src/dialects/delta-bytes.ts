@@ -1,7 +1,7 @@
 /** Measures the output in a stream event without parsing it. */
-import { isEscaped } from './json-grammar.ts'
 
 const QUOTE = 0x22
+const BACKSLASH = 0x5c
 const OPEN_BRACE = 0x7b
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACE = 0x7d
@@ -95,6 +95,15 @@ function closingQuote(text: string, start: number): number {
     close = text.indexOf('"', close + 1)
   }
   return close === -1 ? text.length : close
+}
+
+/** Whether an odd number of backslashes stands before `quote`, counted no further back than `start`. */
+function isEscaped(text: string, quote: number, start: number): boolean {
+  let at = quote - 1
+  while (at > start && text.charCodeAt(at) === BACKSLASH) {
+    at -= 1
+  }
+  return (quote - at) % 2 === 0
 }
 
 function skipSpace(text: string, start: number): number {

@@ -1,8 +1,9 @@
 /**
- * JSON's grammar over text that holds one character a byte: where a value ends that begins at an offset. The functions
- * take and return offsets; none recurses, and none allocates unless it throws.
+ * JSON's grammar over the text of a body: where a value ends that begins at an offset. The functions take and return
+ * offsets; none recurses, and none allocates unless it throws.
  */
 import { GatewayError } from '../errors/gateway-error.ts'
+import type { BodyText } from './body-text.ts'
 
 /** Levels of nesting that a body may have; the body's own object is the first. */
 export const MAX_DEPTH = 200
@@ -27,7 +28,7 @@ const END = -1
 const open = new Uint8Array(MAX_DEPTH)
 
 /** Returns the offset behind the value that begins at `start`, whatever its kind and depth; without recursion. */
-export function endOfValue(text: string, start: number): number {
+export function endOfValue(text: BodyText, start: number): number {
   let depth = 1
   let at = start
   for (;;) {
@@ -73,7 +74,7 @@ export function endOfValue(text: string, start: number): number {
 }
 
 /** Takes a member's name, which must begin at `at`, and its colon; returns where the value begins. */
-export function valueAfterName(text: string, at: number): number {
+export function valueAfterName(text: BodyText, at: number): number {
   if (codeAt(text, at) !== QUOTE) {
     throw unexpected(text, at, 'a member name in double quotes')
   }
@@ -84,40 +85,28 @@ export function valueAfterName(text: string, at: number): number {
   return skipSpace(text, colon + 1)
 }
 
-/** Returns the offset behind the closing quote. `indexOf` is a native byte search: long texts cost next to nothing. */
-export function endOfString(text: string, start: number): number {
-  let close = text.indexOf('"', start + 1)
-  while (close !== -1 && text.charCodeAt(close - 1) === BACKSLASH && isEscaped(text, close, start)) {
-    close = text.indexOf('"', close + 1)
-  }
+/** Returns the offset behind the closing quote. */
+export function endOfString(text: BodyText, start: number): number {
+  const close = text.closingQuote(start)
   if (close === -1) {
     throw unexpected(text, text.length, `the end of the string that begins at byte ${start}`)
   }
   return close + 1
 }
 
-/** Whether an odd number of backslashes stands before `quote`, counted no further back than `start`. */
-export function isEscaped(text: string, quote: number, start: number): boolean {
-  let at = quote - 1
-  while (at > start && text.charCodeAt(at) === BACKSLASH) {
-    at -= 1
-  }
-  return (quote - at) % 2 === 0
-}
-
-function endOfScalar(text: string, at: number, code: number): number {
+function endOfScalar(text: BodyText, at: number, code: number): number {
   if (code === MINUS || isDigit(code)) {
     return endOfNumber(text, at)
   }
   for (const literal of ['true', 'false', 'null']) {
-    if (text.startsWith(literal, at)) {
+    if (text.slice(at, at + literal.length) === literal) {
       return at + literal.length
     }
   }
   throw unexpected(text, at, 'a JSON value')
 }
 
-function endOfNumber(text: string, start: number): number {
+function endOfNumber(text: BodyText, start: number): number {
   let at = codeAt(text, start) === MINUS ? start + 1 : start
   at = codeAt(text, at) === DIGIT_0 ? at + 1 : endOfDigits(text, at)
   if (codeAt(text, at) === DOT) {
@@ -131,7 +120,7 @@ function endOfNumber(text: string, start: number): number {
   return at
 }
 
-function endOfDigits(text: string, start: number): number {
+function endOfDigits(text: BodyText, start: number): number {
   let at = start
   while (isDigit(codeAt(text, at))) {
     at += 1
@@ -147,7 +136,7 @@ function isDigit(code: number): boolean {
 }
 
 /** Returns the offset of the next character that is no white space of JSON. */
-export function skipSpace(text: string, start: number): number {
+export function skipSpace(text: BodyText, start: number): number {
   let at = start
   let code = codeAt(text, at)
   while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
@@ -158,18 +147,18 @@ export function skipSpace(text: string, start: number): number {
 }
 
 /** The character's code; -1 behind the last one. */
-export function codeAt(text: string, at: number): number {
+export function codeAt(text: BodyText, at: number): number {
   return at < text.length ? text.charCodeAt(at) : END
 }
 
 /** The error for a body that breaks the grammar: names the offset, what was expected and what stands there. */
-export function unexpected(text: string, at: number, expected: string): GatewayError {
+export function unexpected(text: BodyText, at: number, expected: string): GatewayError {
   const code = codeAt(text, at)
   const found =
     code === END
       ? 'the end of the body'
       : code > 0x20 && code < 0x7f
-        ? `"${text.charAt(at)}"`
+        ? `"${String.fromCharCode(code)}"`
         : `the byte 0x${code.toString(16).padStart(2, '0')}`
   return refusal(`The request body is not valid JSON: at byte ${at} ${expected} was expected, not ${found}.`)
 }

@@ -10,6 +10,7 @@
 import { isUtf8 } from 'node:buffer'
 
 import { GatewayError } from '../errors/gateway-error.ts'
+import { BodyText } from './body-text.ts'
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -60,9 +61,7 @@ export function scanMembers(body: Buffer): JsonMembers {
   if (!isUtf8(body)) {
     throw refusal(`The request body is not valid UTF-8 at byte ${firstInvalidByte(body)}.`)
   }
-  // One character a byte: offsets in the text are offsets in the body, and no byte of a multi-byte character looks
-  // like a character of JSON's grammar.
-  const text = body.toString('latin1')
+  const text = new BodyText(body)
   const byName = new Map<string, JsonMember>()
   const closeBrace = scanObject(text, body, byName)
   const end = skipSpace(text, closeBrace + 1)
@@ -116,7 +115,7 @@ function parseMember(body: Buffer, member: JsonMember): unknown {
 }
 
 /** Fills `byName` and returns the offset of the closing brace. */
-function scanObject(text: string, body: Buffer, byName: Map<string, JsonMember>): number {
+function scanObject(text: BodyText, body: Buffer, byName: Map<string, JsonMember>): number {
   let at = skipSpace(text, 0)
   if (codeAt(text, at) !== OPEN_BRACE) {
     throw unexpected(text, at, 'a JSON object')
@@ -149,7 +148,7 @@ function scanObject(text: string, body: Buffer, byName: Map<string, JsonMember>)
   }
 }
 
-function scanMember(text: string, body: Buffer, nameStart: number): JsonMember {
+function scanMember(text: BodyText, body: Buffer, nameStart: number): JsonMember {
   const valueStart = valueAfterName(text, nameStart)
   return {
     name: memberName(text, body, nameStart),
@@ -160,7 +159,7 @@ function scanMember(text: string, body: Buffer, nameStart: number): JsonMember {
 }
 
 /** The decoded name, so that `"mod\u0065l"` and `"model"` are one name. */
-function memberName(text: string, body: Buffer, nameStart: number): string {
+function memberName(text: BodyText, body: Buffer, nameStart: number): string {
   const end = endOfString(text, nameStart)
   for (let at = nameStart + 1; at < end - 1; at += 1) {
     const code = text.charCodeAt(at)
