@@ -1,8 +1,8 @@
 /** Answers to what is no HTTP request: the parser has given up, so the bytes are written to the socket itself. */
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { DIALECTS } from '../dialects/index.ts'
 import { GatewayError, type ErrorCode } from '../errors/gateway-error.ts'
-import { STATUS_CODES } from './status-codes.ts'
 
 interface Told {
   readonly code: ErrorCode

@@ -2,12 +2,11 @@
  * A model call's request and answer over a connection of the front. It keeps the body until it is asked for, and
  * writes head and first bytes of the answer with one system call.
  */
-import type { IncomingHttpHeaders } from 'node:http'
+import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { cutShort, tooLarge, tooSlow } from '../../calls/body-reader.ts'
 import type { HeldBody } from '../../calls/body-room.ts'
 import type { BodyLimits, ClientExchange, ClientWatcher } from '../../calls/client-exchange.ts'
-import { STATUS_CODES } from '../status-codes.ts'
 import { answerLines, sharedAnswerLines } from './answer-lines.ts'
 import { framedChunk } from './framed-chunk.ts'
 import { httpDate } from './http-date.ts'
