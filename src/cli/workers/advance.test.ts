@@ -14,6 +14,20 @@ afterEach(() => {
 
 const ACCOUNT = 'key:k@w'
 
+/** One limit, or tokens of a team that two keys with budgets share. */
+type Kind = LimitKind | 'tokens of a team, and budgets of its keys'
+
+/** What a call through a worker asks. */
+function asksOf(kind: Kind, worker: number, room: number, spent: bigint): readonly ScopeAsk[] {
+  if (kind !== 'tokens of a team, and budgets of its keys') return [askOf(kind, room, spent)]
+  const key = `key:${worker}`
+  const budget = { account: `${key}@w`, max: String(room * 10), spent: '0' }
+  return [
+    { ...askOf('budget', room, 0n), scope: key, budget },
+    { ...askOf('tokens', room, 0n), scope: 'team:t' },
+  ]
+}
+
 /** One limit, with room for so many calls. */
 function askOf(kind: LimitKind, room: number, spent: bigint): ScopeAsk {
   return {
@@ -39,13 +53,13 @@ class World {
   readonly host = new WorkersOfAHost(this.model)
   readonly workers: HostedWorker[] = [this.host.start(), this.host.start()]
   readonly underWay: UnderWay[] = []
-  readonly kind: LimitKind
+  readonly kind: Kind
   readonly room: number
   readonly spent = new Map<string, bigint>()
   inAdvance = 0
   refused = 0
 
-  constructor(kind: LimitKind, room: number) {
+  constructor(kind: Kind, room: number) {
     this.kind = kind
     this.room = room
   }
@@ -56,7 +70,7 @@ class World {
     const message = {
       tokens: 10 * size,
       cost: String(10 * size),
-      asks: [askOf(this.kind, this.room, spent)],
+      asks: asksOf(this.kind, index, this.room, spent),
     }
     const asked = worker.store.admit(message)
     if (!(asked instanceof Promise)) this.inAdvance += 1
@@ -73,7 +87,7 @@ class World {
     for (const { worker, message, second, call } of this.underWay.splice(0, count)) {
       const settlement = {
         asks: message.asks,
-        accounts: [this.kind === 'budget' ? ACCOUNT : undefined],
+        accounts: message.asks.map(({ budget }) => budget?.account),
         second,
         tokensReserved: message.tokens,
         tokens: message.tokens * factor,
@@ -123,9 +137,9 @@ type Step =
 const worker = fc.integer({ min: 0, max: 1 })
 
 /** Calls of one size only: so that limits are reached, there are more of them. */
-const COUNTED: readonly LimitKind[] = ['requests', 'parallel']
+const COUNTED: readonly Kind[] = ['requests', 'parallel']
 
-const steps = (kind: LimitKind): fc.Arbitrary<Step[]> => {
+const steps = (kind: Kind): fc.Arbitrary<Step[]> => {
   const others: fc.Arbitrary<Step>[] = []
   if (kind === 'budget')
     others.push(
@@ -188,7 +202,7 @@ async function play(world: World, step: Step): Promise<void> {
   }
 }
 
-test.each(['budget', 'parallel', 'requests', 'tokens'] as const)(
+test.each(['budget', 'parallel', 'requests', 'tokens', 'tokens of a team, and budgets of its keys'] as const)(
   'whatever workers have in advance of a limit of %s, each call is admitted or refused as if each were counted at once',
   async (kind) => {
     const seen = { inAdvance: 0, refused: 0, recalls: 0 }
