@@ -123,6 +123,14 @@ export const TWO_WORKERS_ONE_CORE: SluiceForm = {
   arguments: TWO,
 }
 
+export const TWO_WORKERS_UNLIMITED: SluiceForm = {
+  ...TWO_WORKERS_ONE_CORE,
+  name: 'sluice-workers-unlimited',
+  title: 'Sluice, 2 workers on one core, key without a budget',
+  settings: 'as the form with a budget, and a virtual key without any limit',
+  key: {},
+}
+
 export const TWO_WORKERS: SluiceForm = {
   ...EVERYTHING_ON,
   name: 'sluice-workers',

@@ -1,7 +1,7 @@
 /** What worker processes cost and bring. */
 import { availableParallelism } from 'node:os'
 import { callCost, closedLoop, figureOf, MIDDLE_BODY, SMALL_BODY, type Section } from '../section.ts'
-import { TWO_WORKERS, TWO_WORKERS_ONE_CORE } from '../sluice-forms.ts'
+import { TWO_WORKERS, TWO_WORKERS_ONE_CORE, TWO_WORKERS_UNLIMITED } from '../sluice-forms.ts'
 import { sluice, sluiceTarget } from '../sluice-targets.ts'
 
 /** Two for the workers, and one for client, provider and PostgreSQL. */
@@ -31,12 +31,18 @@ export const workers: Section = {
     'together, the one above the workers too. As many calls go through as the busiest process has time for: one ' +
     'process takes all of a call’s CPU, each of two workers half of it, so that two serve as many times what one does ' +
     'as the busiest goes into it. Two on one core are in each other’s way, and take fewer calls a turn. The key has a ' +
-    'budget, and without Redis workers ask the process above them for each call that is limited; log lines go ' +
-    'through it too.' +
+    'budget, which without Redis is counted in the process above the workers: busy as they are, they have calls ' +
+    'admitted in advance, and ask for many at once. Log lines go through that process too. The row without a budget ' +
+    'asks nothing.' +
     MACHINE_NOTE,
   order: 'side by side',
   rounds: 5,
-  targets: [sluice, sluiceTarget(TWO_WORKERS_ONE_CORE), sluiceTarget(TWO_WORKERS)],
+  targets: [
+    sluice,
+    sluiceTarget(TWO_WORKERS_ONE_CORE),
+    sluiceTarget(TWO_WORKERS_UNLIMITED),
+    sluiceTarget(TWO_WORKERS),
+  ],
   measures: [closedLoop('small', SMALL_BODY, CONNECTIONS), closedLoop('middle', MIDDLE_BODY, CONNECTIONS)],
   columns: [
     callCost('CPU µs a call, 1 KB', 'small'),

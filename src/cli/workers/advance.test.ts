@@ -1,0 +1,322 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { LimitModel } from '../../../test/limits/limit-model.ts'
+import { settleDown, WorkersOfAHost, type HostedWorker } from '../../../test/limits/workers-of-a-host.ts'
+import type { AdmitAnswer, AdmitMessage, LimitKind, ScopeAsk } from '../../limits/limit-store.ts'
+import { isLess } from './advance.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const ACCOUNT = 'key:k@w'
+
+/** One limit, or tokens of a team that two keys with budgets share. */
+type Kind = LimitKind | 'tokens of a team, and budgets of its keys'
+
+/** What a call through a worker asks. */
+function asksOf(kind: Kind, worker: number, room: number, spent: bigint): readonly ScopeAsk[] {
+  if (kind !== 'tokens of a team, and budgets of its keys') return [askOf(kind, room, spent)]
+  const key = `key:${worker}`
+  const budget = { account: `${key}@w`, max: String(room * 10), spent: '0' }
+  return [
+    { ...askOf('budget', room, 0n), scope: key, budget },
+    { ...askOf('tokens', room, 0n), scope: 'team:t' },
+  ]
+}
+
+/** One limit, with room for so many calls. */
+function askOf(kind: LimitKind, room: number, spent: bigint): ScopeAsk {
+  return {
+    scope: 'key:k',
+    requestsPerMinute: kind === 'requests' ? room : undefined,
+    tokensPerMinute: kind === 'tokens' ? room * 10 : undefined,
+    parallelRequests: kind === 'parallel' ? room : undefined,
+    budget:
+      kind === 'budget' ? { account: ACCOUNT, max: String(room * 10), spent: String(spent) } : undefined,
+  }
+}
+
+interface UnderWay {
+  readonly worker: HostedWorker
+  readonly message: AdmitMessage
+  readonly second: number
+  readonly call: Exclude<ReturnType<LimitModel['admit']>, { limit: unknown }>
+}
+
+/** The model and the workers beside it: each decision must be the same. */
+class World {
+  readonly model = new LimitModel()
+  readonly host = new WorkersOfAHost(this.model)
+  readonly workers: HostedWorker[] = [this.host.start(), this.host.start()]
+  readonly underWay: UnderWay[] = []
+  readonly kind: Kind
+  readonly room: number
+  readonly spent = new Map<string, bigint>()
+  inAdvance = 0
+  refused = 0
+
+  constructor(kind: Kind, room: number) {
+    this.kind = kind
+    this.room = room
+  }
+
+  async call(index: number, size: number): Promise<void> {
+    const worker = this.workers[index]!
+    const spent = this.spent.get(worker.name) ?? 0n
+    const message = {
+      tokens: 10 * size,
+      cost: String(10 * size),
+      asks: asksOf(this.kind, index, this.room, spent),
+    }
+    const asked = worker.store.admit(message)
+    if (!(asked instanceof Promise)) this.inAdvance += 1
+    const answer: AdmitAnswer = await asked
+    const told = this.model.admit(worker.name, message)
+    const limit = 'limit' in told ? told.limit : undefined
+    expect(answer.admitted ? undefined : answer.limit).toBe(limit)
+    if ('limit' in told) this.refused += 1
+    else if (answer.admitted) this.underWay.push({ worker, message, second: answer.second, call: told })
+  }
+
+  /** @param factor of the reservation. */
+  async settle(count: number, factor: number): Promise<void> {
+    for (const { worker, message, second, call } of this.underWay.splice(0, count)) {
+      const settlement = {
+        asks: message.asks,
+        accounts: message.asks.map(({ budget }) => budget?.account),
+        second,
+        tokensReserved: message.tokens,
+        tokens: message.tokens * factor,
+        costReserved: message.cost,
+        cost: String(Number(message.cost) * factor),
+      }
+      worker.store.settle(settlement)
+      this.model.settle(call, settlement)
+    }
+    await settleDown()
+  }
+
+  /** Something that other hosts have spent is told to one worker. */
+  learn(index: number, amount: number): void {
+    const { name } = this.workers[index]!
+    const settled = BigInt(this.model.use(askOf('budget', this.room, 0n)).settled ?? 0)
+    this.spent.set(name, settled + BigInt(amount))
+  }
+
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10) {
+      this.model.nowMs += 10
+      vi.advanceTimersByTime(10)
+      await settleDown()
+    }
+  }
+
+  async die(index: number): Promise<void> {
+    // What a worker has not told when it is killed, the ledger tells later.
+    await this.pass(30)
+    const worker = this.workers[index]!
+    this.host.kill(worker)
+    this.model.die(worker.name)
+    for (const call of this.underWay.filter((each) => each.worker === worker))
+      this.underWay.splice(this.underWay.indexOf(call), 1)
+    this.workers[index] = this.host.start()
+  }
+}
+
+type Step =
+  | { readonly do: 'calls'; readonly worker: number; readonly count: number; readonly size: number }
+  | { readonly do: 'settle'; readonly count: number; readonly factor: number }
+  | { readonly do: 'learn'; readonly worker: number; readonly amount: number }
+  | { readonly do: 'pass'; readonly ms: number }
+  | { readonly do: 'die'; readonly worker: number }
+
+const worker = fc.integer({ min: 0, max: 1 })
+
+/** Calls of one size only: so that limits are reached, there are more of them. */
+const COUNTED: readonly Kind[] = ['requests', 'parallel']
+
+const steps = (kind: Kind): fc.Arbitrary<Step[]> => {
+  const others: fc.Arbitrary<Step>[] = []
+  if (kind === 'budget')
+    others.push(
+      fc.record({ do: fc.constant('learn' as const), worker, amount: fc.integer({ min: 0, max: 9_000 }) }),
+    )
+  // Requests and tokens that a dead worker may have used stay counted, which the model does not know.
+  if (kind === 'budget' || kind === 'parallel')
+    others.push(fc.record({ do: fc.constant('die' as const), worker }))
+  return fc.array(
+    fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          do: fc.constant('calls' as const),
+          worker,
+          count: fc.integer({ min: 1, max: COUNTED.includes(kind) ? 700 : 150 }),
+          size: fc.constantFrom(1, 1, 1, 2),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          do: fc.constant('calls' as const),
+          worker,
+          count: fc.integer({ min: 1, max: 3 }),
+          size: fc.constantFrom(200, 700, 1_500),
+        }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          do: fc.constant('settle' as const),
+          count: fc.integer({ min: 1, max: 120 }),
+          factor: fc.constantFrom(0, 1, 1, 2, 40),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(10, 30, 100, 1_000) }),
+      },
+      ...others,
+    ),
+    { minLength: 4, maxLength: 24 },
+  )
+}
+
+async function play(world: World, step: Step): Promise<void> {
+  switch (step.do) {
+    case 'calls':
+      for (let count = 0; count < step.count; count += 1) await world.call(step.worker, step.size)
+      return
+    case 'settle':
+      return await world.settle(step.count, step.factor)
+    case 'learn':
+      return world.learn(step.worker, step.amount)
+    case 'pass':
+      return await world.pass(step.ms)
+    case 'die':
+      return await world.die(step.worker)
+  }
+}
+
+test.each(['budget', 'parallel', 'requests', 'tokens', 'tokens of a team, and budgets of its keys'] as const)(
+  'whatever workers have in advance of a limit of %s, each call is admitted or refused as if each were counted at once',
+  async (kind) => {
+    const seen = { inAdvance: 0, refused: 0, recalls: 0 }
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1_600, max: COUNTED.includes(kind) ? 2_500 : 3_500 }),
+        steps(kind),
+        async (room, all) => {
+          const world = new World(kind, room)
+          for (const step of all) await play(world, step)
+          seen.inAdvance += world.inAdvance
+          seen.refused += world.refused
+          seen.recalls += world.host.recalls
+        },
+      ),
+      { numRuns: COUNTED.includes(kind) ? 20 : 60 },
+    )
+    expect(seen.inAdvance).toBeGreaterThan(0)
+    expect(seen.refused).toBeGreaterThan(0)
+    // Calls of one size come near a limit slowly: workers give back before they are asked to.
+    if (!COUNTED.includes(kind)) expect(seen.recalls).toBeGreaterThan(0)
+  },
+  60_000,
+)
+
+/** A call of many that come fast. */
+function callOf(kind: LimitKind, room: number): AdmitMessage {
+  return { tokens: 10, cost: '10', asks: [askOf(kind, room, 0n)] }
+}
+
+async function callFast(worker: HostedWorker, message: AdmitMessage, calls: number): Promise<void> {
+  for (let call = 0; call < calls; call += 1)
+    expect(await worker.store.admit(message)).toMatchObject({ admitted: true })
+}
+
+test('many calls that come fast are few messages', async () => {
+  const clock = { nowMs: 1_000_000 }
+  const worker = new WorkersOfAHost(clock).start()
+  await callFast(worker, callOf('budget', 100_000), 4)
+  await settleDown()
+  const before = worker.end.sent
+  await callFast(worker, callOf('budget', 100_000), 500)
+  expect(worker.end.sent - before).toBeLessThan(50)
+})
+
+test('what a worker does not use of an advance is free again soon, and nobody has to call it back', async () => {
+  const world = new World('parallel', 1_600)
+  for (let call = 0; call < 40; call += 1) await world.call(0, 1)
+  await world.pass(200)
+  for (let call = 0; call < 1_560; call += 1) await world.call(1, 1)
+  await world.call(1, 1)
+  expect(world.refused).toBe(1)
+  expect(world.host.recalls).toBe(0)
+})
+
+/** A worker with an advance, and another whose next call is of a size that takes all that is left. */
+async function nearLimit() {
+  const clock = { nowMs: 1_000_000 }
+  const host = new WorkersOfAHost(clock)
+  const [holder, asker] = [host.start(), host.start()]
+  const message = callOf('budget', 2_000)
+  await callFast(holder, message, 40)
+  await settleDown()
+  const asked = asker.store.admit({ ...message, cost: '19600' })
+  return { host, holder, asker, message, asked }
+}
+
+test('who comes near a limit waits for a worker that does not answer for a second at most', async () => {
+  const { holder, asked, host, asker, message } = await nearLimit()
+  holder.end.other?.removeAllListeners()
+  holder.end.removeAllListeners()
+  await settleDown()
+  expect(host.recalls).toBe(1)
+  vi.advanceTimersByTime(1_000)
+  expect(await asked).toMatchObject({ admitted: true })
+  // What that worker may use still is counted.
+  expect(await asker.store.admit(message)).toMatchObject({ admitted: false, limit: 'budget' })
+})
+
+test('what a worker had in advance is free when it is killed, and who waited for it goes on', async () => {
+  const { host, holder, asked, asker, message } = await nearLimit()
+  holder.end.removeAllListeners()
+  await settleDown()
+  host.kill(holder)
+  expect(await asked).toMatchObject({ admitted: true })
+  await callFast(asker, message, 40)
+  expect(await asker.store.admit(message)).toMatchObject({ admitted: false, limit: 'budget' })
+})
+
+test('a worker that is killed while it waits holds nothing', async () => {
+  const { host, holder, asker, asked, message } = await nearLimit()
+  host.kill(asker)
+  await expect(asked).rejects.toThrow()
+  await settleDown()
+  await callFast(holder, { ...message, cost: '19000' }, 1)
+})
+
+test('a worker that ends gives back what it has in advance', async () => {
+  const clock = { nowMs: 1_000_000 }
+  const host = new WorkersOfAHost(clock)
+  const [one, two] = [host.start(), host.start()]
+  await callFast(one, callOf('requests', 1_600), 40)
+  await settleDown()
+  await one.store.close()
+  await settleDown()
+  await callFast(two, callOf('requests', 1_600), 1_560)
+  expect(await two.store.admit(callOf('requests', 1_600))).toMatchObject({ admitted: false })
+  expect(host.recalls).toBe(0)
+})
+
+test('amounts are compared as numbers are', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: -1000n }), fc.bigInt({ min: 0n }), (left, right) => {
+      expect(isLess(String(left), String(right))).toBe(left < right)
+    }),
+  )
+})
