@@ -6,10 +6,7 @@ import { scanMembers } from './json-members.ts'
 
 /** Texts that end near the end of a window, before and behind what is looked at. */
 const filler = fc
-  .tuple(
-    fc.constantFrom(0, 0, WINDOW_BYTES, 2 * WINDOW_BYTES),
-    fc.integer({ min: -40, max: 40 }),
-  )
+  .tuple(fc.constantFrom(0, 0, WINDOW_BYTES, 2 * WINDOW_BYTES), fc.integer({ min: -40, max: 40 }))
   .map(([bytes, more]) => 'x'.repeat(Math.max(0, bytes + more)))
 
 const text = fc
