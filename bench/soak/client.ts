@@ -19,10 +19,15 @@ const LAST_EVENTS = {
 
 const SLOW_READ_MS = 20
 const TAIL_BYTES = 4_096
+/** Of an answer that was not what it should be. */
+const TOLD_CHARACTERS = 300
 
 const agent = new Agent({ keepAlive: true })
 
-export type SoakEnd = 'whole' | 'broken' | 'left'
+export type SoakEnd = { readonly kind: 'whole' | 'left' } | { readonly kind: 'broken'; readonly why: string }
+
+const WHOLE: SoakEnd = { kind: 'whole' }
+const LEFT: SoakEnd = { kind: 'left' }
 
 /** Never rejects. */
 export function playSoakCall(call: SoakCall, url: string, key: string): Promise<SoakEnd> {
@@ -44,7 +49,7 @@ export function playSoakCall(call: SoakCall, url: string, key: string): Promise<
       'content-length': Buffer.byteLength(body),
     },
   })
-  outgoing.on('error', () => resolve('broken'))
+  outgoing.on('error', (error) => resolve(broken(`no answer: ${error.message}`)))
   outgoing.on('response', (response) => void readAnswer(call, outgoing, response).then(resolve))
   outgoing.end(body)
   if (call.client === 'leaves') void leaveSoon(outgoing, resolve)
@@ -53,7 +58,7 @@ export function playSoakCall(call: SoakCall, url: string, key: string): Promise<
 
 async function leaveSoon(outgoing: ClientRequest, resolve: (end: SoakEnd) => void): Promise<void> {
   await delay(50 + Math.random() * 500)
-  resolve('left')
+  resolve(LEFT)
   outgoing.destroy()
 }
 
@@ -68,11 +73,17 @@ async function readAnswer(
       tail = (tail + piece.toString('latin1')).slice(-TAIL_BYTES)
       if (call.client === 'slow') await delay(SLOW_READ_MS)
     }
-  } catch {
+  } catch (error) {
     outgoing.destroy()
-    return 'broken'
+    return broken(`cut within the answer: ${error instanceof Error ? error.message : String(error)}`)
   }
-  const isWhole = response.complete && response.statusCode === 200
-  if (!isWhole) return 'broken'
-  return call.stream && !tail.includes(LAST_EVENTS[call.dialect]) ? 'broken' : 'whole'
+  if (response.statusCode !== 200) return broken(`${response.statusCode}: ${tail.slice(0, TOLD_CHARACTERS)}`)
+  if (!response.complete) return broken('the answer is not complete')
+  return call.stream && !tail.includes(LAST_EVENTS[call.dialect])
+    ? broken(`a stream that ends with: ${tail.slice(-TOLD_CHARACTERS)}`)
+    : WHOLE
+}
+
+function broken(why: string): SoakEnd {
+  return { kind: 'broken', why }
 }

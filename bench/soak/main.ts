@@ -109,8 +109,11 @@ async function play(call: SoakCall, url: string, key: string, tallies: Map<strin
   const tally = tallies.get(call.name)
   if (tally === undefined) return
   tally.calls += 1
-  if (end === 'whole') tally.whole += 1
-  else if (call.isSound) tally.lost += 1
+  if (end.kind === 'whole') tally.whole += 1
+  else if (call.isSound) {
+    tally.lost += 1
+    say(`LOST ${call.name}: ${end.kind === 'broken' ? end.why : 'the client left'}`)
+  }
 }
 
 async function watchMemory(
