@@ -112,9 +112,14 @@ test('workers scale by the CPU of the busiest of them', () => {
       busiestMicrosecondsPerCall,
     },
   })
-  const rows = [row('sluice', [at(100)]), row('sluice-workers-one-core', [at(51)])]
+  const rows = [
+    row('sluice', [at(100)]),
+    row('sluice-workers-one-core', [at(64)]),
+    row('sluice-workers', [at(51)]),
+  ]
   const figures = sectionFigures(section!, { name: 'workers', date: '2026-11-23', rows })
   expect(section?.conclusion?.(figures)).toBe(
-    'Two workers serve 1.96 times what one process does, by CPU a call.',
+    'Two workers serve 1.96 times what one process does, by CPU a call, each on a core of its own, and 1.56 times where ' +
+      'they share one core and its caches.',
   )
 })
