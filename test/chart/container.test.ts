@@ -1,6 +1,15 @@
 /** The image, and what the chart renders of it, run for real: under load, behind nginx, with PostgreSQL and Redis. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, globSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -112,6 +121,13 @@ describe.skipIf(!canRunImages())('the image', () => {
     writeFileSync(source, 'model_list: []\n')
     const mounts = [{ source, path: '/app/config.yaml', readOnly: true }]
     const args = ['check', '--config', 'config.yaml']
+    const cache = join(image.root, 'opt/sluice/dist/compile-cache')
+    const written = (): string[] =>
+      readdirSync(cache, { recursive: true, encoding: 'utf8' })
+        .map((file) => `${file} ${statSync(join(cache, file)).mtimeMs}`)
+        .toSorted()
+    const before = written()
+    expect(before).not.toEqual([])
     for (const user of [image.user, '1000650000:1000650000']) {
       const env = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }
       const container = new Container({ ...image, user }, { args, env, mounts })
@@ -123,6 +139,7 @@ describe.skipIf(!canRunImages())('the image', () => {
       code: 0,
       output: expect.not.stringContaining('cache') as string,
     })
+    expect(written()).toEqual(before)
   })
 
   test('finds what is mounted to /app/config.yaml', async () => {

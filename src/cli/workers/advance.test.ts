@@ -248,6 +248,15 @@ test('many calls that come fast are few messages', async () => {
   expect(worker.end.sent - before).toBeLessThan(50)
 })
 
+test('near a limit a call is one message: what was not granted is not asked for again at once', async () => {
+  const worker = new WorkersOfAHost({ nowMs: 1_000_000 }).start()
+  await callFast(worker, callOf('budget', 1_000), 8)
+  await settleDown()
+  const before = worker.end.sent
+  await callFast(worker, callOf('budget', 1_000), 100)
+  expect(worker.end.sent - before).toBe(100)
+})
+
 test('what a worker does not use of an advance is free again soon, and nobody has to call it back', async () => {
   const world = new World('parallel', 1_600)
   for (let call = 0; call < 40; call += 1) await world.call(0, 1)

@@ -36,6 +36,7 @@ export class HostLimitStore implements LimitStore {
   readonly #tick = (): void => this.#onTick()
   /** Open ones, by the scopes that they ask. */
   readonly #advances = new Map<string, Advance>()
+  /** Calls since `#askedSinceMs`, by the same. */
   readonly #asked = new Map<string, number>()
   #askedSinceMs = 0
   #nextId = 1
@@ -114,7 +115,11 @@ export class HostLimitStore implements LimitStore {
   #onAdvanced(key: string, advance: Advance, advanced: Advanced, message: AdmitMessage): void {
     advance.add(advanced, message)
     if (advance.isClosing) this.#end(advance)
-    else if (advanced.calls === 0) this.#close(key, advance)
+    else if (advanced.calls === 0) {
+      this.#close(key, advance)
+      // A limit that is near is nearer with the next call: asking again waits for the next stretch of time.
+      this.#asked.set(key, Number.NEGATIVE_INFINITY)
+    }
   }
 
   #closeAll(ids: readonly number[]): void {
