@@ -125,6 +125,12 @@ export class MemoryLimitStore implements LimitStore {
     }
   }
 
+  /** Takes up what an asker knows to be spent, as its admission would. */
+  learn(asks: readonly ScopeAsk[]): void {
+    const nowMs = this.#now()
+    for (const { budget } of asks) if (budget !== undefined) this.#raised(budget, nowMs)
+  }
+
   /**
    * How many calls like this one could be admitted now, one after the other, and after what is admitted `before` them;
    * zero for calls that reserve nothing of a limit that they ask.

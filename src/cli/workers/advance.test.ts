@@ -248,6 +248,16 @@ test('many calls that come fast are few messages', async () => {
   expect(worker.end.sent - before).toBeLessThan(50)
 })
 
+test('who knows of more spend than others is not refused for what lies in advance elsewhere', async () => {
+  const world = new World('budget', 1_805)
+  for (let call = 0; call < 4; call += 1) await world.call(0, 1)
+  for (let call = 0; call < 2; call += 1) await world.call(0, 700)
+  world.learn(1, 3_850)
+  for (const index of [0, 0, 1]) await world.call(index, 1)
+  expect(world.refused).toBe(0)
+  expect(world.host.recalls).toBe(1)
+})
+
 test('near a limit a call is one message: what was not granted is not asked for again at once', async () => {
   const worker = new WorkersOfAHost({ nowMs: 1_000_000 }).start()
   await callFast(worker, callOf('budget', 1_000), 8)

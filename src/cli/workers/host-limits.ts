@@ -132,6 +132,8 @@ export class HostLimits {
   /** Advances of scopes that are near a limit, or will be when these calls are admitted. */
   #near(asks: readonly ScopeAsk[], before: Amounts): readonly OpenAdvance[] {
     const open = this.#advances.touching(asks)
+    // Whoever asks may know of more spend than those who asked before: room is what is left by all that is known.
+    if (open.length > 0) this.#store.learn(asks)
     return open.filter(({ message }) => this.#store.room(message, before) < NEAR * open.length)
   }
 
