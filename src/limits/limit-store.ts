@@ -79,18 +79,6 @@ export interface Settlement {
   readonly cost: string
 }
 
-/** What was admitted and is not needed. */
-export interface Surplus {
-  readonly asks: readonly ScopeAsk[]
-  /** Of the admission. */
-  readonly second: number
-  /** Whole calls; none where only the reservation was too large. */
-  readonly calls: number
-  /** Of all of them together. */
-  readonly tokens: number
-  readonly cost: string
-}
-
 /** Where limits are counted. */
 export interface LimitStore {
   /** False: to ask would fail, or take too long. Each process then goes on by its policy for the loss of the store. */
