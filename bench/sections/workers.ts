@@ -31,8 +31,9 @@ export const workers: Section = {
     'together, the one above the workers too. As many calls go through as the busiest process has time for: one ' +
     'process takes all of a call’s CPU, each of two workers half of it, so that two serve as many times what one does ' +
     'as the busiest goes into it. Two on one core are in each other’s way, and take fewer calls a turn. The key has a ' +
-    'budget, and without Redis workers ask the process above them for each call that is limited; log lines go through it ' +
-    'too. The row without a budget asks nothing.' +
+    'budget, which without Redis is counted in the process above the workers: busy as they are, they have calls ' +
+    'admitted in advance, and ask for many at once. Log lines go through that process too. The row without a budget ' +
+    'asks nothing.' +
     MACHINE_NOTE,
   order: 'side by side',
   rounds: 5,

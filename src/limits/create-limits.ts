@@ -94,25 +94,57 @@ class StoredLimits implements ConfigurableLimits {
     await this.#shared?.close()
   }
 
-  async #admitShared(
+  #admitShared(
+    shared: LimitStore,
+    request: AdmissionRequest,
+    message: AdmitMessage,
+  ): Reservation | Promise<Reservation> {
+    const askedAtMs = nowMs()
+    let answer: AdmitAnswer | Promise<AdmitAnswer>
+    try {
+      answer = shared.admit(message)
+    } catch {
+      return this.#admitWithout(request, message)
+    }
+    return answer instanceof Promise
+      ? this.#whenAnswered(answer, askedAtMs, shared, request, message)
+      : this.#answered(answer, shared, request, message)
+  }
+
+  async #whenAnswered(
+    asked: Promise<AdmitAnswer>,
+    askedAtMs: number,
     shared: LimitStore,
     request: AdmissionRequest,
     message: AdmitMessage,
   ): Promise<Reservation> {
-    const askedAtMs = nowMs()
     let answer: AdmitAnswer
     try {
-      answer = await shared.admit(message)
+      answer = await asked
     } catch {
-      this.#observer.storeFailed('admission')
-      return this.#admitHere(request, messageOnStoreLoss(message, this.#settings))
+      return this.#admitWithout(request, message)
     }
     this.#observer.storeAnswered(nowMs() - askedAtMs)
+    return this.#answered(answer, shared, request, message)
+  }
+
+  #answered(
+    answer: AdmitAnswer,
+    shared: LimitStore,
+    request: AdmissionRequest,
+    message: AdmitMessage,
+  ): Reservation {
     if (!answer.admitted) throw this.#refusal(request, message, answer)
     this.#observer.admitted('shared')
     const stores: CountedBy[] = [{ store: shared, second: answer.second }]
     if (shared.mirrored) stores.push({ store: this.#own, second: Math.floor(this.#clock() / 1000) })
     return this.#reservation(request, message, answer, stores)
+  }
+
+  /** The shared store does not answer. */
+  #admitWithout(request: AdmissionRequest, message: AdmitMessage): Reservation {
+    this.#observer.storeFailed('admission')
+    return this.#admitHere(request, messageOnStoreLoss(message, this.#settings))
   }
 
   #admitHere(request: AdmissionRequest, message: AdmitMessage): Reservation {

@@ -79,6 +79,27 @@ export interface Settlement {
   readonly cost: string
 }
 
+/**
+ * What calls that were admitted for the same asks in the same second used and gave back, together. Their cost counts
+ * for the accounts that they reserved of.
+ */
+export interface Tally {
+  readonly asks: readonly ScopeAsk[]
+  /** Of the admissions. */
+  readonly second: number
+  /** Calls that ended, or were not made. */
+  readonly ended: number
+  /** Those of them that were not made: they are no requests. */
+  readonly unneeded: number
+  /** Reserved and not used. */
+  readonly tokensBack: number
+  /** Used beyond what was reserved. */
+  readonly tokensMore: number
+  /** No longer reserved. */
+  readonly costBack: string
+  readonly cost: string
+}
+
 /** Where limits are counted. */
 export interface LimitStore {
   /** False: to ask would fail, or take too long. Each process then goes on by its policy for the loss of the store. */

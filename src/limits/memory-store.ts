@@ -9,7 +9,9 @@ import type {
   ScopeAsk,
   ScopeUse,
   Settlement,
+  Tally,
 } from './limit-store.ts'
+import { asksRates } from './admit-message.ts'
 import { Leases } from './leases.ts'
 import { MinuteWindow } from './minute-window.ts'
 
@@ -23,6 +25,16 @@ const SWEEP_EVERY_MS = 60_000
 /** What a scope and an account take with their names: measured, of scopes that limit requests or tokens or both. */
 const SCOPE_BYTES = 1_300
 const ACCOUNT_BYTES = 500
+
+/** Of calls together. */
+export interface Amounts {
+  readonly calls: number
+  readonly tokens: number
+  /** Picodollars. */
+  readonly cost: bigint
+}
+
+const NO_AMOUNTS: Amounts = { calls: 0, tokens: 0, cost: 0n }
 
 /** Windows are made when they are first needed: most scopes limit one thing. */
 interface ScopeCount {
@@ -98,6 +110,65 @@ export class MemoryLimitStore implements LimitStore {
     }
   }
 
+  /** Counts what many calls settle, and takes back what is not needed as if it had never been admitted. */
+  settleAll(tally: Tally, holder: string = SELF): void {
+    const { asks, second, ended, unneeded, tokensBack, tokensMore, costBack, cost } = tally
+    const nowMs = this.#now()
+    const nowSecond = Math.floor(nowMs / 1000)
+    for (const ask of asks) {
+      if (ask.budget !== undefined) {
+        const { account } = ask.budget
+        this.#account(account, nowMs).reserved.give(holder, BigInt(costBack))
+        if (cost !== '0') this.spent(account, BigInt(cost))
+      }
+      if (!asksRates(ask)) continue
+      const scope = this.#scope(ask.scope, nowMs)
+      if (ask.parallelRequests !== undefined) scope.parallel.give(holder, BigInt(ended))
+      if (ask.requestsPerMinute !== undefined) requestsOf(scope).correct(nowSecond, second, -unneeded)
+      if (ask.tokensPerMinute === undefined) continue
+      const tokens = tokensOf(scope)
+      tokens.correct(nowSecond, second, -tokensBack)
+      tokens.correct(nowSecond, second, tokensMore)
+    }
+  }
+
+  /** What an asker knows to be spent beyond what is counted, by account: picodollars. */
+  missing(asks: readonly ScopeAsk[]): Map<string, bigint> {
+    const missing = new Map<string, bigint>()
+    for (const { budget } of asks) {
+      if (budget === undefined) continue
+      const { account, spent } = budget
+      const beyond = BigInt(spent) - (this.#accounts.get(account)?.settled ?? 0n)
+      if (beyond > 0n) missing.set(account, beyond)
+    }
+    return missing
+  }
+
+  /** Counts spend of an account that no settlement tells of: picodollars. */
+  spent(account: string, amount: bigint): void {
+    const counted = this.#account(account, this.#now())
+    counted.settled += amount
+    counted.text = undefined
+  }
+
+  /** Takes up what an asker knows to be spent, as its admission would. */
+  learn(asks: readonly ScopeAsk[]): void {
+    const nowMs = this.#now()
+    for (const { budget } of asks) if (budget !== undefined) this.#raised(budget, nowMs)
+  }
+
+  /**
+   * How many calls like this one could be admitted now, one after the other, and after what is admitted `before` them;
+   * zero for calls that reserve nothing of a limit that they ask.
+   */
+  room({ asks, tokens, cost }: AdmitMessage, before: Amounts = NO_AMOUNTS): number {
+    const nowMs = this.#now()
+    const each = { calls: 1, tokens, cost: BigInt(cost) }
+    let room = Infinity
+    for (const ask of asks) room = Math.min(room, this.#roomOf(ask, each, before, nowMs))
+    return Math.max(0, Math.floor(room))
+  }
+
   /** Frees all that a holder has taken: it is no more. */
   forget(holder: string): void {
     for (const scope of this.#scopes.values()) scope.parallel.forget(holder)
@@ -122,6 +193,28 @@ export class MemoryLimitStore implements LimitStore {
     return Promise.resolve()
   }
 
+  #roomOf(ask: ScopeAsk, each: Amounts, before: Amounts, nowMs: number): number {
+    let room = Infinity
+    if (ask.budget !== undefined) {
+      const { settled, reserved } = this.#raised(ask.budget, nowMs)
+      const left = BigInt(ask.budget.max) - settled - reserved.sum - before.cost
+      room = each.cost === 0n ? 0 : Number(left / each.cost)
+    }
+    if (!asksRates(ask)) return room
+    const { requestsPerMinute, tokensPerMinute, parallelRequests } = ask
+    const scope = this.#scope(ask.scope, nowMs)
+    const second = Math.floor(nowMs / 1000)
+    if (requestsPerMinute !== undefined)
+      room = Math.min(room, requestsPerMinute - requestsOf(scope).sum(second) - before.calls)
+    if (tokensPerMinute !== undefined) {
+      const left = tokensPerMinute - tokensOf(scope).sum(second) - before.tokens
+      room = Math.min(room, each.tokens === 0 ? 0 : left / each.tokens)
+    }
+    if (parallelRequests !== undefined)
+      room = Math.min(room, parallelRequests - Number(scope.parallel.sum) - before.calls)
+    return room
+  }
+
   #refusal(ask: ScopeAsk, index: number, nowMs: number): Refused | undefined {
     if (ask.budget !== undefined) {
       const account = this.#raised(ask.budget, nowMs)
@@ -129,9 +222,8 @@ export class MemoryLimitStore implements LimitStore {
       if (account.settled + reserved >= BigInt(ask.budget.max))
         return { ...refusal(index, 'budget', textOf(account), 0), reserved: String(reserved) }
     }
+    if (!asksRates(ask)) return undefined
     const { requestsPerMinute, tokensPerMinute, parallelRequests } = ask
-    if (requestsPerMinute === undefined && tokensPerMinute === undefined && parallelRequests === undefined)
-      return undefined
     const scope = this.#scope(ask.scope, nowMs)
     if (requestsPerMinute !== undefined) {
       const refused = refusalOf(requestsOf(scope), requestsPerMinute, index, 'requests', nowMs)
@@ -161,8 +253,7 @@ export class MemoryLimitStore implements LimitStore {
       settled = textOf(account)
     }
     const { requestsPerMinute, tokensPerMinute, parallelRequests } = ask
-    if (requestsPerMinute === undefined && tokensPerMinute === undefined && parallelRequests === undefined)
-      return { requests: 0, tokens: 0, parallel: 0, settled }
+    if (!asksRates(ask)) return { requests: 0, tokens: 0, parallel: 0, settled }
     const scope = this.#scope(ask.scope, nowMs)
     if (parallelRequests !== undefined) scope.parallel.take(holder, 1n)
     return {

@@ -1,5 +1,5 @@
 /** What limits are, as simply as it can be said: every call is kept, and counted anew for each question. */
-import type { AdmitMessage, Refused, ScopeAsk, Settlement } from '../../src/limits/limit-store.ts'
+import type { AdmitMessage, BudgetAsk, Refused, ScopeAsk, Settlement } from '../../src/limits/limit-store.ts'
 
 interface Counted {
   readonly second: number
@@ -44,6 +44,11 @@ export class LimitModel {
     return call
   }
 
+  /** What an asker knows to be spent is known of all that it asks, also when it is refused. */
+  learn(asks: readonly ScopeAsk[]): void {
+    for (const { budget } of asks) if (budget !== undefined) this.#raise(budget)
+  }
+
   use(ask: ScopeAsk): ModelUse {
     return {
       requests: ask.requestsPerMinute === undefined ? 0 : this.#sum(this.#requests, ask.scope),
@@ -71,10 +76,9 @@ export class LimitModel {
 
   #refusal(ask: ScopeAsk): Pick<Refused, 'limit' | 'used'> | undefined {
     if (ask.budget !== undefined) {
-      const { account, spent, max } = ask.budget
-      const settled = BigInt(Math.max(Number(this.#settled.get(account) ?? 0n), Number(spent)))
-      this.#settled.set(account, settled)
-      if (settled + this.#reserved(account) >= BigInt(max)) return { limit: 'budget', used: String(settled) }
+      const settled = this.#raise(ask.budget)
+      if (settled + this.#reserved(ask.budget.account) >= BigInt(ask.budget.max))
+        return { limit: 'budget', used: String(settled) }
     }
     const use = this.use(ask)
     if (use.requests >= (ask.requestsPerMinute ?? Infinity))
@@ -83,6 +87,12 @@ export class LimitModel {
     if (use.parallel >= (ask.parallelRequests ?? Infinity))
       return { limit: 'parallel', used: String(use.parallel) }
     return undefined
+  }
+
+  #raise({ account, spent }: BudgetAsk): bigint {
+    const settled = BigInt(Math.max(Number(this.#settled.get(account) ?? 0n), Number(spent)))
+    this.#settled.set(account, settled)
+    return settled
   }
 
   #count(counts: Map<string, Counted[]>, scope: string, amount: number): Counted {

@@ -60,11 +60,14 @@ function settlementOf(second: number) {
 }
 
 function workersOf(count: number) {
-  const limits = new HostLimits(() => 1_000_000)
+  const limits = new HostLimits(
+    () => 1_000_000,
+    () => undefined,
+  )
   const workers = Array.from({ length: count }, (_, index) => {
     const [near, far] = joinedPipes()
     new Channel(far).answer('limits', (steps) => limits.take(String(index), steps))
-    return { end: near, store: new HostLimitStore(new Channel(near)) }
+    return { end: near, store: new HostLimitStore(new Channel(near), () => 1_000_000) }
   })
   return { limits, workers }
 }

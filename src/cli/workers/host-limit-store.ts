@@ -1,12 +1,33 @@
 /**
  * Limits that all workers of a host share, as one worker sees them: they are counted in the process above. What the
- * calls of one turn of the event loop ask goes there in one message.
+ * calls of one turn of the event loop ask goes there in one message. Calls that come fast, with limits that are far,
+ * are admitted in advance, and what they settle is told some milliseconds later; when the process above calls an
+ * advance back, all that is not told goes at once.
  */
-import type { AdmitAnswer, AdmitMessage, LimitStore, Settlement } from '../../limits/limit-store.ts'
+import type { AdmitAnswer, AdmitMessage, LimitStore, ScopeAsk, Settlement } from '../../limits/limit-store.ts'
+import { Advance } from './advance.ts'
 import type { Channel } from './channel.ts'
-import type { LimitStep } from './topics.ts'
+import { KnownSpend, type Marks } from './known-spend.ts'
+import { answersOf, stepsText, type Advanced, type LimitAnswer, type LimitStep } from './limit-steps.ts'
+
+/** Calls of one kind that are asked for within this time, and how many of them have the next ones admitted in advance. */
+const BUSY_WITHIN_MS = 20
+const BUSY_CALLS = 4
+
+/** Calls whose limits are near, or too low for it, are not asked for in advance again for so long. */
+const DENIED_FOR_MS = 1_000
+
+const TICK_MS = 25
+/** An advance of which nothing was taken up for so long is closed. */
+const MOST_IDLE_TICKS = 4
+/**
+ * So many settlements of an advance that exceed their reservation, each by one at most, wait for the next tick: what is
+ * untold is less than the room of a limit that is near (`host-limits.ts`).
+ */
+const MOST_EXCEEDING = 64
 
 interface Waiter {
+  readonly marks: Marks | undefined
   resolve(answer: AdmitAnswer): void
   reject(error: unknown): void
 }
@@ -15,53 +36,209 @@ export class HostLimitStore implements LimitStore {
   /** Each worker's own store starts empty, should the process above be gone: then the worker ends soon, too. */
   readonly mirrored = false
   readonly #channel: Channel
-  readonly #send = (): void => void this.#sendSteps()
+  readonly #clock: () => number
+  readonly #sendAll = (): void => void this.#sendSteps()
+  readonly #tick = (): void => this.#onTick()
+  /** Open ones, by the scopes that they ask. */
+  readonly #advances = new Map<string, Advance>()
+  /** Of these, and of those that are being closed: some of what they settled is not told. */
+  readonly #untold = new Set<Advance>()
+  readonly #onUntold = (advance: Advance): void => void this.#untold.add(advance)
+  /** Of the accounts of advances. */
+  readonly #spend = new KnownSpend()
+  /** Calls since `#askedSinceMs`, by the same. */
+  readonly #asked = new Map<string, number>()
+  #askedSinceMs = 0
+  /** Not admitted in advance, since `#deniedSinceMs`. */
+  readonly #denied = new Set<string>()
+  #deniedSinceMs = 0
+  #nextId = 1
+  #timer: NodeJS.Timeout | undefined
   #steps: LimitStep[] = []
   #waiters: Waiter[] = []
+  #isSending = false
 
-  constructor(channel: Channel) {
+  /** @param clock epoch milliseconds, as the process above has them. */
+  constructor(channel: Channel, clock: () => number) {
     this.#channel = channel
+    this.#clock = clock
+    channel.answer('recall', (ids) => this.#closeAll(ids))
   }
 
   get available(): boolean {
     return this.#channel.open
   }
 
-  admit(message: AdmitMessage): Promise<AdmitAnswer> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject })
-      this.#add({ kind: 'admit', message })
-    })
+  admit(message: AdmitMessage): AdmitAnswer | Promise<AdmitAnswer> {
+    const nowMs = this.#clock()
+    const key = keyOf(message.asks)
+    const advance = this.#advances.get(key)
+    if (advance === undefined) this.#notice(key, message, nowMs)
+    else if (!advance.fits(message.asks)) this.#close(key, advance)
+    else if (this.#spend.covers(message.asks)) {
+      const admitted = advance.take(message, Math.floor(nowMs / 1000))
+      if (advance.isLow) this.#askForMore(key, advance)
+      if (admitted !== undefined) return admitted
+    }
+    return this.#ask(message, this.#advances.has(key) ? this.#spend.asked(message.asks) : undefined)
   }
 
   settle(settlement: Settlement): void {
-    this.#add({ kind: 'settle', settlement })
+    if (this.#advances.size === 0) return this.#tell({ kind: 'settle', settlement })
+    this.#spend.add(settlement)
+    const advance = this.#advances.get(keyOf(settlement.asks))
+    if (advance?.settle(settlement) !== true) this.#tell({ kind: 'settle', settlement })
+    else if (advance.exceeding >= MOST_EXCEEDING) this.#sendAll()
   }
 
-  close(): Promise<void> {
-    return this.#sendSteps()
+  async close(): Promise<void> {
+    for (const [key, advance] of this.#advances) this.#close(key, advance)
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    await this.#sendSteps()
   }
 
-  #add(step: LimitStep): void {
-    if (this.#steps.length === 0) setImmediate(this.#send)
+  /** Calls of one kind that come fast are admitted in advance from now on. */
+  #notice(key: string, message: AdmitMessage, nowMs: number): void {
+    if (nowMs - this.#deniedSinceMs > DENIED_FOR_MS) {
+      this.#denied.clear()
+      this.#deniedSinceMs = nowMs
+    }
+    if (this.#denied.has(key)) return
+    if (nowMs - this.#askedSinceMs > BUSY_WITHIN_MS) {
+      this.#asked.clear()
+      this.#askedSinceMs = nowMs
+    }
+    const asked = (this.#asked.get(key) ?? 0) + 1
+    this.#asked.set(key, asked)
+    if (asked < BUSY_CALLS) return
+    this.#asked.delete(key)
+    const advance = new Advance(this.#nextId++, message, this.#onUntold)
+    this.#advances.set(key, advance)
+    this.#timer ??= setTimeout(this.#tick, TICK_MS).unref()
+    this.#askForMore(key, advance)
+  }
+
+  #askForMore(key: string, advance: Advance): void {
+    const { message, calls } = advance.ask()
+    const marks = this.#spend.asked(message.asks)
+    // What is settled so far is told before it: the process above has to know it when it takes up what is spent.
+    if (this.#waiters.length > 0) void this.#sendSteps()
+    const steps = this.#takeSteps()
+    this.#channel.ask('advance', { id: advance.id, message, calls, steps: stepsText(steps) }).then(
+      (advanced) => this.#onAdvanced(key, advance, advanced, message, marks),
+      // The process above is gone, and with it what it has counted; this one ends soon.
+      () => this.#advances.delete(key),
+    )
+  }
+
+  #onAdvanced(key: string, advance: Advance, advanced: Advanced, message: AdmitMessage, marks: Marks): void {
+    advance.add(advanced, message)
+    if (advanced.calls > 0) this.#spend.told(marks, advanced.uses)
+    if (advance.isClosing) this.#end(advance)
+    else if (advanced.calls === 0) {
+      this.#close(key, advance)
+      this.#denied.add(key)
+    }
+  }
+
+  #closeAll(ids: readonly number[]): void {
+    for (const [key, advance] of this.#advances) if (ids.includes(advance.id)) this.#close(key, advance)
+    this.#sendAll()
+  }
+
+  /** Nothing is taken up of it any more. What is asked for still is given back when it comes. */
+  #close(key: string, advance: Advance): void {
+    this.#advances.delete(key)
+    this.#spend.forget(advance.asks)
+    advance.isClosing = true
+    if (!advance.isAsking) this.#end(advance)
+  }
+
+  #end(advance: Advance): void {
+    advance.release()
+    this.#tally()
+    if (advance.isGranted) this.#tell({ kind: 'close', id: advance.id })
+  }
+
+  #onTick(): void {
+    this.#timer = undefined
+    const second = Math.floor(this.#clock() / 1000)
+    for (const [key, advance] of this.#advances) {
+      advance.tick(second)
+      if (advance.idleTicks > MOST_IDLE_TICKS) this.#close(key, advance)
+    }
+    this.#sendAll()
+    if (this.#advances.size > 0) this.#timer = setTimeout(this.#tick, TICK_MS).unref()
+  }
+
+  #ask(message: AdmitMessage, marks: Marks | undefined): Promise<AdmitAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#tally()
+      this.#waiters.push({ marks, resolve, reject })
+      this.#tell({ kind: 'admit', message })
+    })
+  }
+
+  #tell(step: LimitStep): void {
     this.#steps.push(step)
+    if (this.#isSending) return
+    this.#isSending = true
+    setImmediate(this.#sendAll)
+  }
+
+  /** What was settled has its place before what is asked next. */
+  #tally(): void {
+    for (const advance of this.#untold)
+      for (const tally of advance.tell()) this.#steps.push({ kind: 'tally', tally })
+    this.#untold.clear()
+  }
+
+  #takeSteps(): readonly LimitStep[] {
+    this.#tally()
+    const steps = this.#steps
+    this.#steps = []
+    return steps
   }
 
   async #sendSteps(): Promise<void> {
-    const steps = this.#steps
-    const waiters = this.#waiters
+    this.#isSending = false
+    const steps = this.#takeSteps()
     if (steps.length === 0) return
-    this.#steps = []
+    const waiters = this.#waiters
     this.#waiters = []
     try {
-      const answers = await this.#channel.ask('limits', steps)
+      const answers = answersOf(await this.#channel.ask('limits', stepsText(steps)))
       for (const [index, waiter] of waiters.entries()) {
         const answer = answers[index]
         if (answer === undefined) waiter.reject(new Error('an admission was not answered'))
-        else waiter.resolve(answer)
+        else this.#onAnswer(waiter, answer)
       }
     } catch (error) {
       for (const waiter of waiters) waiter.reject(error)
     }
   }
+
+  #onAnswer(waiter: Waiter, answer: LimitAnswer): void {
+    if ('ticket' in answer) {
+      // Others have something in advance that has to be given back first.
+      this.#channel.ask('decision', answer.ticket).then(
+        (decision) => this.#onAnswer(waiter, decision),
+        (error: unknown) => waiter.reject(error),
+      )
+      return
+    }
+    if (answer.admitted && waiter.marks !== undefined) this.#spend.told(waiter.marks, answer.uses)
+    waiter.resolve(answer)
+  }
+}
+
+/** The scopes that are asked, and whether for their budgets: calls that cost nothing ask for none. */
+function keyOf(asks: readonly ScopeAsk[]): string {
+  let key = ''
+  for (let index = 0; index < asks.length; index += 1) {
+    const ask = asks[index]
+    if (ask !== undefined) key += ask.budget === undefined ? `${ask.scope}\n` : `${ask.scope}\n$`
+  }
+  return key
 }

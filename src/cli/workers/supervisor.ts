@@ -55,7 +55,7 @@ class Supervisor {
   readonly #sockets: HostSockets
   readonly #log: Logger
   readonly #workers = new Set<WorkerProcess>()
-  readonly #limits = new HostLimits(Date.now)
+  readonly #limits = new HostLimits(Date.now, (worker, ids) => this.#recall(worker, ids))
   readonly #metrics: HostMetrics
   readonly #exits: (cause: 'replaced' | 'died') => void
   readonly #delay = new RestartDelay()
@@ -155,6 +155,8 @@ class Supervisor {
     channel.answer('replace', () => this.#replace(worker))
     channel.answer('metrics', () => this.#metrics.collect())
     channel.answer('limits', (steps) => this.#limits.take(name, steps))
+    channel.answer('decision', (ticket) => this.#limits.decision(ticket))
+    channel.answer('advance', (question) => this.#limits.advance(name, question))
     channel.answer('ticketKeys', () => this.#ticketKeys)
     channel.answer('drainAll', () => this.#drainAll())
     channel.answer('backlog', () => this.#backlog())
@@ -205,6 +207,10 @@ class Supervisor {
   #replaceLater(worker: WorkerProcess): void {
     this.#log.error('a new worker did not start: the old one goes on, and is replaced later')
     setTimeout(() => this.#replace(worker), REPLACE_AGAIN_MS).unref()
+  }
+
+  #recall(name: string, ids: readonly number[]): void {
+    for (const worker of this.#workers) if (worker.name === name) worker.channel.tell('recall', ids)
   }
 
   async #drainAll(): Promise<number> {

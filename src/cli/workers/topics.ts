@@ -1,7 +1,8 @@
 /** What workers and the process above them ask each other. Both are of one program and one version. */
-import type { AdmitAnswer, AdmitMessage, Settlement } from '../../limits/limit-store.ts'
+import type { AdmitAnswer } from '../../limits/limit-store.ts'
 import type { DatabaseKind } from '../../storage/database.ts'
 import type { StopOrder } from '../stop-order.ts'
+import type { Advanced, AdvanceQuestion } from './limit-steps.ts'
 
 /** By topic: what the question holds, and what its answer. */
 export interface Topics {
@@ -11,7 +12,11 @@ export interface Topics {
   replace: { ask: undefined; answer: void }
   /** The metrics of all workers, each as bytes that `MetricsBytes` tells of. */
   metrics: { ask: undefined; answer: readonly MetricsBytes[] }
-  limits: { ask: readonly LimitStep[]; answer: readonly AdmitAnswer[] }
+  /** As texts of `limit-steps.ts`. */
+  limits: { ask: string; answer: string }
+  /** What an admission comes to that has to wait for advances which are called back, by its ticket. */
+  decision: { ask: number; answer: AdmitAnswer }
+  advance: { ask: AdvanceQuestion; answer: Advanced }
   /** `/health/drain` came to a worker. The answer counts what all have in flight. */
   drainAll: { ask: undefined; answer: number }
   /** What TLS session tickets of all workers are encrypted with. */
@@ -24,6 +29,8 @@ export interface Topics {
   backlog: { ask: undefined; answer: number }
   /** Asked of a worker: how many requests it has in flight. */
   inFlight: { ask: undefined; answer: number }
+  /** Asked of a worker: that it closes advances, by their numbers. */
+  recall: { ask: readonly number[]; answer: void }
   /** Asked of a worker: its metrics. */
   snapshot: { ask: undefined; answer: MetricsBytes }
   /** Asked of a worker: that it takes itself out of the traffic. */
@@ -34,8 +41,3 @@ export interface Topics {
 
 /** `FamilySnapshot[]` as `v8.serialize` writes it. */
 export type MetricsBytes = Uint8Array
-
-/** In the order in which they happened: what an ended call gives back is there for the next. */
-export type LimitStep =
-  | { readonly kind: 'admit'; readonly message: AdmitMessage }
-  | { readonly kind: 'settle'; readonly settlement: Settlement }

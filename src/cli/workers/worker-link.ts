@@ -49,7 +49,7 @@ export class WorkerLink implements SharedByWorkers, StopOrders {
   /** @param orphanGraceMs time for calls under way when the process above is gone. */
   constructor(pipe: Pipe, orphanGraceMs: number) {
     this.#channel = new Channel(pipe)
-    this.limitStore = new HostLimitStore(this.#channel)
+    this.limitStore = new HostLimitStore(this.#channel, Date.now)
     this.#channel.answer('end', (order) => this.#carryOut(order))
     pipe.on('disconnect', () => this.#carryOut({ kind: 'stop', graceMs: orphanGraceMs, noticeMs: 0 }))
     // A terminal sends it to all processes at once, and the process above passes on what it means.

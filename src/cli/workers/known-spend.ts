@@ -1,0 +1,90 @@
+/**
+ * What this worker can be sure that the process above knows of the spend of accounts: what that has said, and what this
+ * worker has settled. Whoever knows of more has to tell it in its place among what was settled: the process above takes
+ * the greater of the two, and what was spent before and is told after would count twice.
+ */
+import type { ScopeAsk, ScopeUse, Settlement } from '../../limits/limit-store.ts'
+
+interface Known {
+  /** What the process above had counted of others, and of this worker before: picodollars. */
+  base: bigint | undefined
+  /** Settled by this worker since this is kept. */
+  added: bigint
+  text: string | undefined
+}
+
+/** Accounts of a question, with what this worker had settled when it asked. */
+export type Marks = readonly (
+  | { readonly account: string; readonly known: Known; readonly added: bigint }
+  | undefined
+)[]
+
+export class KnownSpend {
+  readonly #accounts = new Map<string, Known>()
+
+  /** Whether the process above knows of all spend that these asks tell of. */
+  covers(asks: readonly ScopeAsk[]): boolean {
+    for (let index = 0; index < asks.length; index += 1) {
+      const budget = asks[index]?.budget
+      if (budget === undefined) continue
+      const known = this.#accounts.get(budget.account)
+      if (known?.base === undefined) return false
+      known.text ??= String(known.base + known.added)
+      if (isLess(known.text, budget.spent)) return false
+    }
+    return true
+  }
+
+  /** A question goes out, behind all that is settled so far. */
+  asked(asks: readonly ScopeAsk[]): Marks {
+    return asks.map(({ budget }) => {
+      if (budget === undefined) return undefined
+      let known = this.#accounts.get(budget.account)
+      if (known === undefined)
+        this.#accounts.set(budget.account, (known = { base: undefined, added: 0n, text: undefined }))
+      return { account: budget.account, known, added: known.added }
+    })
+  }
+
+  /** The process above has admitted it: what was settled since comes on top. */
+  told(marks: Marks, uses: readonly ScopeUse[]): void {
+    for (const [index, mark] of marks.entries()) {
+      const settled = uses[index]?.settled
+      if (mark === undefined || settled === undefined) continue
+      const { known, added } = mark
+      const base = BigInt(settled) - added
+      if (known.base !== undefined && known.base >= base) continue
+      known.base = base
+      known.text = undefined
+    }
+  }
+
+  /** A settlement is told, now or before whatever is asked next. */
+  add({ accounts, cost }: Settlement): void {
+    if (cost === '0') return
+    for (const account of accounts) {
+      const known = account === undefined ? undefined : this.#accounts.get(account)
+      if (known === undefined) continue
+      known.added += BigInt(cost)
+      known.text = undefined
+    }
+  }
+
+  /** Nothing is admitted in advance for these asks any more. */
+  forget(asks: readonly ScopeAsk[]): void {
+    for (const { budget } of asks) if (budget !== undefined) this.#accounts.delete(budget.account)
+  }
+}
+
+/** Compares amounts that are decimal text. */
+export function isLess(amount: string, other: string): boolean {
+  const isNegative = amount.startsWith('-')
+  if (isNegative !== other.startsWith('-')) return isNegative
+  if (isNegative) return isShorterOrFirst(other, amount)
+  return isShorterOrFirst(amount, other)
+}
+
+/** Of two figures that both have a sign, or both have none. */
+function isShorterOrFirst(figures: string, others: string): boolean {
+  return figures.length === others.length ? figures < others : figures.length < others.length
+}
