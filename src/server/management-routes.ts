@@ -8,6 +8,7 @@ import type { Principal } from '../identity/principal.ts'
 import type { ManagementRoute } from '../management/route.ts'
 import { jsonInTurns } from './json-in-turns.ts'
 import { lastValues, parseManagementBody } from './management-input.ts'
+import { sendPieces } from './send-pieces.ts'
 
 export function registerManagementRoutes(
   app: FastifyInstance,
@@ -37,7 +38,9 @@ export function registerManagementRoutes(
           params: lastValues(request.params),
         })
         // A bare number or string is a valid JSON answer here, which Fastify would not serialise by itself.
-        return reply.header('content-type', 'application/json; charset=utf-8').send(await jsonInTurns(answer))
+        const json = await jsonInTurns(answer)
+        void reply.header('content-type', 'application/json; charset=utf-8')
+        return typeof json === 'string' ? reply.send(json) : sendPieces(reply, json)
       },
     })
   }

@@ -1,10 +1,10 @@
 /** `/metrics`, with and without the trailing slash, answered at once; access as the configuration says. */
-import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { CallIdentity } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { compressPage } from '../telemetry/metrics/compress-page.ts'
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts'
+import { sendPieces } from './send-pieces.ts'
 
 export interface MetricsSource {
   /** `litellm_settings.require_auth_for_metrics_endpoint`; true unless switched off. */
@@ -28,14 +28,8 @@ export function registerMetricsRoutes(
       request.headers['accept-encoding']?.toString(),
     )
     if (contentEncoding !== undefined) void reply.header('content-encoding', contentEncoding)
-    return (
-      reply
-        .header('content-type', contentType)
-        .header('content-length', body.length)
-        .header('vary', 'accept, accept-encoding')
-        // Piece by piece, as the scraper takes them: calls go on between.
-        .send(Readable.from(body.pieces))
-    )
+    void reply.header('content-type', contentType).header('vary', 'accept, accept-encoding')
+    return sendPieces(reply, body.pieces)
   })
 }
 
