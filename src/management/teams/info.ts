@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely'
 import type { Principal } from '../../identity/principal.ts'
 import type { Schema } from '../../storage/database.ts'
 import { findBudgets, findKeysOf } from '../../storage/queries/principals-keys.ts'
-import { findMembers, findTeam, type TeamRow } from '../../storage/queries/principals-teams.ts'
+import { findMembers, findTeam, type MemberRow } from '../../storage/queries/principals-teams.ts'
 import { mapInTurns } from '../in-turns.ts'
 import { keyOnWire } from '../keys/key-row.ts'
 import { parseInput, type ManagementRequest, type ManagementRoute } from '../route.ts'
@@ -29,7 +29,7 @@ async function teamInfo({ database }: ManagementServices, { principal, query }: 
   if (team === undefined || !visible) {
     throw teamNotFound(teamId)
   }
-  const [details] = await detailsOf(database.sql, [team])
+  const [details] = await detailsOf(database.sql, [teamId], members)
   return { team_id: teamId, team_info: teamOnWire(team, members), ...details }
 }
 
@@ -37,11 +37,16 @@ export function seesAllTeams(principal: Principal): boolean {
   return principal.role === 'proxy_admin' || principal.role === 'proxy_admin_viewer'
 }
 
-/** Keys and memberships of each team, in the order of the teams. */
-export async function detailsOf(database: Kysely<Schema>, teams: readonly TeamRow[]) {
-  const teamIds = teams.map((team) => team.team_id)
+/**
+ * Keys and memberships of each team, in the order of the teams.
+ * @param members of these teams.
+ */
+export async function detailsOf(
+  database: Kysely<Schema>,
+  teamIds: readonly string[],
+  members: readonly MemberRow[],
+) {
   const keys = await findKeysOf(database, { teamIds })
-  const members = await findMembers(database, teamIds)
   const budgetIds = members.flatMap((member) => (member.budget_id === null ? [] : [member.budget_id]))
   const budgets = new Map(
     (await findBudgets(database, budgetIds)).map((budget) => [budget.budget_id, budget]),

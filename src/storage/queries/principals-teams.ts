@@ -1,5 +1,13 @@
 /** Teams and who belongs to them. */
-import { sql, type Insertable, type Kysely, type Selectable, type Transaction, type Updateable } from 'kysely'
+import {
+  sql,
+  type Insertable,
+  type Kysely,
+  type Selectable,
+  type SelectQueryBuilder,
+  type Transaction,
+  type Updateable,
+} from 'kysely'
 import type { Schema } from '../database.ts'
 import type { TeamMembershipTable, TeamTable } from '../schema/principals.ts'
 import { spendOf, type SpendJson } from './spend-windows.ts'
@@ -47,18 +55,32 @@ export interface TeamFilter {
 }
 
 export async function listTeams(database: Sql, filter: TeamFilter): Promise<readonly TeamRow[]> {
-  let query = teams(database)
-  if (filter.organizationIds !== undefined) {
-    query = query.where('t.organization_id', '=', sql<string>`any(${filter.organizationIds}::text[])`)
+  return await matching(teams(database), filter).orderBy('t.created_at').orderBy('t.team_id').execute()
+}
+
+/** The ids of what `listTeams` gives, in its order. */
+export async function listTeamIds(database: Sql, filter: TeamFilter): Promise<readonly string[]> {
+  const ids = database.selectFrom('sluice_team as t').select('t.team_id')
+  const rows = await matching(ids, filter).orderBy('t.created_at').orderBy('t.team_id').execute()
+  return rows.map((row) => row.team_id)
+}
+
+function matching<Output>(
+  query: SelectQueryBuilder<Schema & { t: TeamTable }, 't', Output>,
+  { memberIds, organizationIds }: TeamFilter,
+): SelectQueryBuilder<Schema & { t: TeamTable }, 't', Output> {
+  let matched = query
+  if (organizationIds !== undefined) {
+    matched = matched.where('t.organization_id', '=', sql<string>`any(${organizationIds}::text[])`)
   }
-  for (const userId of filter.memberIds) {
-    query = query.where(
+  for (const userId of memberIds) {
+    matched = matched.where(
       sql<boolean>`exists (
         select from sluice_team_membership m where m.team_id = t.team_id and m.user_id = ${userId}
       )`,
     )
   }
-  return await query.orderBy('t.created_at').orderBy('t.team_id').execute()
+  return matched
 }
 
 export async function findMembers(database: Sql, teamIds: readonly string[]): Promise<readonly MemberRow[]> {
