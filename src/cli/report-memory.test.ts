@@ -25,7 +25,7 @@ test('each part is a component, as it stands at the scrape', async () => {
     bodies: { held: 10 },
   })
   const read = async (): Promise<(component: string) => number> => {
-    const page = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+    const page = readExposition(await (await telemetry.renderMetrics(undefined)).body.text())
     return (component) => valueOf(page, 'sluice_memory_bytes', { component })
   }
   const first = await read()

@@ -28,7 +28,7 @@ test('every statistic of the ledger is a metric, as it stands at the scrape', as
   }
   const ledger: Pick<OpenLedger, 'stats'> = { stats }
   reportOperations(telemetry, ledger, { reachable: true })
-  const page = async (): Promise<string> => (await telemetry.renderMetrics(undefined)).body.toString()
+  const page = async (): Promise<string> => await (await telemetry.renderMetrics(undefined)).body.text()
   await page()
   stats.lostCalls = 20
   const text = await page()

@@ -4,7 +4,7 @@ import type { CallIdentity } from '../calls/gateway.ts'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { compressPage } from '../telemetry/metrics/compress-page.ts'
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts'
-import { sendPieces } from './send-pieces.ts'
+import { sendWhileMade } from './send-pieces.ts'
 
 export interface MetricsSource {
   /** `litellm_settings.require_auth_for_metrics_endpoint`; true unless switched off. */
@@ -22,14 +22,14 @@ export function registerMetricsRoutes(
       const refusal = await refusalFor(identity, request.headers)
       if (refusal !== undefined) return reply.code(401).type('application/json').send(JSON.stringify(refusal))
     }
-    const page = await metrics.render(request.headers.accept)
-    const { contentType, contentEncoding, body } = await compressPage(
-      page,
+    const { contentType, body } = await metrics.render(request.headers.accept)
+    const { contentEncoding, length, pieces } = compressPage(
+      body,
       request.headers['accept-encoding']?.toString(),
     )
     if (contentEncoding !== undefined) void reply.header('content-encoding', contentEncoding)
     void reply.header('content-type', contentType).header('vary', 'accept, accept-encoding')
-    return sendPieces(reply, body.pieces)
+    return sendWhileMade(reply, pieces, length)
   })
 }
 

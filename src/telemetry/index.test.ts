@@ -26,7 +26,7 @@ test('a settled call is counted and written to the log', async () => {
   const { contentType, body } = await telemetry.renderMetrics(undefined)
   await telemetry.close()
   expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
-  const families = readExposition(body.toString())
+  const families = readExposition(await body.text())
   expect(valueOf(families, 'litellm_proxy_total_requests_metric_total', { stream: 'False' })).toBe(1)
   expect(valueOf(families, 'litellm_in_flight_requests')).toBe(1)
   expect(JSON.parse(written.join(''))).toMatchObject({ event: 'call', ending: 'complete' })
@@ -36,7 +36,7 @@ test('calls below the level of the log are counted without a line', async () => 
   const { telemetry, written } = telemetryOf('error')
   telemetry.observer.callSettled(startOf(), endOf())
   telemetry.observer.callSettled(startOf(), providerErrorOf(500, 'InternalServerError'))
-  const families = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  const families = readExposition(await (await telemetry.renderMetrics(undefined)).body.text())
   await telemetry.close()
   expect(written.join('').split('\n')).toHaveLength(2)
   expect(valueOf(families, 'litellm_proxy_total_requests_metric_total', { status_code: '200' })).toBe(1)
@@ -47,7 +47,7 @@ test('OpenMetrics is served to who prefers it', async () => {
   const page = await telemetry.renderMetrics('application/openmetrics-text;version=1.0.0,text/plain;q=0.5')
   await telemetry.close()
   expect(page.contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8')
-  expect(page.body.toString()).toMatch(/# TYPE litellm_spend_metric counter\n[^]*# EOF\n$/)
+  expect(await page.body.text()).toMatch(/# TYPE litellm_spend_metric counter\n[^]*# EOF\n$/)
 })
 
 test('what fails to take up a call keeps nothing else from it, and is counted and told once', async () => {
@@ -61,7 +61,7 @@ test('what fails to take up a call keeps nothing else from it, and is counted an
   telemetry.onCallSettled({ callSettled: ({ callId }) => heard.push(callId) })
   for (let call = 0; call < 3; call += 1) telemetry.observer.callSettled(startOf(), endOf())
   telemetry.observer.reportFailed('limits', new Error('of another room'))
-  const families = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  const families = readExposition(await (await telemetry.renderMetrics(undefined)).body.text())
   await telemetry.close()
   expect(heard).toHaveLength(3)
   const failures = (part: string) => valueOf(families, 'sluice_call_report_failures_total', { part })
@@ -81,7 +81,7 @@ test('other rooms count and show their own numbers', async () => {
     .series(['success'])
     .add(2)
   bytes = 9
-  const families = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  const families = readExposition(await (await telemetry.renderMetrics(undefined)).body.text())
   await telemetry.close()
   expect(valueOf(families, 'sluice_journal_bytes')).toBe(9)
   expect(valueOf(families, 'sluice_tries_total', { result: 'success' })).toBe(2)
@@ -89,8 +89,8 @@ test('other rooms count and show their own numbers', async () => {
 
 test('the process tells its version, memory, CPU time and event loop', async () => {
   const { telemetry } = telemetryOf()
-  const first = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
-  const second = readExposition((await telemetry.renderMetrics(undefined)).body.toString())
+  const first = readExposition(await (await telemetry.renderMetrics(undefined)).body.text())
+  const second = readExposition(await (await telemetry.renderMetrics(undefined)).body.text())
   await telemetry.close()
   expect(valueOf(first, 'sluice_build_info', { version: '1.2.3', node_version: process.version })).toBe(1)
   expect(valueOf(first, 'process_resident_memory_bytes')).toBeGreaterThan(1e7)
@@ -106,7 +106,7 @@ test('a secret in a label never reaches the page', async () => {
   const { telemetry, written } = telemetryOf()
   const start = startOf({ userAgent: 'agent canary-secret-value', requestedModel: 'sk-1234567890abcdef' })
   telemetry.observer.callSettled(start, endOf())
-  const page = (await telemetry.renderMetrics(undefined)).body.toString()
+  const page = await (await telemetry.renderMetrics(undefined)).body.text()
   await telemetry.close()
   for (const text of [page, written.join('')]) {
     expect(text).not.toContain('canary-secret-value')
@@ -125,7 +125,7 @@ test.skipIf(!promtool)('promtool finds no fault in the page', async () => {
     providerErrorOf(401, 'AuthenticationError'),
   )
   for (const gauge of Object.values(OPERATION_GAUGES)) telemetry.gauge(gauge, () => 1)
-  const page = (await telemetry.renderMetrics(undefined)).body.toString()
+  const page = await (await telemetry.renderMetrics(undefined)).body.text()
   await telemetry.close()
   const checked = spawnSync('promtool', ['check', 'metrics'], { input: page, encoding: 'utf8' })
   expect(checked.stdout + checked.stderr).toBe('')

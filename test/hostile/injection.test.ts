@@ -181,7 +181,7 @@ describe('metrics', () => {
     }
     const { body } = await telemetry.renderMetrics(undefined)
     expect(process.memoryUsage.rss() - before).toBeLessThan(1_500 * 1024 * 1024)
-    const families = readExposition(body.toString())
+    const families = readExposition(await body.text())
     for (const [name, family] of families) {
       const series = new Set(
         family.samples.map(({ labels: { le: _bucket, ...labels } }) => JSON.stringify(labels)),

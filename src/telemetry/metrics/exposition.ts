@@ -2,8 +2,6 @@
  * Metrics as text: the Prometheus format 0.0.4, or OpenMetrics 1.0 where the scraper prefers it.
  * Sources: prometheus.io/docs/instrumenting/exposition_formats, the OpenMetrics specification 1.0.
  */
-
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Exemplar } from './histogram.ts'
 import { PageBody } from './page-body.ts'
 
@@ -102,19 +100,11 @@ function* writeCollected(metrics: ShownMetrics, format: ExpositionFormat): Gener
   yield format === 'openmetrics' ? `${piece}# EOF\n` : piece
 }
 
-/**
- * The page in the format that the `Accept` header asks for. A large one is written in pieces, with the event loop going
- * on between them.
- */
+/** The page in the format that the `Accept` header asks for, of the numbers of now; its body is written as it is read. */
 export async function renderMetrics(metrics: ShownMetrics, accept: string | undefined): Promise<MetricsPage> {
   const format = negotiateFormat(accept)
-  const pieces: Buffer[] = []
   await metrics.collectInTurns()
-  for (const piece of writeCollected(metrics, format)) {
-    pieces.push(Buffer.from(piece))
-    await nextTurn()
-  }
-  return { contentType: CONTENT_TYPES[format], body: new PageBody(pieces) }
+  return { contentType: CONTENT_TYPES[format], body: new PageBody(writeCollected(metrics, format)) }
 }
 
 function header(family: ShownFamily, format: ExpositionFormat): string {

@@ -158,5 +158,5 @@ test('many budgets are read over many turns, and two scrapes at the same time sh
   reading = false
   expect(turns).toBeGreaterThan(20)
   for (const { body } of pages)
-    expect(samplesOf(readExposition(body.toString()), BUDGET_GAUGES.teamMax.name)).toHaveLength(5_000)
+    expect(samplesOf(readExposition(await body.text()), BUDGET_GAUGES.teamMax.name)).toHaveLength(5_000)
 })
