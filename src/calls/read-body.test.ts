@@ -5,7 +5,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { GatewayError } from '../errors/gateway-error.ts'
-import type { BodyLimits } from './client-exchange.ts'
+import type { BodyLimits, ClientExchange } from './client-exchange.ts'
 import { NodeExchange } from './node-exchange.ts'
 import { readBody as readBodyOf } from './read-body.ts'
 
@@ -124,4 +124,48 @@ describe('a slow sender', () => {
     await expect(reading).rejects.toBeInstanceOf(GatewayError)
     await expect(reading).rejects.toEqual(code('bad_request'))
   })
+})
+
+describe('bodies that have come in the same turn of the event loop', () => {
+  const headersOf = { 'of declared length': (length: number) => String(length), 'in chunks': () => undefined }
+
+  /** In how many turns four of them are given. */
+  async function turnsFor(bytes: number, framing: keyof typeof headersOf): Promise<number> {
+    const body = Buffer.alloc(bytes, 'x')
+    // What is read of an exchange here.
+    const exchange = {
+      headers: { 'content-length': headersOf[framing](bytes) },
+      readBody: () => Promise.resolve(body),
+    } as unknown as ClientExchange
+    let turn = 0
+    let isReading = true
+    const count = (): void => {
+      turn += 1
+      if (isReading) setImmediate(count)
+    }
+    setImmediate(count)
+    const limits = { ...LIMITS, maxBodyBytes: 10_000_000 }
+    const turns = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        expect(await readBodyOf(exchange, limits)).toBe(body)
+        return turn
+      }),
+    )
+    isReading = false
+    return new Set(turns).size
+  }
+
+  test.each(['of declared length', 'in chunks'] as const)(
+    'large ones %s are given one a turn',
+    async (framing) => {
+      expect(await turnsFor(2_000_000, framing)).toBe(4)
+    },
+  )
+
+  test.each(['of declared length', 'in chunks'] as const)(
+    'small ones %s are given at once',
+    async (framing) => {
+      expect(await turnsFor(100_000, framing)).toBe(1)
+    },
+  )
 })

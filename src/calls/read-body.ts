@@ -4,7 +4,14 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { GatewayError } from '../errors/gateway-error.ts'
 import { tooLarge } from './body-reader.ts'
 import type { HeldBody } from './body-room.ts'
+import { BodyTurns } from './body-turns.ts'
 import type { BodyLimits, ClientExchange } from './client-exchange.ts'
+
+/** What a call does with a larger body takes longer than a quarter of a millisecond. */
+const LARGE_BYTES = 262_144
+
+/** Of the process, for it has one event loop. */
+const TURNS = new BodyTurns()
 
 /**
  * @param held counts what comes.
@@ -21,8 +28,17 @@ export function readBody(
   const declared = headers['content-length']
   if (declared !== undefined && Number(declared) > limits.maxBodyBytes) throw tooLarge(limits.maxBodyBytes)
   const encoding = headers['content-encoding']
-  if (encoding === undefined || encoding === 'identity') return exchange.readBody(limits, held)
-  return unpackedBody(exchange, limits, encoding, held)
+  if (encoding !== undefined && encoding !== 'identity')
+    return inTurn(unpackedBody(exchange, limits, encoding, held))
+  const body = exchange.readBody(limits, held)
+  const mayBeLarge = declared === undefined || Number(declared) > LARGE_BYTES
+  return mayBeLarge && body instanceof Promise ? inTurn(body) : body
+}
+
+async function inTurn(reading: Promise<Buffer>): Promise<Buffer> {
+  const body = await reading
+  if (body.length > LARGE_BYTES) await TURNS.take(body.length)
+  return body
 }
 
 async function unpackedBody(
