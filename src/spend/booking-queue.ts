@@ -11,8 +11,12 @@ import { readLines } from './journal/line.ts'
 import type { Segment } from './journal/segment.ts'
 import type { WaitingContents } from './waiting-contents.ts'
 
-/** A call whose end has been journaled, or could not be. */
-export interface SettledCall {
+/**
+ * A call whose end has been journaled, or could not be. An instance of a class: V8 learns of an object literal that what
+ * it makes lives long, and then makes it among the old objects, where a booked call holds its row until the next
+ * collection of all memory.
+ */
+export class SettledCall {
   readonly row: string
   /** What is to be kept of its bodies, once it is booked. */
   readonly bodies: CallBodies | undefined
@@ -20,6 +24,18 @@ export interface SettledCall {
   readonly endSegment: Segment | undefined
   /** Where its start stands, when the end stands nowhere. */
   readonly startSegment: Segment | undefined
+
+  constructor(
+    row: string,
+    bodies: CallBodies | undefined,
+    endSegment: Segment | undefined,
+    startSegment: Segment | undefined,
+  ) {
+    this.row = row
+    this.bodies = bodies
+    this.endSegment = endSegment
+    this.startSegment = startSegment
+  }
 }
 
 export interface QueueLimits {

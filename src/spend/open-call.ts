@@ -1,6 +1,6 @@
 /** A call between its start and its booking, as the ledger holds it. */
 import type { CallStart } from '../record/call-record.ts'
-import type { BookingQueue } from './booking-queue.ts'
+import { SettledCall, type BookingQueue } from './booking-queue.ts'
 import type { CallBodies } from './call-content.ts'
 import type { Journal, JournalRecord, LedgerLog } from './journal/journal.ts'
 import type { LineKind } from './journal/line.ts'
@@ -80,12 +80,7 @@ export class OpenCall implements JournalRecord {
    */
   #endWritten(endSegment: Segment | undefined): void {
     if (endSegment !== undefined) this.#releaseStart()
-    this.#path.queue.add({
-      row: this.#endRow,
-      bodies: this.#bodies,
-      endSegment,
-      startSegment: this.#startSegment,
-    })
+    this.#path.queue.add(new SettledCall(this.#endRow, this.#bodies, endSegment, this.#startSegment))
   }
 
   #releaseStart(): void {

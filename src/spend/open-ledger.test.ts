@@ -14,6 +14,7 @@ import type { CallStart } from '../record/call-record.ts'
 import type { Database } from '../storage/database.ts'
 import { migrate } from '../storage/migrate.ts'
 import { openDatabase } from '../storage/open-database.ts'
+import { BookingQueue, SettledCall } from './booking-queue.ts'
 import { openLedger, type LedgerOptions, type OpenLedger } from './open-ledger.ts'
 
 const DAY_MS = 86_400_000
@@ -59,6 +60,16 @@ describe.each(['postgresql', 'embedded'] as const)('on %s', (kind) => {
   async function open(change: Partial<LedgerOptions> = {}): Promise<void> {
     ledger = await openLedger({ database, dataDir, log, ...change })
   }
+
+  test('calls wait for their booking as instances of a class, which none makes among the old objects', async () => {
+    await open()
+    const add = vi.spyOn(BookingQueue.prototype, 'add')
+    const start = callStart()
+    await runCall(ledger, start, callEnd(start))
+    await ledger.flush()
+    expect(add.mock.calls).toEqual([[expect.any(SettledCall)]])
+    add.mockRestore()
+  })
 
   test('a call is booked with all that is known of it', async () => {
     await open()

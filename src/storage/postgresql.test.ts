@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { freePort } from '../../test/free-port.ts'
 import { startPostgresql, type TestPostgresql } from '../../test/postgresql.ts'
@@ -27,6 +28,16 @@ test('a pooler that refuses unknown start-up parameters is asked without them', 
   await sql`select 1`.execute(database.sql)
   await database.close()
   expect(refused).toHaveLength(1)
+})
+
+test('of a statement that is answered the driver holds no values', async () => {
+  const query = vi.spyOn(pg.Client.prototype, 'query')
+  const database = await openDatabase({ url: server.url })
+  const { rows } = await sql`select ${'a batch of calls'}::text as text`.execute(database.sql)
+  await database.close()
+  expect(rows).toEqual([{ text: 'a batch of calls' }])
+  expect(query.mock.calls).toContainEqual([{ text: 'select $1::text as text', values: [] }])
+  query.mockRestore()
 })
 
 describe('encryption', () => {

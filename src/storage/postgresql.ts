@@ -257,14 +257,16 @@ class PooledClient implements PostgresPoolClient {
     this.#client.release(destroy === true || this.#broken)
   }
 
-  #queryOf(text: string, parameters: readonly unknown[]): pg.QueryConfig & { query_timeout?: number } {
-    const values = [...parameters]
+  #queryOf(text: string, values: unknown[]): pg.QueryConfig & { query_timeout?: number } {
     return this.#timeoutMs === undefined ? { text, values } : { text, values, query_timeout: this.#timeoutMs }
   }
 
   async #query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> {
+    const values = [...parameters]
     try {
-      const { command, rowCount, rows } = await this.#client.query(this.#queryOf(sql, parameters))
+      const { command, rowCount, rows } = await this.#client.query(this.#queryOf(sql, values))
+      // What the driver keeps of a statement outlives it, and would hold the text of a whole batch of calls.
+      values.length = 0
       // The statement decides what its rows are; Kysely's callers name it.
       return {
         command: command as PostgresQueryResult<Row>['command'],
