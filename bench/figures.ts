@@ -18,6 +18,10 @@ export interface RowFigures {
   /** Beyond what the provider takes when it is called directly. */
   readonly addedP50Ms: number
   readonly addedP99Ms: number
+  /** Of a call at that pace, how long the main thread was ready to run and had no core; NaN in earlier results. */
+  readonly coreWaitMicroseconds: number
+  /** p99 of how late an idle process was on the same core meanwhile; NaN in earlier results. */
+  readonly idleLagP99Ms: number
   readonly idleBytes: number
   readonly bytesPerStream: number
   readonly startToReadyMs: number
@@ -50,6 +54,8 @@ function figuresOf(row: ResultRow, direct: ResultRow | undefined): RowFigures {
     chunkMicroseconds: over((round) => round.streams.cpuMicrosecondsPerChunk),
     addedP50Ms: added((round) => round.latency.p50Ms),
     addedP99Ms: added((round) => round.latency.p99Ms),
+    coreWaitMicroseconds: over(({ latency }) => latency.coreWaitMicrosecondsPerCall ?? Number.NaN),
+    idleLagP99Ms: over(({ idleLag }) => idleLag?.p99Ms ?? Number.NaN),
     // The provider runs through the whole benchmark: what it holds tells nothing.
     idleBytes: isProvider ? Number.NaN : over((round) => round.heldStreams.residentBytesBefore),
     bytesPerStream: isProvider ? Number.NaN : over(({ heldStreams }) => bytesPerStream(heldStreams)),

@@ -128,6 +128,8 @@ export interface OpenLoopFigures extends FiguresBase {
   readonly p99Ms: number
   readonly maxMs: number
   readonly cpuMicrosecondsPerCall: number
+  /** How long the program's main thread was ready to run and waited for the core; undefined in earlier results. */
+  readonly coreWaitMicrosecondsPerCall?: number
 }
 
 export interface StreamsFigures extends FiguresBase {

@@ -1,4 +1,6 @@
 /** The loads of the main table, in their order: every row in every round. */
+import { startIdleGauge } from './idle-lag.ts'
+import type { OpenLoopFigures } from './load-job.ts'
 import { portkey } from './portkey.ts'
 import { providerDirect } from './provider.ts'
 import { reference, socketRelay } from './reference.ts'
@@ -7,7 +9,7 @@ import { haproxy, nginx } from './reverse-proxies.ts'
 import { rotated } from './rotated.ts'
 import { loadRequest, runLoad } from './run-load.ts'
 import { CONNECTIONS, MIDDLE_BODY, SMALL_BODY, STREAMS } from './section.ts'
-import { simulator, sluice } from './sluice-targets.ts'
+import { simulator, sluice, type EventLoopLag } from './sluice-targets.ts'
 import type { RunningTarget, Target, TargetContext } from './target.ts'
 
 /** The rows of the main table. */
@@ -118,13 +120,7 @@ async function measureRound(target: RunningTarget, plan: Plan): Promise<RoundFig
   await runLoad({ ...closedLoop, request: small, warmUpMs: 0, durationMs: plan.runInMs })
   const chat1k = await runLoad({ ...closedLoop, request: small })
   const chat100k = await runLoad({ ...closedLoop, request: middle })
-  const latency = await runLoad({
-    kind: 'open-loop',
-    request: small,
-    serverPid,
-    callsPerSecond: CALLS_PER_SECOND,
-    ...times,
-  })
+  const { latency, idleLag } = await measureLatency(target, times)
   const streams = await runLoad({
     kind: 'streams',
     request: loadRequest(target, 'stream', SMALL_BODY),
@@ -133,5 +129,21 @@ async function measureRound(target: RunningTarget, plan: Plan): Promise<RoundFig
     rounds: plan.streamRounds,
   })
   const startToReadyMs = Number.isNaN(target.startToReadyMs) ? null : target.startToReadyMs
-  return { startToReadyMs, heldStreams, latency, chat1k, chat100k, streams }
+  return { startToReadyMs, heldStreams, latency, idleLag, chat1k, chat100k, streams }
+}
+
+/** Beside it a process that does nothing tells what every program of the core waits for. */
+async function measureLatency(
+  target: RunningTarget,
+  times: { readonly warmUpMs: number; readonly durationMs: number },
+): Promise<{ readonly latency: OpenLoopFigures; readonly idleLag: EventLoopLag }> {
+  await using idle = await startIdleGauge()
+  const latency = await runLoad({
+    kind: 'open-loop',
+    request: loadRequest(target, 'whole', SMALL_BODY),
+    serverPid: target.pid,
+    callsPerSecond: CALLS_PER_SECOND,
+    ...times,
+  })
+  return { latency, idleLag: await idle.read() }
 }

@@ -1,7 +1,7 @@
 /** Latency: calls at a fixed rate, each on an idle connection or a new one, so that none waits for another's answer. */
 import { LoadConnection, type CallListener } from './load-connection.ts'
 import type { LoadRequest, OpenLoopFigures, OpenLoopJob } from './load-job.ts'
-import { cpuMicroseconds } from './process-figures.ts'
+import { coreWaitMicroseconds, cpuMicroseconds } from './process-figures.ts'
 import { RequestSource } from './request-source.ts'
 import { sendSteadily } from './steady-pace.ts'
 import { quantile } from './statistics.ts'
@@ -54,14 +54,17 @@ export async function runOpenLoop(job: OpenLoopJob): Promise<OpenLoopFigures> {
   const loop = new OpenLoop(job.request)
   for (let index = 0; index < (job.openAtStart ?? OPEN_AT_START); index += 1) loop.send()
   let cpuBefore = 0
+  let waitBefore: number | undefined
   await sendSteadily(job.callsPerSecond, job, {
     send: () => loop.send(),
     measure: () => {
       loop.measuring = true
       cpuBefore = cpuMicroseconds(job.serverPid)
+      waitBefore = coreWaitMicroseconds(job.serverPid)
     },
   })
   const cpu = cpuMicroseconds(job.serverPid) - cpuBefore
+  const waitAfter = coreWaitMicroseconds(job.serverPid)
   loop.close()
   const sorted = loop.latenciesMs.toSorted((a, b) => a - b)
   return {
@@ -71,6 +74,9 @@ export async function runOpenLoop(job: OpenLoopJob): Promise<OpenLoopFigures> {
     p99Ms: quantile(sorted, 0.99),
     maxMs: sorted.at(-1) ?? Number.NaN,
     cpuMicrosecondsPerCall: cpu / sorted.length,
+    ...(waitBefore === undefined || waitAfter === undefined
+      ? {}
+      : { coreWaitMicrosecondsPerCall: (waitAfter - waitBefore) / sorted.length }),
     failures: loop.failures,
   }
 }

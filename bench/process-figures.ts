@@ -58,6 +58,18 @@ export function cpuMicrosecondsByProcess(pid: number): ReadonlyMap<number, numbe
   return new Map(processTree(pid).map((stat) => [stat.pid, stat.ticks * MICROSECONDS_PER_TICK]))
 }
 
+/**
+ * How long the main thread has been ready to run and waited for its core, in microseconds; undefined where the kernel
+ * does not count it. See `Documentation/scheduler/sched-stats.rst` of Linux.
+ */
+export function coreWaitMicroseconds(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1000
+  } catch {
+    return undefined
+  }
+}
+
 /** Resident set in bytes, pages that processes share counted for each of them. */
 export function residentBytes(pid: number): number {
   return processTree(pid).reduce((sum, stat) => sum + residentBytesOf(stat.pid), 0)

@@ -110,6 +110,24 @@ test('the lag of the event loop is told beside that of an idle process, where th
   expect(renderPerformancePage(RESULT)).not.toContain('a process which does nothing')
 })
 
+test('what a call waited for the core is told beside the lag of an idle process, where both were counted', () => {
+  const waited = (microseconds: number): RoundFigures => {
+    const figures = round(60, 0.4)
+    return {
+      ...figures,
+      latency: { ...figures.latency, coreWaitMicrosecondsPerCall: microseconds },
+      idleLag: { p99Ms: 1.25, maxMs: 4 },
+    }
+  }
+  const rows = RESULT.rows.map((other) =>
+    other.name === 'sluice' ? row('sluice', [waited(110), waited(130)]) : other,
+  )
+  const page = renderPerformancePage({ ...RESULT, rows: [...rows, row('sockets', [waited(50)])] })
+  expect(page).toContain('had to wait for its core, for 120 µs a call (bare sockets: 50 µs)')
+  expect(page).toContain('was late by 1.3 ms (p99)')
+  expect(renderPerformancePage(RESULT)).not.toContain('wait for its core')
+})
+
 test('of each figure of the lag the worst sample counts, and what is the gateway’s own is told within one', () => {
   const lag = (p99Ms: number, maxMs: number) => ({ p99Ms, maxMs })
   expect(

@@ -163,6 +163,7 @@ export function renderPerformancePage(result: BenchResult): string {
           '## What Sluice is held to',
           markdownTable(['', 'measured', 'bare sockets', 'target', 'goal', ''], targets.map(targetCells)),
           ...lagOnPage(result.sluice),
+          ...waitOnPage(rows),
           HOW_TO_TAKE_TARGETS,
         ]),
     ...(result.sluice === undefined
@@ -188,6 +189,20 @@ function lagOnPage(extras: SluiceExtras | undefined): string[] {
     `While the event loop of Sluice was late by ${milliseconds(extras.eventLoopLagP99Ms)} (p99; the latest of all ` +
       `${milliseconds(extras.eventLoopLagMaxMs)}), that of a process which does nothing, on the same core, was by ` +
       `${milliseconds(extras.idleLagP99Ms)} (p99).`,
+  ]
+}
+
+/** What of the latency is the core's; nothing in results of an earlier form, which did not count it. */
+function waitOnPage(rows: readonly RowFigures[]): string[] {
+  const sluice = rows.find(({ name }) => name === 'sluice')
+  if (sluice === undefined || Number.isNaN(sluice.coreWaitMicroseconds)) return []
+  const sockets = rows.find(({ name }) => name === 'sockets')?.coreWaitMicroseconds ?? Number.NaN
+  return [
+    'At 1,000 calls a second the main thread of Sluice was ready to run, and had to wait for its core, for ' +
+      `${figure(sluice.coreWaitMicroseconds, 0)} µs a call` +
+      (Number.isNaN(sockets) ? '' : ` (bare sockets: ${figure(sockets, 0)} µs)`) +
+      ': its own threads, those of other programs and the kernel had it. The event loop of a process which does ' +
+      `nothing, on the same core at the same time, was late by ${figure(sluice.idleLagP99Ms, 1)} ms (p99).`,
   ]
 }
 

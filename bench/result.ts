@@ -7,11 +7,14 @@ import type {
   OpenLoopFigures,
   StreamsFigures,
 } from './load-job.ts'
+import type { EventLoopLag } from './sluice-targets.ts'
 
 export interface RoundFigures {
   readonly startToReadyMs: number | null
   readonly heldStreams: HeldStreamsFigures
   readonly latency: OpenLoopFigures
+  /** Of a process that did nothing, on the same core while the latency was measured; undefined in earlier results. */
+  readonly idleLag?: EventLoopLag
   readonly chat1k: ClosedLoopFigures
   readonly chat100k: ClosedLoopFigures
   readonly streams: StreamsFigures
