@@ -102,16 +102,15 @@ test('a curve says in words what its last row costs of its first', () => {
 
 test('workers scale by the CPU of the busiest of them', () => {
   const section = SECTIONS.find(({ name }) => name === 'workers')
-  const at = (busiestMicrosecondsPerCall: number): SectionRound => ({
-    small: {
-      kind: 'closed-loop',
-      calls: 10,
-      callsPerSecond: 1,
-      failures: 0,
-      cpuMicrosecondsPerCall: 100,
-      busiestMicrosecondsPerCall,
-    },
+  const costs = (busiestMicrosecondsPerCall: number): SectionRound[string] => ({
+    kind: 'closed-loop',
+    calls: 10,
+    callsPerSecond: 1,
+    failures: 0,
+    cpuMicrosecondsPerCall: busiestMicrosecondsPerCall,
+    busiestMicrosecondsPerCall,
   })
+  const at = (busiest: number): SectionRound => ({ small: costs(busiest) })
   const rows = [
     row('sluice', [at(100)]),
     row('sluice-workers-one-core', [at(64)]),
@@ -121,5 +120,13 @@ test('workers scale by the CPU of the busiest of them', () => {
   expect(section?.conclusion?.(figures)).toBe(
     'Two workers serve 1.96 times what one process does, by CPU a call, each on a core of its own, and 1.56 times where ' +
       'they share one core and its caches.',
+  )
+  const half = sectionFigures(section!, {
+    name: 'workers',
+    date: '2026-11-23',
+    rows: [row('sluice', [{ ...at(100), half: costs(107.1) }]), ...rows.slice(1)],
+  })
+  expect(section?.conclusion?.(half)).toMatch(
+    /half of the clients takes 107\.1 µs a call, and two workers serve 2\.10 times what that does\.$/,
   )
 })

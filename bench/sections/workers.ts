@@ -21,6 +21,10 @@ const BUSIEST = {
   of: figureOf('closed-loop', 'small', (f) => f.busiestMicrosecondsPerCall),
 }
 
+const HALF_TITLE = 'CPU µs a call, 1 KB, half as many clients'
+/** Cells of a row. */
+const [BUSIEST_CELL, SCALE_CELL, HALF_CELL] = [1, 2, 4]
+
 const SCALE = { ...BUSIEST, title: '× one process, by CPU', decimals: 2 }
 
 export const workers: Section = {
@@ -43,7 +47,11 @@ export const workers: Section = {
     sluiceTarget(TWO_WORKERS_UNLIMITED),
     sluiceTarget(TWO_WORKERS),
   ],
-  measures: [closedLoop('small', SMALL_BODY, CONNECTIONS), closedLoop('middle', MIDDLE_BODY, CONNECTIONS)],
+  measures: [
+    closedLoop('small', SMALL_BODY, CONNECTIONS),
+    closedLoop('half', SMALL_BODY, CONNECTIONS / 2),
+    closedLoop('middle', MIDDLE_BODY, CONNECTIONS),
+  ],
   columns: [
     callCost('CPU µs a call, 1 KB', 'small'),
     BUSIEST,
@@ -53,6 +61,7 @@ export const workers: Section = {
       decimals: 0,
       of: figureOf('closed-loop', 'small', (f) => f.callsPerSecond),
     },
+    callCost(HALF_TITLE, 'half'),
     callCost('CPU µs a call, 100 KB', 'middle', 0),
     {
       title: 'calls/s, 100 KB',
@@ -61,11 +70,22 @@ export const workers: Section = {
     },
   ],
   conclusion: (rows) => {
-    const timesOf = (name: string) => rows.find((row) => row.name === name)?.cells[2] ?? Number.NaN
-    const [apart, together] = [timesOf(TWO_WORKERS.name), timesOf(TWO_WORKERS_ONE_CORE.name)]
-    return Number.isNaN(apart) || Number.isNaN(together)
-      ? undefined
-      : `Two workers serve ${apart.toFixed(2)} times what one process does, by CPU a call, each on a core of its own, and ` +
-          `${together.toFixed(2)} times where they share one core and its caches.`
+    const cellOf = (name: string, cell: number) =>
+      rows.find((row) => row.name === name)?.cells[cell] ?? Number.NaN
+    const [apart, together] = [TWO_WORKERS.name, TWO_WORKERS_ONE_CORE.name].map((name) =>
+      cellOf(name, SCALE_CELL),
+    )
+    if (apart === undefined || together === undefined || Number.isNaN(apart + together)) return undefined
+    const half = cellOf(sluice.name, HALF_CELL)
+    const asBusy = half / cellOf(TWO_WORKERS.name, BUSIEST_CELL)
+    return (
+      `Two workers serve ${apart.toFixed(2)} times what one process does, by CPU a call, each on a core of its own, and ` +
+      `${together.toFixed(2)} times where they share one core and its caches.` +
+      (Number.isNaN(asBusy)
+        ? ''
+        : ` Each of the two has half of the clients, and so takes fewer calls a turn of its event loop, which is dearer ` +
+          `without any second worker: one process with half of the clients takes ${half.toFixed(1)} µs a call, and two ` +
+          `workers serve ${asBusy.toFixed(2)} times what that does.`)
+    )
   },
 }
