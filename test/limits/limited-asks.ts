@@ -2,10 +2,16 @@
 import type { LimitKind, ScopeAsk } from '../../src/limits/limit-store.ts'
 
 /** One limit; tokens of a team that two keys with budgets share; or a budget of that team beside those of its keys. */
-export type Kind =
-  | LimitKind
-  | 'tokens of a team, and budgets of its keys'
-  | 'budgets of a team and of its keys'
+export const KINDS = [
+  'budget',
+  'parallel',
+  'requests',
+  'tokens',
+  'tokens of a team, and budgets of its keys',
+  'budgets of a team and of its keys',
+] as const
+
+export type Kind = (typeof KINDS)[number]
 
 /** What a call through a worker asks. @param room for so many calls. */
 export function asksOf(kind: Kind, worker: number, room: number, spent: SpentOf): readonly ScopeAsk[] {

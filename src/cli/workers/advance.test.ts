@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { LimitModel } from '../../../test/limits/limit-model.ts'
-import { askOf, asksOf, NOTHING_SPENT, type Kind } from '../../../test/limits/limited-asks.ts'
+import { askOf, asksOf, KINDS, NOTHING_SPENT, type Kind } from '../../../test/limits/limited-asks.ts'
 import { settleDown, WorkersOfAHost, type HostedWorker } from '../../../test/limits/workers-of-a-host.ts'
 import type { AdmitAnswer, AdmitMessage, LimitKind } from '../../limits/limit-store.ts'
 import { isLess } from './known-spend.ts'
@@ -221,14 +221,7 @@ async function play(world: World, step: Step): Promise<void> {
   }
 }
 
-test.each([
-  'budget',
-  'parallel',
-  'requests',
-  'tokens',
-  'tokens of a team, and budgets of its keys',
-  'budgets of a team and of its keys',
-] as const)(
+test.each(KINDS)(
   'whatever workers have in advance of a limit of %s, each call is admitted or refused as if each were counted at once',
   async (kind) => {
     const seen = { inAdvance: 0, refused: 0, recalls: 0 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { asksOf, type Kind } from '../../../test/limits/limited-asks.ts'
+import { asksOf, KINDS, type Kind } from '../../../test/limits/limited-asks.ts'
 import { settleDown, WorkersOfAHost, type HostedWorker } from '../../../test/limits/workers-of-a-host.ts'
 import type { AdmitMessage } from '../../limits/limit-store.ts'
 
@@ -204,14 +204,7 @@ async function play(crowd: Crowd, step: Step): Promise<void> {
   }
 }
 
-test.each([
-  'budget',
-  'parallel',
-  'requests',
-  'tokens',
-  'tokens of a team, and budgets of its keys',
-  'budgets of a team and of its keys',
-] as const)(
+test.each(KINDS)(
   'calls that cross each other are never beyond a limit of %s, and each is counted once',
   async (kind) => {
     const seen = { inAdvance: 0, refused: 0, recalls: 0 }
