@@ -1,6 +1,6 @@
 /**
- * The Lua script by which processes count limits together in Redis: it takes up settlements, and then admits a call
- * over all its scopes or refuses it, in one step. Redis's own clock decides.
+ * The Lua script by which processes count limits together in Redis: it takes up settlements, and then admits calls one
+ * after the other, each over all its scopes, or refuses it, in one step. Redis's own clock decides.
  *
  * Keys of one namespace lie in one slot of a cluster, by their hash tag:
  *
@@ -11,7 +11,8 @@
  * - `…budget:<account>`: hash, process → picodollars reserved, and `s` the picodollars settled, which only
  *   `HINCRBY` adds up. Comparisons are made in doubles: beyond 9,007 dollars they are exact to a fraction of 1e-15.
  *
- * A command costs more than what it does, so a window is read by one and written by one.
+ * A command costs more than what it does, so a message reads each key once, and writes each window once, whatever the
+ * number of its calls.
  */
 import type { RedisScript } from '../redis/redis.ts'
 import { LIVE_SECONDS } from './minute-window.ts'
@@ -39,6 +40,12 @@ export type ScriptAsk = readonly [
   spent: string,
 ]
 
+export interface ScriptCall {
+  readonly tokens: number
+  readonly cost: string
+  readonly asks: readonly ScriptAsk[]
+}
+
 /** The message, as JSON. `KEYS[1]` is the key of the holders. */
 export interface ScriptMessage {
   /** Epoch milliseconds instead of Redis's own, for tests. */
@@ -49,9 +56,7 @@ export interface ScriptMessage {
   /** A message that comes later than this, in Redis's time, is void; zero when that time is not known yet. */
   readonly deadline: number
   readonly changes: readonly ScriptChange[]
-  readonly tokens: number
-  readonly cost: string
-  readonly asks: readonly ScriptAsk[]
+  readonly calls: readonly ScriptCall[]
 }
 
 export const LIMIT_SCRIPT: RedisScript = {
@@ -92,7 +97,11 @@ local function is_alive(name)
   return alive[name]
 end
 
+-- What calls hold of a key, and what of it is settled: what this message adds is added here, too.
+local holdings = {}
 local function held(key)
+  local found = holdings[key]
+  if found then return found end
   local sum, settled = 0, nil
   local all = call('HGETALL', key)
   for i = 1, #all, 2 do
@@ -100,7 +109,9 @@ local function held(key)
     elseif is_alive(all[i]) then sum = sum + tonumber(all[i + 1])
     else call('HDEL', key, all[i]) end
   end
-  return sum, settled, #all == 0
+  found = { sum = sum, settled = settled, is_new = #all == 0 }
+  holdings[key] = found
+  return found
 end
 
 local function add(key, field, amount, is_new)
@@ -110,58 +121,77 @@ local function add(key, field, amount, is_new)
   return sum == tonumber(amount)
 end
 
+local function hold(key, found, amount)
+  add(key, holder, amount, found.is_new)
+  found.sum, found.is_new = found.sum + tonumber(amount), false
+end
+
+-- Windows as they are after what has been counted so far; those that changed are written before they are read by others.
+local windows = {}
 local function window(key)
+  local w = windows[key]
+  if w then return w end
   local bucket = second % LIVE
   local head = call('HMGET', key, 'at', 'q', 't', 'q' .. bucket, 't' .. bucket)
   local at = tonumber(head[1])
   local passed = at and second - at
   if not at or passed >= LIVE or passed <= -LIVE then
     if at then call('DEL', key) end
-    return { at = second, q = 0, t = 0, qb = 0, tb = 0, is_new = true }
-  end
-  local w = { at = at, q = tonumber(head[2]), t = tonumber(head[3]) }
-  if passed == 0 then
+    w = { at = second, q = 0, t = 0, qb = 0, tb = 0, is_new = true }
+  elseif passed <= 0 then
+    w = { at = at, q = tonumber(head[2]), t = tonumber(head[3]) }
+    if passed < 0 then head = call('HMGET', key, 'at', 'q', 't', 'q' .. at % LIVE, 't' .. at % LIVE) end
     w.qb, w.tb = tonumber(head[4] or 0), tonumber(head[5] or 0)
-  elseif passed < 0 then
-    local newest = call('HMGET', key, 'q' .. at % LIVE, 't' .. at % LIVE)
-    w.qb, w.tb = tonumber(newest[1] or 0), tonumber(newest[2] or 0)
   else
     local gone = {}
     for s = at + 1, second do
       gone[#gone + 1] = 'q' .. s % LIVE
       gone[#gone + 1] = 't' .. s % LIVE
     end
+    w = { at = second, q = tonumber(head[2]), t = tonumber(head[3]), qb = 0, tb = 0 }
     for i, count in ipairs(call('HMGET', key, unpack(gone))) do
       if i % 2 == 1 then w.q = w.q - (count or 0) else w.t = w.t - (count or 0) end
     end
-    w.at, w.qb, w.tb = second, 0, 0
     call('HDEL', key, unpack(gone))
     call('HSET', key, 'at', second, 'q', w.q, 't', w.t)
     call('PEXPIRE', key, 2 * LIVE * 1000)
   end
+  windows[key] = w
   return w
 end
 
-local function count(key, w, requests, tokens)
-  w.q, w.t = w.q + requests, w.t + tokens
+local function write(key, w)
+  if not w.is_changed then return end
   local bucket = w.at % LIVE
-  call('HSET', key, 'at', w.at, 'q', w.q, 't', w.t, 'q' .. bucket, w.qb + requests, 't' .. bucket, w.tb + tokens)
+  call('HSET', key, 'at', w.at, 'q', w.q, 't', w.t, 'q' .. bucket, w.qb, 't' .. bucket, w.tb)
   if w.is_new then call('PEXPIRE', key, 2 * LIVE * 1000) end
+  w.is_changed, w.is_new = false, false
+end
+
+local function count(w, requests, tokens)
+  w.q, w.t, w.qb, w.tb = w.q + requests, w.t + tokens, w.qb + requests, w.tb + tokens
+  w.is_changed = true
 end
 
 local function correct(key, counted, difference)
   local w = window(key)
   if difference > 0 then
-    count(key, w, 0, difference)
-  elseif counted <= w.at and counted > w.at - LIVE then
+    count(w, 0, difference)
+  elseif counted == w.at then
+    count(w, 0, -math.min(w.tb, -difference))
+  elseif counted < w.at and counted > w.at - LIVE then
     local bucket = 't' .. counted % LIVE
     local there = tonumber(call('HGET', key, bucket) or 0)
     local less = math.min(there, -difference)
-    if less > 0 then call('HSET', key, 't', w.t - less, bucket, there - less) end
+    if less > 0 then
+      call('HSET', key, bucket, there - less)
+      w.t, w.is_changed = w.t - less, true
+    end
   end
 end
 
 local function free_in(key, kind, w, limit)
+  write(key, w)
   local buckets, sum = {}, w[kind]
   for s = w.at - LIVE + 1, w.at do buckets[#buckets + 1] = kind .. s % LIVE end
   for i, gone in ipairs(call('HMGET', key, unpack(buckets))) do
@@ -181,67 +211,75 @@ for _, change in ipairs(message.changes) do
   end
 end
 
-local function refused(index, limit, used, reserved, wait)
-  return cjson.encode({
-    ask = index - 1, limit = limit, used = used, reserved = reserved, wait = wait, now = now, fresh = fresh
-  })
-end
-
 local function whole(number) return string.format('%.0f', number) end
 
-local read = {}
-for index, ask in ipairs(message.asks) do
-  local found = {}
-  read[index] = found
-  if ask[6] > 0 then
-    local key = KEYS[ask[6]]
-    local reserved, settled, is_new = held(key)
-    if not settled or tonumber(settled) < tonumber(ask[8]) then
-      settled = ask[8]
-      call('HSET', key, 's', settled)
-      if is_new then call('PEXPIRE', key, KEEP) end
+local function refused(index, limit, used, reserved, wait)
+  return { ask = index - 1, limit = limit, used = used, reserved = reserved, wait = wait }
+end
+
+-- What refuses the call, if anything does.
+local function refusal(asks)
+  for index, ask in ipairs(asks) do
+    if ask[6] > 0 then
+      local key = KEYS[ask[6]]
+      local found = held(key)
+      if not found.settled or tonumber(found.settled) < tonumber(ask[8]) then
+        found.settled = ask[8]
+        call('HSET', key, 's', ask[8])
+        if found.is_new then call('PEXPIRE', key, KEEP) end
+        found.is_new = false
+      end
+      if tonumber(found.settled) + found.sum >= tonumber(ask[7]) then
+        return refused(index, 'budget', found.settled, whole(found.sum), 0)
+      end
     end
-    if tonumber(settled) + reserved >= tonumber(ask[7]) then
-      return refused(index, 'budget', settled, whole(reserved), 0)
+    if ask[1] > 0 then
+      local key = KEYS[ask[1]]
+      local w = window(key)
+      if ask[2] >= 0 and w.q >= ask[2] then
+        return refused(index, 'requests', whole(w.q), '0', free_in(key, 'q', w, ask[2]))
+      end
+      if ask[3] >= 0 and w.t >= ask[3] then
+        return refused(index, 'tokens', whole(w.t), '0', free_in(key, 't', w, ask[3]))
+      end
     end
-    found.settled = settled
-  end
-  if ask[1] > 0 then
-    local key, w = KEYS[ask[1]], window(KEYS[ask[1]])
-    if ask[2] >= 0 and w.q >= ask[2] then
-      return refused(index, 'requests', whole(w.q), '0', free_in(key, 'q', w, ask[2]))
+    if ask[4] > 0 then
+      local calls = held(KEYS[ask[4]]).sum
+      if calls >= ask[5] then return refused(index, 'parallel', whole(calls), '0', 0) end
     end
-    if ask[3] >= 0 and w.t >= ask[3] then
-      return refused(index, 'tokens', whole(w.t), '0', free_in(key, 't', w, ask[3]))
-    end
-    found.window = w
-  end
-  if ask[4] > 0 then
-    local calls, _, is_new = held(KEYS[ask[4]])
-    if calls >= ask[5] then return refused(index, 'parallel', whole(calls), '0', 0) end
-    found.calls, found.is_new = calls, is_new
   end
 end
 
-local uses = {}
-for index, ask in ipairs(message.asks) do
-  local found, use = read[index], { 0, 0, 0, false }
-  if found.window then
-    local w = found.window
-    count(KEYS[ask[1]], w, ask[2] >= 0 and 1 or 0, ask[3] >= 0 and message.tokens or 0)
-    if ask[2] >= 0 then use[1] = w.q end
-    if ask[3] >= 0 then use[2] = w.t end
+local function admitted(asks, tokens, cost)
+  local uses = {}
+  for index, ask in ipairs(asks) do
+    local use = { 0, 0, 0, false }
+    if ask[1] > 0 then
+      local w = window(KEYS[ask[1]])
+      count(w, ask[2] >= 0 and 1 or 0, ask[3] >= 0 and tokens or 0)
+      if ask[2] >= 0 then use[1] = w.q end
+      if ask[3] >= 0 then use[2] = w.t end
+    end
+    if ask[4] > 0 then
+      local found = held(KEYS[ask[4]])
+      hold(KEYS[ask[4]], found, '1')
+      use[3] = found.sum
+    end
+    if ask[6] > 0 then
+      local found = held(KEYS[ask[6]])
+      hold(KEYS[ask[6]], found, cost)
+      use[4] = found.settled
+    end
+    uses[index] = use
   end
-  if found.calls then
-    add(KEYS[ask[4]], holder, 1, found.is_new)
-    use[3] = found.calls + 1
-  end
-  if found.settled then
-    add(KEYS[ask[6]], holder, message.cost)
-    use[4] = found.settled
-  end
-  uses[index] = use
+  return uses
 end
-return cjson.encode({ second = second, uses = uses, now = now, fresh = fresh })
+
+local answers = {}
+for index, each in ipairs(message.calls) do
+  answers[index] = refusal(each.asks) or admitted(each.asks, each.tokens, each.cost)
+end
+for key, w in pairs(windows) do write(key, w) end
+return cjson.encode({ second = second, answers = answers, now = now, fresh = fresh })
 `,
 }

@@ -65,28 +65,56 @@ function askOf(scope: number, spent: number): ScopeAsk {
   }
 }
 
+/** What a call asks: its scopes, tokens, cost, and what its process knows to be spent. */
+type Asked = readonly [scopes: readonly number[], tokens: number, cost: number, spent: number]
+
+function messageOf([scopes, tokens, cost, spent]: Asked): AdmitMessage {
+  return { tokens, cost: String(cost), asks: scopes.map((scope) => askOf(scope, spent)) }
+}
+
+/** Of the model: what has to come of the calls, in their order. */
+function expected({ model, underWay }: World, process: string, messages: readonly AdmitMessage[]) {
+  return messages.map((message) => {
+    const call = model.admit(process, message)
+    if ('limit' in call) return { answer: { admitted: false, ...call }, admitted: () => undefined }
+    const uses = message.asks.map((ask) => model.use(ask))
+    const admitted = (second: number): unknown => underWay.push({ process, call, second })
+    return { answer: { admitted: true, uses }, admitted }
+  })
+}
+
+/** How an ended call settles, told to the model. */
+function settlementOf(
+  { model }: World,
+  { call, second }: World['underWay'][number],
+  tokens: number,
+  cost: number,
+): Settlement {
+  const { asks, tokens: tokensReserved, cost: costReserved } = call.message
+  const accounts = asks.map((ask) => ask.budget?.account)
+  const settlement = { asks, accounts, second, tokensReserved, tokens, costReserved, cost: String(cost) }
+  model.settle(call, settlement)
+  return settlement
+}
+
 class Admit implements fc.AsyncCommand<Record<string, never>, World> {
   readonly process: string
   readonly message: AdmitMessage
 
-  constructor(process: string, scopes: readonly number[], tokens: number, cost: number, spent: number) {
+  constructor(process: string, asked: Asked) {
     this.process = process
-    this.message = { tokens, cost: String(cost), asks: scopes.map((scope) => askOf(scope, spent)) }
+    this.message = messageOf(asked)
   }
 
   check(): boolean {
     return true
   }
 
-  async run(_: unknown, { model, harness, underWay }: World): Promise<void> {
-    const expected = model.admit(this.process, this.message)
-    const answer = await harness.admit(this.process, this.message)
-    if ('limit' in expected) {
-      expect(answer).toMatchObject({ admitted: false, ...expected })
-      return
-    }
-    expect(answer).toMatchObject({ admitted: true, uses: this.message.asks.map((ask) => model.use(ask)) })
-    if (answer.admitted) underWay.push({ process: this.process, call: expected, second: answer.second })
+  async run(_: unknown, world: World): Promise<void> {
+    const [outcome] = expected(world, this.process, [this.message])
+    const answer = await world.harness.admit(this.process, this.message)
+    expect(answer).toMatchObject(outcome!.answer)
+    if (answer.admitted) outcome!.admitted(answer.second)
   }
 
   toString(): string {
@@ -109,25 +137,49 @@ class Settle implements fc.AsyncCommand<Record<string, never>, World> {
     return true
   }
 
-  async run(_: unknown, { model, harness, underWay }: World): Promise<void> {
+  async run(_: unknown, world: World): Promise<void> {
+    const { harness, underWay } = world
     const [ended] = underWay.splice(this.which % Math.max(1, underWay.length), 1)
     if (ended === undefined) return
-    const { asks, tokens: tokensReserved, cost: costReserved } = ended.call.message
-    const settlement: Settlement = {
-      asks,
-      accounts: asks.map((ask) => ask.budget?.account),
-      second: ended.second,
-      tokensReserved,
-      tokens: this.tokens,
-      costReserved,
-      cost: String(this.cost),
-    }
-    model.settle(ended.call, settlement)
-    await harness.settle(ended.process, settlement)
+    await harness.settle(ended.process, settlementOf(world, ended, this.tokens, this.cost))
   }
 
   toString(): string {
     return `settle ${this.which} ${this.tokens} ${this.cost}`
+  }
+}
+
+/** Of one process in one turn: calls that end, and calls that ask. */
+class Together implements fc.AsyncCommand<Record<string, never>, World> {
+  readonly process: string
+  readonly ended: readonly (readonly [tokens: number, cost: number])[]
+  readonly messages: readonly AdmitMessage[]
+
+  constructor(process: string, ended: Together['ended'], asked: readonly Asked[]) {
+    this.process = process
+    this.ended = ended
+    this.messages = asked.map(messageOf)
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  async run(_: unknown, world: World): Promise<void> {
+    const { harness, underWay } = world
+    const settlements = this.ended.flatMap(([tokens, cost]) => {
+      const [ended] = underWay.splice(underWay.findIndex(({ process }) => process === this.process) >>> 0, 1)
+      return ended === undefined ? [] : [settlementOf(world, ended, tokens, cost)]
+    })
+    const outcomes = expected(world, this.process, this.messages)
+    const answers = await harness.together(this.process, settlements, this.messages)
+    expect(answers).toMatchObject(outcomes.map(({ answer }) => answer))
+    for (const [index, answer] of answers.entries())
+      if (answer.admitted) outcomes[index]!.admitted(answer.second)
+  }
+
+  toString(): string {
+    return `together ${this.process} ${JSON.stringify([this.ended, this.messages])}`
   }
 }
 
@@ -176,21 +228,24 @@ class Die implements fc.AsyncCommand<Record<string, never>, World> {
 
 const processes = fc.constantFrom('a', 'b', 'c')
 
-const admit = fc
-  .tuple(
-    processes,
-    fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 4 }),
-    fc.nat(60),
-    fc.nat(300),
-    fc.nat(400),
-  )
-  .map((values) => new Admit(...values))
+const asked = fc.tuple(
+  fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 4 }),
+  fc.nat(60),
+  fc.nat(300),
+  fc.nat(400),
+)
+const used = fc.tuple(fc.nat(90), fc.nat(500))
+
+const admit = fc.tuple(processes, asked).map((values) => new Admit(...values))
+const together = fc
+  .tuple(processes, fc.array(used, { maxLength: 3 }), fc.array(asked, { minLength: 1, maxLength: 6 }))
+  .map((values) => new Together(...values))
 
 const commands = fc.commands(
   [
     admit,
     admit,
-    admit,
+    together,
     fc.tuple(fc.nat(20), fc.nat(90), fc.nat(500)).map((values) => new Settle(...values)),
     fc.nat(3_000).map((ms) => new Pass(ms)),
     fc.integer({ min: 15_000, max: 62_000 }).map((ms) => new Pass(ms)),

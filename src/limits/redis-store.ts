@@ -9,6 +9,7 @@ import {
   HOLDER_TTL_MS,
   LIMIT_SCRIPT,
   type ScriptAsk,
+  type ScriptCall,
   type ScriptChange,
   type ScriptMessage,
 } from './limit-script.ts'
@@ -31,8 +32,9 @@ export interface RedisLimitStoreOptions {
 /** Settlements wait this long for an admission to go along with. */
 const GATHER_MS = 5
 const KEEP_ALIVE_MS = HOLDER_TTL_MS / 4
-/** A script keeps Redis from all else while it runs: more changes go in several. */
+/** A script keeps Redis from all else while it runs: more changes, or more calls, go in several. */
 const MAX_CHANGES = 500
+const MAX_CALLS = 50
 /**
  * A message that reaches Redis later than this is void: the call has gone on without its answer, and its costs may
  * stand in the ledger's totals already.
@@ -48,6 +50,13 @@ interface Change {
   /** Of tokens: the second in which they were counted, and how many more or less they were. */
   readonly second: number
   readonly difference: number
+}
+
+/** A call that waits to be admitted. */
+interface Asked {
+  readonly message: AdmitMessage
+  readonly answered: (answer: AdmitAnswer) => void
+  readonly failed: (error: unknown) => void
 }
 
 export class RedisLimitStore implements LimitStore {
@@ -68,6 +77,8 @@ export class RedisLimitStore implements LimitStore {
   #gone: string | undefined
   #stale = false
   #changes: Change[] = []
+  /** Asked for in this turn of the event loop: they are sent together when it ends. */
+  #asked: Asked[] = []
   #gathering: NodeJS.Timeout | undefined
   /** Redis's clock less ours, by the last answer. */
   #offsetMs: number | undefined
@@ -90,15 +101,10 @@ export class RedisLimitStore implements LimitStore {
   }
 
   admit(message: AdmitMessage): Promise<AdmitAnswer> {
-    const holder = this.#presentHolder()
-    if (this.#changes.length > MAX_CHANGES) this.#send()
-    return this.#ask(message).then((answer) => {
-      // Counted in the same step in which the name is checked: what is restated in between is whole either way.
-      if (answer.admitted) {
-        this.#own.count(message)
-        if (holder !== this.#holder && !this.#stale) this.#holdAll(message)
-      }
-      return answer
+    if (this.#changes.length > MAX_CHANGES || this.#asked.length === MAX_CALLS) this.#send()
+    if (this.#asked.length === 0) this.#redis.whenTurnEnds(this.#turnEnded)
+    return new Promise((answered, failed) => {
+      this.#asked.push({ message, answered, failed })
     })
   }
 
@@ -155,9 +161,8 @@ export class RedisLimitStore implements LimitStore {
     }
   }
 
-  #presentHolder(): string {
-    if (this.#stale) this.#beginAnew()
-    return this.#holder
+  readonly #turnEnded = (): void => {
+    if (this.#asked.length > 0) this.#send()
   }
 
   /** Takes a new name, under which all that this process holds is stated. */
@@ -184,49 +189,65 @@ export class RedisLimitStore implements LimitStore {
     if (!this.#redis.available) {
       this.#stale = true
       this.#changes = []
+      for (const { failed } of this.#asked.splice(0))
+        failed(new RedisUnavailableError('Redis is not available'))
       return
     }
-    this.#presentHolder()
+    if (this.#stale) this.#beginAnew()
     do {
-      this.#ask({ tokens: 0, cost: '0', asks: [] }).catch(() => this.#observer.storeFailed('settlement'))
-    } while (this.#changes.length > 0)
+      this.#underWay = this.#tell(this.#asked.splice(0, MAX_CALLS))
+    } while (this.#changes.length > 0 || this.#asked.length > 0)
   }
 
-  async #ask(message: AdmitMessage): Promise<AdmitAnswer> {
+  /** Never rejects: each call is told what came of it. */
+  async #tell(asked: readonly Asked[]): Promise<void> {
     const holder = this.#holder
-    const keys = new Keys(`${this.#prefix}holders`)
-    const changes = this.#takeChanges().map((change) => scriptChange(change, keys))
-    const asks = message.asks.map((ask) => this.#scriptAsk(ask, keys))
+    const calls = asked.map(({ message }) => message)
     const sentAtMs = this.#clock()
-    const body: ScriptMessage = {
-      ...(this.#redisTime === undefined ? {} : { now: this.#redisTime() }),
-      holder,
-      ...(this.#gone === undefined ? {} : { gone: this.#gone }),
-      deadline: this.#offsetMs === undefined ? 0 : Math.round(sentAtMs + this.#offsetMs) + MESSAGE_LIFE_MS,
-      changes,
-      tokens: message.tokens,
-      cost: message.cost,
-      asks,
-    }
-    const sent = this.#redis.script(LIMIT_SCRIPT, keys.list, [JSON.stringify(body)])
-    this.#underWay = sent.catch(() => undefined)
     try {
-      const answer = readScriptAnswer(await sent, message)
+      const answer = readScriptAnswer(await this.#sendMessage(calls, sentAtMs), calls)
       this.#answered(holder, answer, this.#clock() - sentAtMs)
-      if (answer.answer === undefined) throw new RedisUnavailableError('Redis took up the message too late')
-      return answer.answer
+      if (answer.answers === undefined) throw new RedisUnavailableError('Redis took up the message too late')
+      this.#countAnswers(holder, asked, answer.answers)
     } catch (error) {
       // Whether it was counted is not known.
       if (holder === this.#holder) this.#stale = true
       if (!(error instanceof RedisUnavailableError)) this.#observer.storeError(error)
-      throw error
+      if (asked.length === 0) this.#observer.storeFailed('settlement')
+      for (const { failed } of asked) failed(error)
     }
   }
 
-  #answered(holder: string, { answer, nowMs, fresh }: ScriptAnswer, tookMs: number): void {
-    if (this.#offsetMs === undefined || tookMs <= PROMPT_MS || answer === undefined)
+  #sendMessage(calls: readonly AdmitMessage[], sentAtMs: number): Promise<unknown> {
+    const keys = new Keys(`${this.#prefix}holders`)
+    const body: ScriptMessage = {
+      ...(this.#redisTime === undefined ? {} : { now: this.#redisTime() }),
+      holder: this.#holder,
+      ...(this.#gone === undefined ? {} : { gone: this.#gone }),
+      deadline: this.#offsetMs === undefined ? 0 : Math.round(sentAtMs + this.#offsetMs) + MESSAGE_LIFE_MS,
+      changes: this.#takeChanges().map((change) => scriptChange(change, keys)),
+      calls: calls.map((call) => this.#scriptCall(call, keys)),
+    }
+    return this.#redis.script(LIMIT_SCRIPT, keys.list, [JSON.stringify(body)])
+  }
+
+  /** What is admitted is counted in the same step in which the name is checked: what is restated is whole either way. */
+  #countAnswers(holder: string, asked: readonly Asked[], answers: readonly AdmitAnswer[]): void {
+    for (const [index, { message, answered }] of asked.entries()) {
+      const answer = answers[index]
+      if (answer === undefined) continue
+      if (answer.admitted) {
+        this.#own.count(message)
+        if (holder !== this.#holder && !this.#stale) this.#holdAll(message)
+      }
+      answered(answer)
+    }
+  }
+
+  #answered(holder: string, { answers, nowMs, fresh }: ScriptAnswer, tookMs: number): void {
+    if (this.#offsetMs === undefined || tookMs <= PROMPT_MS || answers === undefined)
       this.#offsetMs = nowMs - this.#clock()
-    if (holder !== this.#holder || answer === undefined) return
+    if (holder !== this.#holder || answers === undefined) return
     this.#gone = undefined
     // A name that Redis had known before was lost with its data, or was silent for too long.
     if (fresh && this.#known) this.#stale = true
@@ -238,6 +259,10 @@ export class RedisLimitStore implements LimitStore {
     const changes = this.#changes
     this.#changes = []
     return changes
+  }
+
+  #scriptCall({ tokens, cost, asks }: AdmitMessage, keys: Keys): ScriptCall {
+    return { tokens, cost, asks: asks.map((ask) => this.#scriptAsk(ask, keys)) }
   }
 
   #scriptAsk(ask: ScopeAsk, keys: Keys): ScriptAsk {

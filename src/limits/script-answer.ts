@@ -1,9 +1,9 @@
 /** Reads what the Lua script answers: JSON text that the rest of the program need not know. */
-import type { Admitted, AdmitAnswer, AdmitMessage, LimitKind, Refused, ScopeUse } from './limit-store.ts'
+import type { AdmitAnswer, AdmitMessage, LimitKind, Refused, ScopeUse } from './limit-store.ts'
 
 export interface ScriptAnswer {
-  /** Undefined when the message came too late, and was not taken up. */
-  readonly answer: AdmitAnswer | undefined
+  /** A call each, in their order. Undefined when the message came too late, and was not taken up. */
+  readonly answers: readonly AdmitAnswer[] | undefined
   /** Redis's clock, epoch milliseconds. */
   readonly nowMs: number
   /** The process was not known to Redis before this message. */
@@ -12,20 +12,37 @@ export interface ScriptAnswer {
 
 const LIMIT_KINDS: readonly LimitKind[] = ['requests', 'tokens', 'parallel', 'budget']
 
-/** @throws Error when the answer is not one of the script: another program writes to the same keys. */
-export function readScriptAnswer(value: unknown, message: AdmitMessage): ScriptAnswer {
+/**
+ * @param calls what the message asked for.
+ * @throws Error when the answer is not one of the script: another program writes to the same keys.
+ */
+export function readScriptAnswer(value: unknown, calls: readonly AdmitMessage[]): ScriptAnswer {
   const answer: unknown = JSON.parse(String(value))
   if (!isRecord(answer) || typeof answer['now'] !== 'number') throw unreadable()
   return {
-    answer: readAnswer(answer, message),
+    answers: answer['late'] === true ? undefined : readAnswers(answer, calls),
     nowMs: answer['now'],
     fresh: answer['fresh'] === true,
   }
 }
 
-function readAnswer(answer: Record<string, unknown>, message: AdmitMessage): AdmitAnswer | undefined {
-  if (answer['late'] === true) return undefined
-  return 'limit' in answer ? readRefusal(answer) : readAdmitted(answer, message)
+function readAnswers(
+  { second, answers }: Record<string, unknown>,
+  calls: readonly AdmitMessage[],
+): readonly AdmitAnswer[] {
+  // Lua cannot tell an empty list from an empty map.
+  if (calls.length === 0) return []
+  if (typeof second !== 'number' || !Array.isArray(answers) || answers.length !== calls.length)
+    throw unreadable()
+  return calls.map(({ asks }, index) => readAnswer(answers[index], second, asks.length))
+}
+
+/** A call that was admitted is answered with what it uses of each scope. */
+function readAnswer(answer: unknown, second: number, asks: number): AdmitAnswer {
+  if (!isRecord(answer)) throw unreadable()
+  if ('limit' in answer) return readRefusal(answer)
+  if (!Array.isArray(answer) || answer.length !== asks) throw unreadable()
+  return { admitted: true, second, uses: answer.map(readUse) }
 }
 
 function readRefusal({ ask, limit, used, reserved, wait }: Record<string, unknown>): Refused {
@@ -39,14 +56,6 @@ function readRefusal({ ask, limit, used, reserved, wait }: Record<string, unknow
     reserved: String(reserved),
     freeInMs: wait,
   }
-}
-
-function readAdmitted({ second, uses }: Record<string, unknown>, message: AdmitMessage): Admitted {
-  if (typeof second !== 'number') throw unreadable()
-  // Lua cannot tell an empty list from an empty map.
-  if (message.asks.length === 0) return { admitted: true, second, uses: [] }
-  if (!Array.isArray(uses) || uses.length !== message.asks.length) throw unreadable()
-  return { admitted: true, second, uses: uses.map(readUse) }
 }
 
 function readUse(use: unknown): ScopeUse {

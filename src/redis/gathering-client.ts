@@ -9,10 +9,18 @@ type PipelineStream = Parameters<Redis['sendCommand']>[1]
 
 export class GatheringClient extends Redis {
   #isGathering = false
+  #atEnd: (() => void)[] = []
 
   override sendCommand(command: Command, stream?: PipelineStream): unknown {
     if (!this.#isGathering && this.status === 'ready') this.#gather()
     return super.sendCommand(command, stream)
+  }
+
+  /** Runs the task at the end of the turn: commands that it sends leave in the turn's write. */
+  whenTurnEnds(task: () => void): void {
+    if (!this.#isGathering && this.status === 'ready') this.#gather()
+    if (this.#isGathering) this.#atEnd.push(task)
+    else setImmediate(task)
   }
 
   /** Until all sockets that can be read in this turn have been read: calls that came together are sent together. */
@@ -21,6 +29,9 @@ export class GatheringClient extends Redis {
     this.#isGathering = true
     stream.cork()
     setImmediate(() => {
+      const tasks = this.#atEnd
+      this.#atEnd = []
+      for (const task of tasks) task()
       this.#isGathering = false
       stream.uncork()
     })

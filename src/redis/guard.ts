@@ -10,6 +10,7 @@ import { connectRedis, type RedisClient } from './connect.ts'
 import { ConnectionState } from './connection-state.ts'
 import { Deadlines } from './deadlines.ts'
 import { reasonOf } from './failure-reason.ts'
+import { GatheringClient } from './gathering-client.ts'
 import { RedisUnavailableError } from './redis.ts'
 import { placeText, type RedisSettings } from './redis-settings.ts'
 
@@ -122,6 +123,11 @@ export class Guard {
     } catch (error) {
       throw this.#failed(operation, error)
     }
+  }
+
+  whenTurnEnds(task: () => void): void {
+    if (this.#client instanceof GatheringClient) this.#client.whenTurnEnds(task)
+    else setImmediate(task)
   }
 
   #refused(operation: string): RedisUnavailableError {

@@ -69,6 +69,10 @@ class GuardedRedis implements OpenRedis {
     }
   }
 
+  whenTurnEnds(task: () => void): void {
+    this.#guard.whenTurnEnds(task)
+  }
+
   async get(key: string): Promise<Buffer | undefined> {
     const answer = await this.#guard.send('get', new Command('get', [key], BYTES))
     return Buffer.isBuffer(answer) ? answer : undefined

@@ -28,6 +28,8 @@ export interface Redis {
    * @throws RedisUnavailableError, or the server's own error.
    */
   script(script: RedisScript, keys: readonly string[], values: readonly RedisValue[]): Promise<unknown>
+  /** Runs it when all sockets that can be read in this turn have been read, and before what was sent in it leaves. */
+  whenTurnEnds(task: () => void): void
   get(key: string): Promise<Buffer | undefined>
   set(key: string, value: RedisValue, ttlMs: number | undefined): Promise<void>
   /** @returns how many of them were there. */

@@ -11,6 +11,12 @@ export interface Clock {
 export interface StoreHarness {
   admit(process: string, message: AdmitMessage): Promise<AdmitAnswer>
   settle(process: string, settlement: Settlement): Promise<void>
+  /** What a process settles and asks for in one turn of its event loop. */
+  together(
+    process: string,
+    settlements: readonly Settlement[],
+    messages: readonly AdmitMessage[],
+  ): Promise<AdmitAnswer[]>
   /** Moves the clock, while those who live say so. */
   pass(ms: number): Promise<void>
   /** Ends a process without a word; the next use of its name is another process. */
@@ -24,6 +30,10 @@ export function memoryHarness(clock: Clock): StoreHarness {
   return {
     admit: (process, message) => Promise.resolve(store.admit(message, process)),
     settle: (process, settlement) => Promise.resolve(store.settle(settlement, process)),
+    together: (process, settlements, messages) => {
+      for (const settlement of settlements) store.settle(settlement, process)
+      return Promise.resolve(messages.map((message) => store.admit(message, process)))
+    },
     pass: (ms) => {
       clock.nowMs += ms
       return Promise.resolve()
@@ -57,6 +67,11 @@ export async function redisHarness(redis: Redis, clock: Clock): Promise<StoreHar
     settle: async (process, settlement) => {
       storeOf(process).settle(settlement)
       await storeOf(process).flush()
+    },
+    together: (process, settlements, messages) => {
+      const store = storeOf(process)
+      for (const settlement of settlements) store.settle(settlement)
+      return Promise.all(messages.map((message) => store.admit(message)))
     },
     pass,
     die: async (process) => {
