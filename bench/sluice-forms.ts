@@ -68,7 +68,7 @@ export const WITH_REDIS: SluiceForm = {
   name: 'sluice-redis',
   title: 'Sluice with Redis admission',
   settings:
-    'everything on, rpm and tpm limits and a budget on the key, counted in Redis: one script call a call',
+    'everything on, rpm and tpm limits and a budget on the key, counted in Redis: a script call for the calls of a turn',
   environment: ({ redisUrl }) => ({ REDIS_URL: redisUrl }),
   key: LIMITS,
 }

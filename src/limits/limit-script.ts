@@ -109,7 +109,7 @@ local function held(key)
     elseif is_alive(all[i]) then sum = sum + tonumber(all[i + 1])
     else call('HDEL', key, all[i]) end
   end
-  found = { sum = sum, settled = settled, is_new = #all == 0 }
+  found = { sum = sum, settled = settled, is_new = #all == 0, more = 0 }
   holdings[key] = found
   return found
 end
@@ -121,9 +121,16 @@ local function add(key, field, amount, is_new)
   return sum == tonumber(amount)
 end
 
+-- What calls of this message hold is written together, as long as doubles add it up exactly.
 local function hold(key, found, amount)
-  add(key, holder, amount, found.is_new)
-  found.sum, found.is_new = found.sum + tonumber(amount), false
+  local number = tonumber(amount)
+  found.sum = found.sum + number
+  if found.more + number < 9007199254740992 then
+    found.more, found.is_changed = found.more + number, true
+  else
+    add(key, holder, amount, found.is_new)
+    found.is_new = false
+  end
 end
 
 -- Windows as they are after what has been counted so far; those that changed are written before they are read by others.
@@ -280,6 +287,9 @@ for index, each in ipairs(message.calls) do
   answers[index] = refusal(each.asks) or admitted(each.asks, each.tokens, each.cost)
 end
 for key, w in pairs(windows) do write(key, w) end
+for key, found in pairs(holdings) do
+  if found.is_changed then add(key, holder, whole(found.more), found.is_new) end
+end
 return cjson.encode({ second = second, answers = answers, now = now, fresh = fresh })
 `,
 }

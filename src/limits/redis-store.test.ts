@@ -149,39 +149,6 @@ describe('processes that share Redis', () => {
   })
 })
 
-test('calls of one turn ask Redis in one message, fifty at most', async () => {
-  const redis = await connectTo(server.port)
-  stack.defer(() => redis.close())
-  const store = openStore(redis, { nowMs: Date.UTC(2026, 0, 5) })
-  stack.defer(() => store.close())
-  const message = {
-    tokens: 0,
-    cost: '0',
-    asks: [
-      {
-        scope: 'key:1',
-        requestsPerMinute: 110,
-        tokensPerMinute: undefined,
-        parallelRequests: undefined,
-        budget: undefined,
-      },
-    ],
-  }
-  await store.admit(message)
-  const before = await scriptsRun()
-  const answers = await Promise.all(Array.from({ length: 120 }, () => store.admit(message)))
-  expect(answers.map((answer) => (answer.admitted ? answer.uses[0]!.requests : 0))).toEqual([
-    ...Array.from({ length: 109 }, (_, index) => index + 2),
-    ...Array.from({ length: 11 }, () => 0),
-  ])
-  expect((await scriptsRun()) - before).toBe(3)
-})
-
-async function scriptsRun(): Promise<number> {
-  const stats = await server.command('info', 'commandstats')
-  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1])
-}
-
 test('limits hold on a cluster', async () => {
   const cluster = stack.use(await startRedisCluster())
   const redis = await connectTo(cluster.nodes.map(({ port }) => port))

@@ -5,21 +5,24 @@
  */
 import { randomBytes } from 'node:crypto'
 import { RedisUnavailableError, type Redis } from '../redis/redis.ts'
+import { GatheredChanges } from './gathered-changes.ts'
 import {
   HOLDER_TTL_MS,
   LIMIT_SCRIPT,
   type ScriptAsk,
   type ScriptCall,
-  type ScriptChange,
   type ScriptMessage,
 } from './limit-script.ts'
 import type { LimitObserver } from './limit-observer.ts'
 import type { AdmitAnswer, AdmitMessage, LimitStore, ScopeAsk, Settlement } from './limit-store.ts'
 import type { MemoryLimitStore } from './memory-store.ts'
+import { ScriptKeys } from './script-keys.ts'
 import { readScriptAnswer, type ScriptAnswer } from './script-answer.ts'
 
+export type LimitRedis = Pick<Redis, 'available' | 'namespace' | 'script' | 'whenTurnEnds'>
+
 export interface RedisLimitStoreOptions {
-  readonly redis: Redis
+  readonly redis: LimitRedis
   /** The process's own store: what Redis admits is counted there too. */
   readonly own: MemoryLimitStore
   /** Epoch milliseconds. */
@@ -32,7 +35,7 @@ export interface RedisLimitStoreOptions {
 /** Settlements wait this long for an admission to go along with. */
 const GATHER_MS = 5
 const KEEP_ALIVE_MS = HOLDER_TTL_MS / 4
-/** A script keeps Redis from all else while it runs: more changes, or more calls, go in several. */
+/** A script keeps Redis from all else while it runs: changes of more keys, or more calls, go in several. */
 const MAX_CHANGES = 500
 const MAX_CALLS = 50
 /**
@@ -43,15 +46,6 @@ const MESSAGE_LIFE_MS = 1_000
 /** Answers that were under way for longer say too little about Redis's clock. */
 const PROMPT_MS = 100
 
-interface Change {
-  readonly kind: ScriptChange[0]
-  readonly key: string
-  readonly amount: string
-  /** Of tokens: the second in which they were counted, and how many more or less they were. */
-  readonly second: number
-  readonly difference: number
-}
-
 /** A call that waits to be admitted. */
 interface Asked {
   readonly message: AdmitMessage
@@ -61,7 +55,7 @@ interface Asked {
 
 export class RedisLimitStore implements LimitStore {
   readonly mirrored = true
-  readonly #redis: Redis
+  readonly #redis: LimitRedis
   readonly #own: MemoryLimitStore
   readonly #clock: () => number
   readonly #redisTime: (() => number) | undefined
@@ -76,7 +70,7 @@ export class RedisLimitStore implements LimitStore {
   /** The name under which leases may stand in Redis that this process no longer counts on. */
   #gone: string | undefined
   #stale = false
-  #changes: Change[] = []
+  readonly #changes = new GatheredChanges()
   /** Asked for in this turn of the event loop: they are sent together when it ends. */
   #asked: Asked[] = []
   #gathering: NodeJS.Timeout | undefined
@@ -101,7 +95,7 @@ export class RedisLimitStore implements LimitStore {
   }
 
   admit(message: AdmitMessage): Promise<AdmitAnswer> {
-    if (this.#changes.length > MAX_CHANGES || this.#asked.length === MAX_CALLS) this.#send()
+    if (this.#changes.size > MAX_CHANGES || this.#asked.length === MAX_CALLS) this.#send()
     if (this.#asked.length === 0) this.#redis.whenTurnEnds(this.#turnEnded)
     return new Promise((answered, failed) => {
       this.#asked.push({ message, answered, failed })
@@ -116,7 +110,7 @@ export class RedisLimitStore implements LimitStore {
     }
     for (const [index, ask] of settlement.asks.entries())
       this.#settleAsk(ask, settlement.accounts[index], settlement)
-    if (this.#changes.length > 0) this.#gathering ??= setTimeout(() => this.#gathered(), GATHER_MS)
+    if (this.#changes.size > 0) this.#gathering ??= setTimeout(() => this.#gathered(), GATHER_MS)
   }
 
   /** Sends what waits, and resolves when Redis has answered to all that was sent, or failed to. */
@@ -133,31 +127,22 @@ export class RedisLimitStore implements LimitStore {
   }
 
   #settleAsk(ask: ScopeAsk, account: string | undefined, settlement: Settlement): void {
-    if (ask.parallelRequests !== undefined) this.#change('p', `parallel:${ask.scope}`, '-1')
+    const changes = this.#changes
+    if (ask.parallelRequests !== undefined) changes.addParallel(ask.scope, -1)
     if (ask.tokensPerMinute !== undefined) {
       const { second, tokens, tokensReserved } = settlement
-      const difference = second === undefined ? tokens : tokens - tokensReserved
-      if (difference !== 0) this.#changeTokens(ask.scope, second ?? 0, difference)
+      changes.addTokens(ask.scope, second ?? 0, second === undefined ? tokens : tokens - tokensReserved)
     }
     if (ask.budget !== undefined && settlement.costReserved !== '0')
-      this.#change('r', `budget:${ask.budget.account}`, `-${settlement.costReserved}`)
-    if (account !== undefined && settlement.cost !== '0')
-      this.#change('c', `budget:${account}`, settlement.cost)
-  }
-
-  #change(kind: 'p' | 'r' | 'c', key: string, amount: string): void {
-    this.#changes.push({ kind, key: this.#prefix + key, amount, second: 0, difference: 0 })
-  }
-
-  #changeTokens(scope: string, second: number, difference: number): void {
-    this.#changes.push({ kind: 't', key: `${this.#prefix}rate:${scope}`, amount: '', second, difference })
+      changes.addReserved(ask.budget.account, -BigInt(settlement.costReserved))
+    if (account !== undefined && settlement.cost !== '0') changes.addSettled(account, BigInt(settlement.cost))
   }
 
   /** States under the present name what a call holds that was admitted under one that is no more. */
-  #holdAll(message: AdmitMessage): void {
-    for (const ask of message.asks) {
-      if (ask.parallelRequests !== undefined) this.#change('p', `parallel:${ask.scope}`, '1')
-      if (ask.budget !== undefined) this.#change('r', `budget:${ask.budget.account}`, message.cost)
+  #holdAll({ asks, cost }: AdmitMessage): void {
+    for (const ask of asks) {
+      if (ask.parallelRequests !== undefined) this.#changes.addParallel(ask.scope, 1)
+      if (ask.budget !== undefined) this.#changes.addReserved(ask.budget.account, BigInt(cost))
     }
   }
 
@@ -172,23 +157,21 @@ export class RedisLimitStore implements LimitStore {
     this.#gone = this.#holder
     this.#generation += 1
     this.#holder = `${this.#process}.${this.#generation}`
-    const others = this.#changes.filter(({ kind }) => kind === 'c' || kind === 't')
-    this.#changes = []
+    this.#changes.forgetHeld()
     const { parallel, reserved } = this.#own.held()
-    for (const [scope, count] of parallel) this.#change('p', `parallel:${scope}`, String(count))
-    for (const [account, amount] of reserved) this.#change('r', `budget:${account}`, String(amount))
-    this.#changes.push(...others)
+    for (const [scope, count] of parallel) this.#changes.addParallel(scope, count)
+    for (const [account, amount] of reserved) this.#changes.addReserved(account, amount)
   }
 
   #gathered(): void {
     this.#gathering = undefined
-    if (this.#changes.length > 0) this.#send()
+    if (this.#changes.size > 0) this.#send()
   }
 
   #send(): void {
     if (!this.#redis.available) {
       this.#stale = true
-      this.#changes = []
+      this.#changes.clear()
       for (const { failed } of this.#asked.splice(0))
         failed(new RedisUnavailableError('Redis is not available'))
       return
@@ -196,7 +179,7 @@ export class RedisLimitStore implements LimitStore {
     if (this.#stale) this.#beginAnew()
     do {
       this.#underWay = this.#tell(this.#asked.splice(0, MAX_CALLS))
-    } while (this.#changes.length > 0 || this.#asked.length > 0)
+    } while (this.#changes.size > 0 || this.#asked.length > 0)
   }
 
   /** Never rejects: each call is told what came of it. */
@@ -219,13 +202,13 @@ export class RedisLimitStore implements LimitStore {
   }
 
   #sendMessage(calls: readonly AdmitMessage[], sentAtMs: number): Promise<unknown> {
-    const keys = new Keys(`${this.#prefix}holders`)
+    const keys = new ScriptKeys(this.#prefix, 'holders')
     const body: ScriptMessage = {
       ...(this.#redisTime === undefined ? {} : { now: this.#redisTime() }),
       holder: this.#holder,
       ...(this.#gone === undefined ? {} : { gone: this.#gone }),
       deadline: this.#offsetMs === undefined ? 0 : Math.round(sentAtMs + this.#offsetMs) + MESSAGE_LIFE_MS,
-      changes: this.#takeChanges().map((change) => scriptChange(change, keys)),
+      changes: this.#changes.take(MAX_CHANGES, keys),
       calls: calls.map((call) => this.#scriptCall(call, keys)),
     }
     return this.#redis.script(LIMIT_SCRIPT, keys.list, [JSON.stringify(body)])
@@ -254,53 +237,21 @@ export class RedisLimitStore implements LimitStore {
     this.#known = true
   }
 
-  #takeChanges(): Change[] {
-    if (this.#changes.length > MAX_CHANGES) return this.#changes.splice(0, MAX_CHANGES)
-    const changes = this.#changes
-    this.#changes = []
-    return changes
-  }
-
-  #scriptCall({ tokens, cost, asks }: AdmitMessage, keys: Keys): ScriptCall {
+  #scriptCall({ tokens, cost, asks }: AdmitMessage, keys: ScriptKeys): ScriptCall {
     return { tokens, cost, asks: asks.map((ask) => this.#scriptAsk(ask, keys)) }
   }
 
-  #scriptAsk(ask: ScopeAsk, keys: Keys): ScriptAsk {
+  #scriptAsk(ask: ScopeAsk, keys: ScriptKeys): ScriptAsk {
     const { scope, requestsPerMinute = -1, tokensPerMinute = -1, parallelRequests = -1, budget } = ask
     return [
-      requestsPerMinute < 0 && tokensPerMinute < 0 ? 0 : keys.index(`${this.#prefix}rate:${scope}`),
+      requestsPerMinute < 0 && tokensPerMinute < 0 ? 0 : keys.index(`rate:${scope}`),
       requestsPerMinute,
       tokensPerMinute,
-      parallelRequests < 0 ? 0 : keys.index(`${this.#prefix}parallel:${scope}`),
+      parallelRequests < 0 ? 0 : keys.index(`parallel:${scope}`),
       parallelRequests,
-      budget === undefined ? 0 : keys.index(`${this.#prefix}budget:${budget.account}`),
+      budget === undefined ? 0 : keys.index(`budget:${budget.account}`),
       budget?.max ?? '0',
       budget?.spent ?? '0',
     ]
   }
-}
-
-/** The keys of a message, each once: what one call gives back, the next one mostly takes. */
-class Keys {
-  readonly list: string[] = []
-  readonly #indexes = new Map<string, number>()
-
-  constructor(first: string) {
-    this.index(first)
-  }
-
-  /** Counted from one, as Lua does. */
-  index(key: string): number {
-    let index = this.#indexes.get(key)
-    if (index === undefined) {
-      index = this.list.push(key)
-      this.#indexes.set(key, index)
-    }
-    return index
-  }
-}
-
-function scriptChange({ kind, key, amount, second, difference }: Change, keys: Keys): ScriptChange {
-  const index = keys.index(key)
-  return kind === 't' ? [kind, index, second, difference] : [kind, index, amount]
 }

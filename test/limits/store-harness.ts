@@ -1,7 +1,7 @@
 /** Stores as several processes see them, with a clock that a test moves: one list of tests for all kinds of stores. */
 import type { AdmitAnswer, AdmitMessage, Settlement } from '../../src/limits/limit-store.ts'
 import { MemoryLimitStore } from '../../src/limits/memory-store.ts'
-import { RedisLimitStore } from '../../src/limits/redis-store.ts'
+import { RedisLimitStore, type LimitRedis } from '../../src/limits/redis-store.ts'
 import type { Redis } from '../../src/redis/redis.ts'
 
 export interface Clock {
@@ -88,15 +88,15 @@ export async function redisHarness(redis: Redis, clock: Clock): Promise<StoreHar
 
 /** @param redisTime Redis's clock, where it is not that of the processes. */
 export function openStore(
-  redis: Redis,
+  redis: LimitRedis,
   clock: Clock,
   redisTime: () => number = () => clock.nowMs,
+  own = new MemoryLimitStore(() => clock.nowMs),
 ): RedisLimitStore {
-  const now = (): number => clock.nowMs
   return new RedisLimitStore({
     redis,
-    own: new MemoryLimitStore(now),
-    clock: now,
+    own,
+    clock: () => clock.nowMs,
     redisTime,
     observer: {
       storeFailed: () => undefined,
