@@ -56,6 +56,9 @@ export interface ProfileSummary {
 
 const SHOWN = 15
 
+/** What the names of our own parts begin with. */
+export const OWN_PART = 'sluice '
+
 /**
  * @param span what was before and after is left out: the start of the program, above all.
  * @throws Error when the directory holds no profile, or when nothing was sampled in that time.
@@ -95,7 +98,7 @@ export class FrameNames {
     const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1]
     if (dependency !== undefined) return dependency
     const room = /\/src\/(\w+)/.exec(source)?.[1]
-    if (room !== undefined) return `sluice ${room}`
+    if (room !== undefined) return OWN_PART + room
     if (source.startsWith('node:')) return 'JavaScript of Node itself'
     return functionName === '(garbage collector)' ? 'garbage collector' : 'native code and system calls'
   }

@@ -1,4 +1,5 @@
 /** The figures of the tables, computed from the raw ones: medians over the rounds of a run. */
+import { OWN_PART, type ProfileSummary } from './cpu-profile.ts'
 import type { BenchResult, ResultRow, RoundFigures, SluiceExtras } from './result.ts'
 import { sectionFigures } from './section-figures.ts'
 import { forms } from './sections/forms.ts'
@@ -81,6 +82,8 @@ export interface TargetLine {
   readonly measured: number
   /** Of bare sockets in the same run: no program of this runtime does with less. Undefined where they do not do it. */
   readonly floor?: number
+  /** Without the time of our own JavaScript, by the profile: system calls, Node, garbage, packages. */
+  readonly withoutOwn?: number
   /** Sluice is held to this. */
   readonly target: number
   /** Sluice wants to reach this. */
@@ -110,6 +113,15 @@ export function targetLines(result: BenchResult): TargetLine[] {
     goal,
     isMore: false,
   })
+  const without = (line: TargetLine, profile: ProfileSummary | undefined): TargetLine =>
+    profile === undefined
+      ? line
+      : {
+          ...line,
+          withoutOwn: line.isMore
+            ? line.measured / (1 - ownShare(profile))
+            : line.measured * (1 - ownShare(profile)),
+        }
   const ofRow = (
     what: string,
     unit: string,
@@ -121,49 +133,67 @@ export function targetLines(result: BenchResult): TargetLine[] {
     ...(sockets === undefined ? {} : { floor: read(sockets) }),
   })
   return [
-    ofRow('CPU a call, 1 KB', 'µs', (row) => row.chat1kMicroseconds, 70, 45),
+    without(
+      ofRow('CPU a call, 1 KB', 'µs', (row) => row.chat1kMicroseconds, 70, 45),
+      extras.profile,
+    ),
     ...(yardstick === undefined
       ? []
       : [
-          ofRow(
-            'The same, as a multiple of node:http and undici alone',
-            '×',
-            (row) => row.chat1kMicroseconds / yardstick,
-            70 / YARDSTICK_MICROSECONDS,
-            45 / YARDSTICK_MICROSECONDS,
+          without(
+            ofRow(
+              'The same, as a multiple of node:http and undici alone',
+              '×',
+              (row) => row.chat1kMicroseconds / yardstick,
+              70 / YARDSTICK_MICROSECONDS,
+              45 / YARDSTICK_MICROSECONDS,
+            ),
+            extras.profile,
           ),
         ]),
     ...redisLines(result).map(({ measured }) =>
-      atMost('CPU a call, 1 KB, with Redis admission', 'µs', measured, 100, 70),
+      without(atMost('CPU a call, 1 KB, with Redis admission', 'µs', measured, 100, 70), extras.redisProfile),
     ),
     ...(yardstick === undefined
       ? []
       : redisLines(result).map(({ multiple }) =>
-          atMost(
-            'The same, by what Redis adds, as a multiple of node:http and undici alone',
-            '×',
-            (sluice.chat1kMicroseconds * multiple) / yardstick,
-            100 / YARDSTICK_MICROSECONDS,
-            70 / YARDSTICK_MICROSECONDS,
+          without(
+            atMost(
+              'The same, by what Redis adds, as a multiple of node:http and undici alone',
+              '×',
+              (sluice.chat1kMicroseconds * multiple) / yardstick,
+              100 / YARDSTICK_MICROSECONDS,
+              70 / YARDSTICK_MICROSECONDS,
+            ),
+            extras.redisProfile,
           ),
         )),
-    {
-      ...ofRow(
-        'Calls a second on one core, as a share of HAProxy’s',
-        '',
-        (row) => row.callsPerSecondPerCore / haproxy.callsPerSecondPerCore,
-        0.25,
-        0.35,
+    without(
+      {
+        ...ofRow(
+          'Calls a second on one core, as a share of HAProxy’s',
+          '',
+          (row) => row.callsPerSecondPerCore / haproxy.callsPerSecondPerCore,
+          0.25,
+          0.35,
+        ),
+        isMore: true,
+      },
+      extras.profile,
+    ),
+    without(
+      ofRow('CPU a call, 100 KB', 'µs', (row) => row.chat100kMicroseconds, 400, 200),
+      extras.largeProfile,
+    ),
+    without(
+      ofRow(
+        'CPU a relayed chunk, as a multiple of nginx’s',
+        '×',
+        (row) => row.chunkMicroseconds / nginx.chunkMicroseconds,
+        2.2,
+        1.3,
       ),
-      isMore: true,
-    },
-    ofRow('CPU a call, 100 KB', 'µs', (row) => row.chat100kMicroseconds, 400, 200),
-    ofRow(
-      'CPU a relayed chunk, as a multiple of nginx’s',
-      '×',
-      (row) => row.chunkMicroseconds / nginx.chunkMicroseconds,
-      2.2,
-      1.3,
+      extras.chunkProfile,
     ),
     ofRow('Added latency at 1,000 calls a second, p50', 'ms', (row) => row.addedP50Ms, 0.5, 0.3),
     ofRow('Added latency at 1,000 calls a second, p99', 'ms', (row) => row.addedP99Ms, 2, 1),
@@ -186,6 +216,11 @@ export function targetLines(result: BenchResult): TargetLine[] {
   ]
 }
 
+/** Of the busy time, what functions of ours take themselves, 0 to 1. */
+function ownShare({ parts }: ProfileSummary): number {
+  return parts.reduce((sum, { name, share }) => (name.startsWith(OWN_PART) ? sum + share : sum), 0)
+}
+
 /** What goes on while the lag is measured: in results without the latest of all, the lists and scrapes were not there. */
 function lagLoadOf({ eventLoopLagMaxMs }: SluiceExtras): string {
   const load = '2 MB bodies, 100,000-token answers, deep refusals'
@@ -196,7 +231,7 @@ function lagLoadOf({ eventLoopLagMaxMs }: SluiceExtras): string {
  * What a call costs with Redis, in µs and as a multiple of one with everything on but Redis; nothing where that section
  * was not measured.
  */
-function redisLines(result: BenchResult): { readonly measured: number; readonly multiple: number }[] {
+export function redisLines(result: BenchResult): { readonly measured: number; readonly multiple: number }[] {
   const section = result.sections.find(({ name }) => name === forms.name)
   const rows = section === undefined ? [] : sectionFigures(forms, section)
   const [measured = Number.NaN, multiple = Number.NaN] =

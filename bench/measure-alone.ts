@@ -7,9 +7,10 @@ import { measureLag } from './measure-lag.ts'
 import { monotonicMicroseconds } from './provider-answers.ts'
 import type { SluiceExtras } from './result.ts'
 import { loadRequest, runLoad } from './run-load.ts'
-import { CONNECTIONS, SMALL_BODY, STREAMS } from './section.ts'
-import { embeddedStartToReadyMs, sluice } from './sluice-targets.ts'
-import type { RunningTarget, TargetContext } from './target.ts'
+import { CONNECTIONS, MIDDLE_BODY, SMALL_BODY, STREAMS } from './section.ts'
+import { WITH_REDIS } from './sluice-forms.ts'
+import { embeddedStartToReadyMs, sluice, sluiceTarget } from './sluice-targets.ts'
+import type { RunningTarget, Target, TargetContext } from './target.ts'
 
 const WARM_UP_MS = 4_000
 const DURATION_MS = 4_000
@@ -21,28 +22,41 @@ export interface AloneFindings {
 }
 
 /** Where the stacks of each profile are kept, beside the results. */
-export const STACK_FILES = { call: 'call-1kb.collapsed', chunk: 'chunk.collapsed' } as const
+export const STACK_FILES = {
+  call: 'call-1kb.collapsed',
+  large: 'call-100kb.collapsed',
+  redis: 'call-1kb-redis.collapsed',
+  chunk: 'chunk.collapsed',
+} as const
 
 type ProfileName = keyof typeof STACK_FILES
 
 export async function measureAlone(context: TargetContext): Promise<AloneFindings> {
   const embedded = await embeddedStartToReadyMs(context)
   const lag = await measureLag(context)
-  const call = await profile('call', context, smallCalls)
-  const chunk = await profile('chunk', context, streams)
+  const call = await profile('call', sluice, context, callsOf(SMALL_BODY))
+  const large = await profile('large', sluice, context, callsOf(MIDDLE_BODY))
+  const redis = await profile('redis', sluiceTarget(WITH_REDIS), context, callsOf(SMALL_BODY))
+  const chunk = await profile('chunk', sluice, context, streams)
   return {
     extras: {
       embeddedStartToReadyMs: embedded,
       ...lag,
       profile: call.summary,
+      largeProfile: large.summary,
+      redisProfile: redis.summary,
       chunkProfile: chunk.summary,
     },
     stacks: new Map([
       ['call', call.stacks],
+      ['large', large.stacks],
+      ['redis', redis.stacks],
       ['chunk', chunk.stacks],
     ]),
   }
 }
+
+type Load = (target: RunningTarget, isWarmUp: boolean) => Promise<unknown>
 
 interface Profile {
   readonly summary: ProfileSummary
@@ -52,15 +66,16 @@ interface Profile {
 /** Node writes the profile when the process has ended; the first load is of the time in which code is compiled. */
 async function profile(
   name: ProfileName,
+  { start }: Target,
   context: TargetContext,
-  load: (target: RunningTarget, isWarmUp: boolean) => Promise<unknown>,
+  load: Load,
 ): Promise<Profile> {
   const profileDirectory = join(context.directory, name)
   mkdirSync(profileDirectory, { recursive: true })
   let from: number
   let to: number
   {
-    await using target = await sluice.start({ ...context, profileDirectory })
+    await using target = await start({ ...context, profileDirectory })
     await load(target, true)
     from = monotonicMicroseconds()
     await load(target, false)
@@ -71,15 +86,16 @@ async function profile(
   return { summary: summarizeProfile(found, names), stacks: collapseStacks(found, names) }
 }
 
-function smallCalls(target: RunningTarget, isWarmUp: boolean): Promise<unknown> {
-  return runLoad({
-    kind: 'closed-loop',
-    request: loadRequest(target, 'whole', SMALL_BODY),
-    serverPid: target.pid,
-    connections: CONNECTIONS,
-    warmUpMs: 0,
-    durationMs: isWarmUp ? WARM_UP_MS : DURATION_MS,
-  })
+function callsOf(body: number): Load {
+  return (target, isWarmUp) =>
+    runLoad({
+      kind: 'closed-loop',
+      request: loadRequest(target, 'whole', body),
+      serverPid: target.pid,
+      connections: CONNECTIONS,
+      warmUpMs: 0,
+      durationMs: isWarmUp ? WARM_UP_MS : DURATION_MS,
+    })
 }
 
 function streams(target: RunningTarget, isWarmUp: boolean): Promise<unknown> {

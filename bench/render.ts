@@ -1,6 +1,6 @@
 /** Turns a benchmark result into the table on the terminal and into `docs/performance.md`. */
 import type { ProfileShare, ProfileSummary } from './cpu-profile.ts'
-import { rowFigures, targetLines, type RowFigures, type TargetLine } from './figures.ts'
+import { redisLines, rowFigures, targetLines, type RowFigures, type TargetLine } from './figures.ts'
 import type { BenchResult, SectionResult, SluiceExtras, SoakResult } from './result.ts'
 import type { Section } from './section.ts'
 import { sectionFigures, type SectionFigures } from './section-figures.ts'
@@ -110,6 +110,7 @@ function targetCells(line: TargetLine): string[] {
     line.what,
     show(line.measured),
     line.floor === undefined ? '–' : show(line.floor),
+    line.withoutOwn === undefined ? '–' : show(line.withoutOwn),
     `${sign} ${show(line.target)}`,
     `${sign} ${show(line.goal)}`,
     verdict,
@@ -161,7 +162,10 @@ export function renderPerformancePage(result: BenchResult): string {
       ? []
       : [
           '## What Sluice is held to',
-          markdownTable(['', 'measured', 'bare sockets', 'target', 'goal', ''], targets.map(targetCells)),
+          markdownTable(
+            ['', 'measured', 'bare sockets', 'without its own code', 'target', 'goal', ''],
+            targets.map(targetCells),
+          ),
           ...lagOnPage(result.sluice),
           ...waitOnPage(rows),
           HOW_TO_TAKE_TARGETS,
@@ -173,6 +177,18 @@ export function renderPerformancePage(result: BenchResult): string {
           'Processor profiles of Sluice under load: time of the functions themselves, without what they call. They are of ' +
             'the main thread and begin when the code has been compiled; µs are their share of what the first table says.',
           ...profileOf('call of 1 KB', STACK_FILES.call, result.sluice.profile, sluice?.chat1kMicroseconds),
+          ...profileOf(
+            'call of 100 KB',
+            STACK_FILES.large,
+            result.sluice.largeProfile,
+            sluice?.chat100kMicroseconds,
+          ),
+          ...profileOf(
+            'call of 1 KB with Redis',
+            STACK_FILES.redis,
+            result.sluice.redisProfile,
+            redisLines(result)[0]?.measured,
+          ),
           ...profileOf('chunk', STACK_FILES.chunk, result.sluice.chunkProfile, sluice?.chunkMicroseconds),
         ]),
     ...result.sections.flatMap(sectionOnPage),
@@ -263,9 +279,17 @@ const HOW_TO_TAKE_TARGETS = `Where the processor's time is missed, two things ar
   HAProxy and small programs of bare sockets nearly as they were. The row of node:http and undici tells how a run was: it
   takes 31 to 34 µs a call of 1 KB on a quiet machine of this kind, and 50 to 80 on a busy day. The targets in µs were set
   where it took 43: as multiples of it they hold on any day. The check in CI compares such multiples, too.
-- What the runtime takes: the column of bare sockets is the floor of this run, with nothing read and nothing counted. No
-  program of the runtime does with less; where it is beyond a goal itself, so is any. What Sluice does beyond it is the
-  profile below, a part a line.`
+- What the runtime takes. The column of bare sockets is the floor of this run, with nothing read and nothing counted: no
+  program of the runtime does with less. The column without its own code is what would be left if the JavaScript of Sluice
+  itself took no time at all: system calls, Node, collections of garbage and packages, as the profiles below tell them.
+  Where either is beyond a goal, the goal is below the floor of this runtime on this machine. Otherwise the parts of the
+  profile are what stands between.
+
+Where latency and lag are missed, it is the core that is waited for: collections of young memory, made longer by V8's own
+threads, which want the same core, and by other programs of the machine
+([what the slowest calls wait for](decisions/2026-11-29-tail-latency.md),
+[what holds up the event loop](decisions/2026-11-29-lag.md)). At a steady pace, code and data of a call are not in the
+processor's caches when it comes ([why that is so](decisions/2026-11-29-steady-pace.md)).`
 
 const HOW_TO_READ = `How to read it:
 

@@ -60,7 +60,9 @@ export interface SluiceExtras {
   readonly ownLagP99Ms?: number
   /** Of calls of 1 KB. */
   readonly profile: ProfileSummary
-  /** Of streams; undefined in results of an earlier form. */
+  /** Of calls of 100 KB, of calls of 1 KB that Redis counts, and of streams; undefined in results of an earlier form. */
+  readonly largeProfile?: ProfileSummary
+  readonly redisProfile?: ProfileSummary
   readonly chunkProfile?: ProfileSummary
 }
 
