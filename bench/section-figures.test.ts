@@ -121,6 +121,14 @@ test('workers scale by the CPU of the busiest of them', () => {
     'Two workers serve 1.96 times what one process does, by CPU a call, each on a core of its own, and 1.56 times where ' +
       'they share one core and its caches.',
   )
+  const redis = sectionFigures(section!, {
+    name: 'workers',
+    date: '2026-11-23',
+    rows: [...rows, row('sluice-redis', [at(120)]), row('sluice-workers-redis', [at(64)])],
+  })
+  expect(section?.conclusion?.(redis)).toContain(
+    'With Redis, two on a core each serve 1.88 times what one does with Redis.',
+  )
   const half = sectionFigures(section!, {
     name: 'workers',
     date: '2026-11-23',

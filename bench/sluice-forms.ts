@@ -139,3 +139,12 @@ export const TWO_WORKERS: SluiceForm = {
   arguments: TWO,
   core: 'both',
 }
+
+export const TWO_WORKERS_REDIS: SluiceForm = {
+  ...WITH_REDIS,
+  name: 'sluice-workers-redis',
+  title: 'Sluice, 2 workers on two cores, with Redis',
+  settings: 'as the form with Redis admission, --num_workers 2',
+  arguments: TWO,
+  core: 'both',
+}

@@ -1,16 +1,22 @@
 /** What worker processes cost and bring. */
 import { availableParallelism } from 'node:os'
 import { callCost, closedLoop, figureOf, MIDDLE_BODY, SMALL_BODY, type Section } from '../section.ts'
-import { TWO_WORKERS, TWO_WORKERS_ONE_CORE, TWO_WORKERS_UNLIMITED } from '../sluice-forms.ts'
+import {
+  TWO_WORKERS,
+  TWO_WORKERS_ONE_CORE,
+  TWO_WORKERS_REDIS,
+  TWO_WORKERS_UNLIMITED,
+  WITH_REDIS,
+} from '../sluice-forms.ts'
 import { sluice, sluiceTarget } from '../sluice-targets.ts'
 
 /** Two for the workers, and one for client, provider and PostgreSQL. */
 const CORES_FOR_RATES = 3
 const MACHINE_NOTE =
   availableParallelism() >= CORES_FOR_RATES
-    ? ' The last row has two cores for itself: its rate is that of two workers.'
-    : ' On a machine of two cores the last row shares one of them with client, provider and PostgreSQL: its rate says ' +
-      'nothing about scaling, its CPU µs a call do. With three cores or more it would.'
+    ? ' Rows of two cores have them for themselves: their rates are those of two workers.'
+    : ' On a machine of two cores the rows of two share one of them with client, provider and PostgreSQL: their rates say ' +
+      'nothing about scaling, their CPU µs a call do. With three cores or more they would.'
 
 /** So many that chance gives each worker its part of them: of 256 the busier one has a twentieth more than half. */
 const CONNECTIONS = 1_024
@@ -37,7 +43,7 @@ export const workers: Section = {
     'as the busiest goes into it. Two on one core are in each other’s way, and take fewer calls a turn. The key has a ' +
     'budget, which without Redis is counted in the process above the workers: busy as they are, they have calls ' +
     'admitted in advance, and ask for many at once. Log lines go through that process too. The row without a budget ' +
-    'asks nothing.' +
+    'asks nothing; those with Redis have limits too, and each worker asks there by itself.' +
     MACHINE_NOTE,
   order: 'side by side',
   rounds: 5,
@@ -46,6 +52,8 @@ export const workers: Section = {
     sluiceTarget(TWO_WORKERS_ONE_CORE),
     sluiceTarget(TWO_WORKERS_UNLIMITED),
     sluiceTarget(TWO_WORKERS),
+    sluiceTarget(WITH_REDIS),
+    sluiceTarget(TWO_WORKERS_REDIS),
   ],
   measures: [
     closedLoop('small', SMALL_BODY, CONNECTIONS),
@@ -77,10 +85,14 @@ export const workers: Section = {
     )
     if (apart === undefined || together === undefined || Number.isNaN(apart + together)) return undefined
     const half = cellOf(sluice.name, HALF_CELL)
+    const withRedis = cellOf(WITH_REDIS.name, BUSIEST_CELL) / cellOf(TWO_WORKERS_REDIS.name, BUSIEST_CELL)
     const asBusy = half / cellOf(TWO_WORKERS.name, BUSIEST_CELL)
     return (
       `Two workers serve ${apart.toFixed(2)} times what one process does, by CPU a call, each on a core of its own, and ` +
       `${together.toFixed(2)} times where they share one core and its caches.` +
+      (Number.isNaN(withRedis)
+        ? ''
+        : ` With Redis, two on a core each serve ${withRedis.toFixed(2)} times what one does with Redis.`) +
       (Number.isNaN(asBusy)
         ? ''
         : ` Each of the two has half of the clients, and so takes fewer calls a turn of its event loop, which is dearer ` +
