@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { LimitModel } from '../../../test/limits/limit-model.ts'
@@ -309,6 +310,33 @@ test.each(['budget', 'tokens'] as const)(
     await world.settle(1, 1_200)
     await world.call(1, 1)
     expect(world.refused).toBe(1)
+  },
+)
+
+test.each(['budget', 'tokens'] as const)(
+  'calls that use more %s than they reserved are told at once while nothing is granted in advance yet',
+  async (kind) => {
+    const [one, two] = twoWorkers()
+    const message = callOf(kind, 10)
+    const answers: AdmitAnswer[] = []
+    for (let call = 0; call < 3; call += 1) answers.push(await one.store.admit(message))
+    // It asks for calls in advance too, and none will be granted: the limit is near.
+    const fourth = one.store.admit(message)
+    // The question is on its way, and all that is told with it.
+    await nextTurn()
+    for (const answer of answers)
+      one.store.settle({
+        asks: message.asks,
+        accounts: message.asks.map(({ budget }) => budget?.account),
+        second: answer.admitted ? answer.second : undefined,
+        tokensReserved: 10,
+        tokens: 20,
+        costReserved: '10',
+        cost: '20',
+      })
+    expect(await fourth).toMatchObject({ admitted: true })
+    await callFast(two, message, 3)
+    expect(await two.store.admit(message)).toMatchObject({ admitted: false, limit: kind })
   },
 )
 
