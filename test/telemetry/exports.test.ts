@@ -48,8 +48,7 @@ general_settings: { store_prompts_in_spend_logs: true }
 test('a call that the stop cuts, and whose client has left before, is told too', async () => {
   await using receiver = await startCallReceiver()
   const gateway = await startTestGateway({
-    config: `
-model_list:
+    config: `${SIMULATED_MODELS}
   - model_name: endless
     litellm_params: { model: 'openai/sim/endless?chunks=100000&interval=20', api_base: '{openai}', api_key: sk-provider }
 litellm_settings: { callbacks: [generic_api] }
@@ -58,6 +57,9 @@ general_settings: { cancel_on_disconnect: false }
     environment: { GENERIC_LOGGER_ENDPOINT: `${receiver.url}/logs` },
   })
   try {
+    // It opens connections to the receiver: what is told after the stop has ended them is lost.
+    await gateway.call('/v1/chat/completions', CHAT)
+    await receiver.count(1)
     const leaving = new AbortController()
     const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
@@ -70,7 +72,10 @@ general_settings: { cancel_on_disconnect: false }
     await vi.waitFor(() => expect(gateway.gateway.requestsInFlight()).toBe(0))
     await gateway.gateway.stop(0)
     const calls = receiver.received.flatMap(({ body }) => JSON.parse(body) as Record<string, unknown>[])
-    expect(calls).toMatchObject([{ call_type: 'acompletion', model_group: 'endless' }])
+    expect(calls).toMatchObject([
+      { call_type: 'acompletion', model_group: 'gpt' },
+      { call_type: 'acompletion', model_group: 'endless' },
+    ])
   } finally {
     await gateway.stop()
   }
