@@ -4,6 +4,7 @@ import type { Environment } from '../config/environment.ts'
 import { nowMs } from '../record/clock.ts'
 import { CallExports } from '../telemetry/export/call-exports.ts'
 import type { ExportReport } from '../telemetry/export/export-queue.ts'
+import { ReportRejections } from '../telemetry/export/report-rejections.ts'
 import type { Telemetry } from '../telemetry/index.ts'
 import type { Redactor } from '../telemetry/redaction.ts'
 import { OPERATION_COUNTERS, OPERATION_GAUGES } from '../telemetry/metrics/operations.ts'
@@ -29,6 +30,8 @@ function reportTo(telemetry: Telemetry): ExportReport {
   const exported = telemetry.counter(OPERATION_COUNTERS.exportedCalls)
   const failures = telemetry.counter(OPERATION_COUNTERS.callbackFailures)
   const dropped = telemetry.counter(OPERATION_COUNTERS.exportDroppedCalls)
+  const rejectedItems = telemetry.counter(OPERATION_COUNTERS.exportRejectedItems)
+  const rejections = new ReportRejections(rejectedItems, telemetry.log, nowMs)
   return {
     exported: (name, calls) => exported.series([name]).add(calls),
     tryFailed: (name, reason, isLast) => {
@@ -37,5 +40,6 @@ function reportTo(telemetry: Telemetry): ExportReport {
         telemetry.log.warn('calls could not be exported, and are given up', { callback: name, reason })
     },
     dropped: (name, reason, calls) => dropped.series([name, reason]).add(calls),
+    rejected: (name, rejection) => rejections.rejected(name, rejection),
   }
 }

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { LOGS, METRICS, TRACES } from './otlp-tables.ts'
+import { partialSuccess, type Rejected, type Signal } from './partial-success.ts'
 import { decode, type MessageTable } from './protobuf.ts'
 
 export type Attributes = Readonly<Record<string, unknown>>
@@ -61,6 +62,8 @@ export interface OtlpReceiver extends AsyncDisposable {
   readonly metrics: readonly ReceivedMetric[]
   /** What the next messages get: an HTTP status, or a gRPC code for gRPC; `hang` never answers. */
   answer(...answers: (number | 'hang')[]): void
+  /** Takes the next message of the signal but for some items of it. */
+  reject(signal: Signal, rejected: Rejected): void
   /** Resolves when so many messages have come in all. */
   count(messages: number): Promise<void>
   /** Resolves when the condition holds, which is looked at after each message. */
@@ -74,14 +77,22 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const logs: ReceivedLog[] = []
   const metrics: ReceivedMetric[] = []
   const answers: (number | 'hang')[] = []
+  const rejections = new Map<Signal, Rejected>()
+  const bodyFor = (path: string, contentType: string | undefined): Buffer => {
+    const signal = signalOf(path)
+    const rejected = rejections.get(signal)
+    rejections.delete(signal)
+    return rejected === undefined ? Buffer.alloc(0) : partialSuccess(signal, rejected, contentType)
+  }
   let told = Promise.withResolvers<void>()
   const take = (path: string, head: IncomingHttpHeaders, body: Buffer): number | 'hang' | undefined => {
     const isJson = head['content-type'] === 'application/json'
     const answer = answers.shift()
     if (answer === undefined || answer === 0 || answer === 200) {
       const read = (table: MessageTable): unknown => (isJson ? JSON.parse(String(body)) : decode(body, table))
-      if (/trace/i.test(path)) spans.push(...readSpans(read(TRACES) as Tree))
-      else if (/logs/i.test(path)) logs.push(...readLogs(read(LOGS) as Tree))
+      const signal = signalOf(path)
+      if (signal === 'traces') spans.push(...readSpans(read(TRACES) as Tree))
+      else if (signal === 'logs') logs.push(...readLogs(read(LOGS) as Tree))
       else metrics.push(...readMetrics(read(METRICS) as Tree))
     }
     headers.push(head)
@@ -97,7 +108,10 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       const bytes = Buffer.concat(chunks)
       const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes
       const answer = take(request.url ?? '', request.headers, body)
-      if (answer !== 'hang') response.writeHead(answer ?? 200).end()
+      if (answer === 'hang') return
+      const contentType = request.headers['content-type']
+      response.writeHead(answer ?? 200, { 'content-type': contentType ?? '' })
+      response.end(bodyFor(request.url ?? '', contentType))
     })
   })
   const sessions = new Set<ServerHttp2Session>()
@@ -114,7 +128,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       if (answer === 'hang') return
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(answer ?? 0) }))
-      stream.end(Buffer.alloc(5))
+      stream.end(framed(bodyFor(String(head[':path']), head['content-type']), frame[0] === 1))
     })
   })
   for (const server of [http, grpc]) {
@@ -133,6 +147,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     logs,
     metrics,
     answer: (...next) => void answers.push(...next),
+    reject: (signal, rejected) => void rejections.set(signal, rejected),
     count: (messages) => until(() => paths.length >= messages),
     until,
     [Symbol.asyncDispose]: async () => {
@@ -144,6 +159,19 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       await Promise.all(closed)
     },
   }
+}
+
+function signalOf(path: string): Signal {
+  if (/trace/i.test(path)) return 'traces'
+  return /logs/i.test(path) ? 'logs' : 'metrics'
+}
+
+/** Compressed as the message was, as servers of gRPC do it. */
+function framed(body: Buffer, isCompressed: boolean): Buffer {
+  const message = isCompressed ? gzipSync(body) : body
+  const prefix = Buffer.from([isCompressed ? 1 : 0, 0, 0, 0, 0])
+  prefix.writeUInt32BE(message.length, 1)
+  return Buffer.concat([prefix, message])
 }
 
 /** Decoded protobuf and parsed JSON have the same members. */

@@ -492,12 +492,17 @@ test('a callback whose environment cannot be used is told of, and calls go on', 
 })
 
 describe('a collector that', () => {
-  /** The sum over all series of the callback. */
-  async function metric(name: string): Promise<number> {
+  /** The sum over all series of the callback that have the label. */
+  async function metric(name: string, label = ''): Promise<number> {
     const page = await (await gateway.call('/metrics')).text()
-    const lines = page.split('\n').filter((line) => line.startsWith(`${name}{callback_name="otel"`))
+    const lines = page
+      .split('\n')
+      .filter((line) => line.startsWith(`${name}{callback_name="otel"`) && line.includes(label))
     return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
   }
+
+  const rejected = (signal: string): Promise<number> =>
+    metric('sluice_export_rejected_items_total', `signal="${signal}"`)
 
   test('is away costs calls nothing, and is counted', async () => {
     configure({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' } })
@@ -536,6 +541,61 @@ describe('a collector that', () => {
     receiver.answer(overload)
     const { children } = await traced(HELLO)
     expect(children).toHaveLength(2)
+  })
+
+  test.each([
+    ['traces', 'http/protobuf', (): string => receiver.httpUrl],
+    ['logs', 'http/json', (): string => receiver.httpUrl],
+    ['metrics', 'grpc', (): string => receiver.grpcUrl],
+  ] as const)('rejects a part of the %s by %s is counted, and told of', async (signal, protocol, url) => {
+    const exporterOf = (each: string): string => (each === signal ? 'otlp' : 'none')
+    configure({
+      environment: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: url(),
+        OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+        OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+        OTEL_TRACES_EXPORTER: exporterOf('traces'),
+        OTEL_LOGS_EXPORTER: exporterOf('logs'),
+        OTEL_METRICS_EXPORTER: exporterOf('metrics'),
+        OTEL_METRIC_EXPORT_INTERVAL: '50',
+      },
+    })
+    const before = await rejected(signal)
+    receiver.reject(signal, { items: 3, reason: `three of the ${signal} are too long` })
+    await (await gateway.call(CHAT, HELLO)).text()
+    await vi.waitFor(async () => expect(await rejected(signal)).toBe(before + 3), WAIT)
+    const told = gateway.logLines().filter((line) => line['reason'] === `three of the ${signal} are too long`)
+    expect(told).toMatchObject([{ level: 'warn', callback: 'otel', signal, rejected: 3 }])
+  })
+
+  /** A second call is told when the answer to the first has been read. @returns the first. */
+  async function tracedTwice(environment: Record<string, string>): Promise<Tree> {
+    configure({ environment })
+    const first = await traced(HELLO)
+    await traced(HELLO)
+    return first
+  }
+
+  test('rejects a part is not sent it again', async () => {
+    const before = await rejected('traces')
+    receiver.reject('traces', { items: 1, reason: 'too old' })
+    const { root } = await tracedTwice({
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcUrl,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    })
+    expect(await rejected('traces')).toBe(before + 1)
+    only(receiver.spans.filter(({ spanId }) => spanId === root.spanId))
+  })
+
+  test.each(['none', 'gzip'])('says too much by gRPC (compression: %s) is not heard', async (compression) => {
+    const before = await rejected('traces')
+    receiver.reject('traces', { items: 1, reason: 'old, '.repeat(20_000) })
+    await tracedTwice({
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcUrl,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_COMPRESSION: compression,
+    })
+    expect(await rejected('traces')).toBe(before)
   })
 
   test('never answers does not hold up the end of the gateway', async () => {

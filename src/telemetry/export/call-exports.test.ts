@@ -43,6 +43,7 @@ function exportsOf(...exporters: readonly Exporter[]): CallExports {
       exported: (_name, calls) => count('exported', calls),
       tryFailed: () => count('failed', 1),
       dropped: (_name, reason, calls) => count(reason, calls),
+      rejected: () => count('rejected', 1),
     },
   })
 }

@@ -4,7 +4,7 @@
  */
 import { isSuccess } from '../../record/call-record.ts'
 import type { Batch, Exporter } from './exporter.ts'
-import type { OutgoingRequest } from './send-request.ts'
+import type { OutgoingRequest, Rejection } from './send-request.ts'
 import { pause, sendWithRetries, Stop, type LossReason, type SendParts } from './send-with-retries.ts'
 import type { SettledCall } from './settled-call.ts'
 
@@ -14,6 +14,8 @@ export interface ExportReport {
   tryFailed(name: string, reason: string, isLast: boolean): void
   /** The calls will not arrive. */
   dropped(name: string, reason: 'queue_full' | LossReason, calls: number): void
+  /** Of a message that arrived. */
+  rejected(name: string, rejection: Rejection): void
 }
 
 /** Calls that wait for one system: at a kilobyte or so each, what a system may miss in seconds and not lose. */
@@ -55,7 +57,8 @@ export class ExportQueue {
 
   constructor(exporter: Exporter, parts: SendParts, report: ExportReport) {
     this.exporter = exporter
-    this.#parts = { ...parts, send: exporter.send }
+    const { name, send } = exporter
+    this.#parts = { ...parts, send, rejected: (rejection) => report.rejected(name, rejection) }
     this.#report = report
     const { periodic } = exporter
     if (periodic === undefined) return

@@ -7,10 +7,21 @@ export interface OutgoingRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer
+  /** Reads from the answer of a receiver that took the message what it did not take of it. Never throws. */
+  readonly readAnswer?: (contentType: string | undefined, body: Buffer) => Rejection | undefined
+}
+
+/** A part of a message that a receiver did not take, and will not take when it is sent again. */
+export interface Rejection {
+  readonly signal: string
+  /** Of the signal: spans, log records or data points. None, when all were taken and there is a word of warning. */
+  readonly items: number
+  /** The receiver's words. */
+  readonly reason: string
 }
 
 export type SendResult =
-  | { readonly kind: 'sent' }
+  | { readonly kind: 'sent'; readonly rejection?: Rejection | undefined }
   | {
       readonly kind: 'failed'
       readonly reason: string
@@ -20,13 +31,18 @@ export type SendResult =
       readonly retryAfterMs: number | undefined
     }
 
+/** An answer that is longer is not read. */
+export const MOST_ANSWER_BYTES = 65_536
+
+const NOTHING = Buffer.alloc(0)
+
 /** A receiver that asks for longer is not believed. */
 const LONGEST_RETRY_AFTER_MS = 300_000
 
 /** @param clock epoch milliseconds: `retry-after` may be a date. */
 export async function sendRequest(
   connections: ReceiverConnections,
-  { method, url, headers, body }: OutgoingRequest,
+  { method, url, headers, body, readAnswer }: OutgoingRequest,
   signal: AbortSignal,
   clock: () => number,
 ): Promise<SendResult> {
@@ -34,9 +50,14 @@ export async function sendRequest(
     const { origin, pathname, search } = new URL(url)
     const path = pathname + search
     const answer = await connections.request({ origin, path, method, headers, body, signal })
-    await answer.body.dump()
     const { statusCode } = answer
-    if (statusCode >= 200 && statusCode < 300) return { kind: 'sent' }
+    const isTaken = statusCode >= 200 && statusCode < 300
+    if (isTaken && readAnswer !== undefined) {
+      const contentType = answer.headers['content-type']
+      return { kind: 'sent', rejection: readAnswer(contentType?.toString(), await readShort(answer.body)) }
+    }
+    await answer.body.dump()
+    if (isTaken) return { kind: 'sent' }
     return {
       kind: 'failed',
       reason: `HTTP ${statusCode}`,
@@ -46,6 +67,22 @@ export async function sendRequest(
   } catch (error) {
     return { kind: 'failed', reason: reasonOf(error), mayRetry: true, retryAfterMs: undefined }
   }
+}
+
+/** @returns nothing of an answer that is long, or cut: the message has arrived all the same. */
+async function readShort(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of body) {
+      length += chunk.length
+      if (length > MOST_ANSWER_BYTES) return NOTHING
+      chunks.push(chunk)
+    }
+  } catch {
+    return NOTHING
+  }
+  return Buffer.concat(chunks)
 }
 
 /** Seconds, or a date: RFC 9110, section 10.2.3. */

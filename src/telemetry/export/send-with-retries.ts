@@ -1,7 +1,7 @@
 /** Brings a message to a receiver: tries again, with growing pauses, as long as there is hope and the process goes on. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ReceiverConnections } from './receiver-connections.ts'
-import { sendRequest, type OutgoingRequest, type SendResult } from './send-request.ts'
+import { sendRequest, type OutgoingRequest, type Rejection, type SendResult } from './send-request.ts'
 
 /** What became of a message that did not arrive. */
 export type LossReason = 'refused' | 'unreachable' | 'stopping'
@@ -16,6 +16,8 @@ export interface SendParts {
   readonly wait: (ms: number, signal: AbortSignal) => Promise<unknown>
   /** Sends by other means than HTTP, or leaves a message to it with `undefined`. Never rejects. */
   readonly send?: SendOtherwise | undefined
+  /** Told of what a receiver did not take of a message that it took. */
+  readonly rejected?: (rejection: Rejection) => void
 }
 
 export const waitUnlessAborted: SendParts['wait'] = (ms, signal) =>
@@ -59,7 +61,10 @@ export async function sendWithRetries(
     const signal = AbortSignal.any([stop.abort, AbortSignal.timeout(TRY_TIMEOUT_MS)])
     const result = await (parts.send?.(message, signal) ??
       sendRequest(parts.connections, message, signal, parts.clock))
-    if (result.kind === 'sent') return 'sent'
+    if (result.kind === 'sent') {
+      if (result.rejection !== undefined) parts.rejected?.(result.rejection)
+      return 'sent'
+    }
     const isLast = !result.mayRetry || attempt >= TRIES
     onFailure(result.reason, isLast)
     if (isLast) return result.mayRetry ? 'unreachable' : 'refused'

@@ -145,6 +145,11 @@ export const OPERATION_COUNTERS = {
     help: 'Calls that a callback was not told of: queue_full, refused by the receiver, unreachable, or stopping',
     labels: ['callback_name', 'reason'],
   },
+  exportRejectedItems: {
+    name: 'sluice_export_rejected_items_total',
+    help: 'Spans, log records and data points that a collector of OTLP rejected of messages that it took',
+    labels: ['callback_name', 'signal'],
+  },
   alertsSent: {
     name: 'sluice_alerts_sent_total',
     help: 'Alerts that were delivered',

@@ -3,7 +3,9 @@
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
-import type { OutgoingRequest, SendResult } from '../export/send-request.ts'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { MOST_ANSWER_BYTES, type OutgoingRequest, type SendResult } from '../export/send-request.ts'
 
 /** Codes after which OTLP allows another try: https://opentelemetry.io/docs/specs/otlp/#failures */
 const RETRYABLE_CODES: ReadonlySet<number> = new Set([1, 4, 8, 10, 11, 14, 15])
@@ -13,6 +15,11 @@ const STATUS_UNKNOWN = 2
 
 /** A flag for compression, and the length. */
 const PREFIX_BYTES = 5
+
+const NOTHING = Buffer.alloc(0)
+
+/** Receivers compress their answers as the messages were compressed that they answer. */
+const unzipped = promisify(gunzip)
 
 /** What a message is told apart by that goes by gRPC. */
 export const GRPC_CONTENT_TYPE = 'application/grpc'
@@ -47,9 +54,13 @@ export class GrpcSender {
         if (signal.aborted) this.#drop(url.origin)
         resolve(failed(signal.aborted ? 'time-out' : codeOf(error), true))
       })
-      stream.on('close', () => resolve(resultOf(status)))
-      // The answer of a receiver holds nothing that is used.
-      stream.resume()
+      const chunks: Buffer[] = []
+      let length = 0
+      stream.on('data', (chunk: Buffer) => {
+        length += chunk.length
+        if (length <= MOST_ANSWER_BYTES) chunks.push(chunk)
+      })
+      stream.on('close', () => resolve(resultOf(status, request, Buffer.concat(chunks))))
       stream.end(framed(Buffer.from(request.body), request.headers['grpc-encoding'] === 'gzip'))
     } catch (error) {
       resolve(failed(codeOf(error), true))
@@ -88,14 +99,27 @@ function framed(message: Buffer, isCompressed: boolean): Buffer {
   return frame
 }
 
-function resultOf(headers: IncomingHttpHeaders): SendResult {
+async function resultOf(
+  headers: IncomingHttpHeaders,
+  { readAnswer }: OutgoingRequest,
+  answer: Buffer,
+): Promise<SendResult> {
   const httpStatus = Number(headers[':status'] ?? 0)
   if (httpStatus === 0) return failed('no answer', true)
   const code = headers['grpc-status']
   if (code === undefined && httpStatus !== 200)
     return failed(`HTTP ${httpStatus}`, httpStatus === 429 || httpStatus >= 500)
   const status = code === undefined ? STATUS_UNKNOWN : Number(code)
-  return status === STATUS_OK ? { kind: 'sent' } : failed(`gRPC ${status}`, RETRYABLE_CODES.has(status))
+  if (status !== STATUS_OK) return failed(`gRPC ${status}`, RETRYABLE_CODES.has(status))
+  return { kind: 'sent', rejection: readAnswer?.(headers['content-type'], await unframed(answer)) }
+}
+
+/** @returns nothing of what is cut, or cannot be read. */
+async function unframed(frame: Buffer): Promise<Buffer> {
+  if (frame.length < PREFIX_BYTES) return NOTHING
+  const message = frame.subarray(PREFIX_BYTES)
+  if (frame[0] === 0) return message
+  return await unzipped(message, { maxOutputLength: MOST_ANSWER_BYTES }).catch(() => NOTHING)
 }
 
 function failed(reason: string, mayRetry: boolean): SendResult {

@@ -22,6 +22,7 @@ import { GRPC_CONTENT_TYPE } from './grpc-send.ts'
 import { readMessageTexts, type MessageTexts } from './message-texts.ts'
 import type { OtlpProtocol, OtlpSettings, OtlpTarget, Signal } from './otel-environment.ts'
 import { JsonBodies, ProtobufBodies, type OtlpBodies } from './otlp-bodies.ts'
+import { readPartialSuccess } from './partial-success.ts'
 import { SharedBytes } from './protobuf-attributes.ts'
 import { ProtobufEnvelope } from './protobuf-envelope.ts'
 import { ProtobufLogRecords } from './protobuf-log-records.ts'
@@ -85,7 +86,7 @@ export class OtlpEncoding {
     const records = logs === undefined ? undefined : this.#recordBodies(logs)
     return {
       write: (call) => this.#write(call, spans, records),
-      finish: () => Promise.all([...requests(traces, spans), ...requests(logs, records)]),
+      finish: () => Promise.all([...requests('traces', traces, spans), ...requests('logs', logs, records)]),
     }
   }
 
@@ -97,7 +98,7 @@ export class OtlpEncoding {
     const collected = this.#metrics.collect()
     if (collected.scopeMetrics.length === 0) return []
     const body = serializer.serializeRequest(collected)
-    return body === undefined ? [] : [await request(target, body)]
+    return body === undefined ? [] : [await request('metrics', target, body)]
   }
 
   #write(
@@ -155,14 +156,15 @@ export class OtlpEncoding {
 }
 
 function requests(
+  signal: Signal,
   target: OtlpTarget | undefined,
   bodies: OtlpBodies<unknown> | undefined,
 ): Promise<OutgoingRequest>[] {
   if (target === undefined || bodies === undefined) return []
-  return bodies.finish().map((body) => request(target, body))
+  return bodies.finish().map((body) => request(signal, target, body))
 }
 
-async function request(target: OtlpTarget, body: Uint8Array): Promise<OutgoingRequest> {
+async function request(signal: Signal, target: OtlpTarget, body: Uint8Array): Promise<OutgoingRequest> {
   const { url, protocol, gzip: isGzip } = target
   const bytes = isGzip
     ? await compressed(body, GZIP)
@@ -173,5 +175,7 @@ async function request(target: OtlpTarget, body: Uint8Array): Promise<OutgoingRe
     'content-type': CONTENT_TYPES[protocol],
     ...(isGzip ? { [encoding]: 'gzip' } : {}),
   }
-  return { method: 'POST', url, headers, body: bytes }
+  const readAnswer: OutgoingRequest['readAnswer'] = (contentType, answer) =>
+    readPartialSuccess(signal, contentType, answer)
+  return { method: 'POST', url, headers, body: bytes, readAnswer }
 }
