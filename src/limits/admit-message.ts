@@ -16,6 +16,12 @@ import { accountOf, scopeName } from './scope-names.ts'
 const LARGEST_SHARED = 8_000_000n * 10n ** 12n
 
 /**
+ * Of one call no more is reserved: with what others have reserved of a shared budget it can be counted in Redis. A call
+ * that costs more has its cost counted when it ends.
+ */
+const LARGEST_RESERVED = 1_200_000n * 10n ** 12n
+
+/**
  * @param learnedOutputTokens what calls of the model group have usually had.
  * @throws LimitError when a budget that is too large to be shared is spent.
  */
@@ -32,9 +38,13 @@ export function admitMessage(
   for (const scope of scopes) asks.push(scopeAsk(scope, billed))
   return {
     tokens: Math.ceil(countedOf(usage, countedTokens)),
-    cost: billed && reservesBudgets ? String(costOf(price, usage, atMs)) : '0',
+    cost: billed && reservesBudgets ? String(reservedOf(costOf(price, usage, atMs))) : '0',
     asks,
   }
+}
+
+function reservedOf(cost: bigint): bigint {
+  return cost < LARGEST_RESERVED ? cost : LARGEST_RESERVED
 }
 
 /** Whether any scope asks for anything: a model that costs nothing is not asked about budgets. */

@@ -1,7 +1,7 @@
 /** Limits that processes share in Redis: exact together, and what happens while Redis does not answer. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { becomes, connectTo } from '../../test/limits/redis-client.ts'
-import { LOCAL_ON_LOSS, requestOf, scopeOf, spend, told } from '../../test/limits/sample-limits.ts'
+import { LOCAL_ON_LOSS, priceOf, requestOf, scopeOf, spend, told } from '../../test/limits/sample-limits.ts'
 import { openStore } from '../../test/limits/store-harness.ts'
 import { startRedisCluster } from '../../test/redis-topologies.ts'
 import { startRedis, type TestRedis } from '../../test/redis.ts'
@@ -268,6 +268,22 @@ test('a sum that Redis cannot count further refuses, and breaks nothing', async 
   for (const call of calls) call.settle(1, picodollars(9n * 10n ** 18n))
   await expect(limits.admit(requestOf([key]))).rejects.toMatchObject({ code: 'budget_exceeded' })
   expect(events).toEqual(['shared', 'shared', 'key budget'])
+})
+
+test('a call of any price is reserved for, and calls of the same turn are none the wiser', async () => {
+  const { limits, events } = await process()
+  const million = picodollars(10n ** 18n)
+  const [dear, other] = [
+    scopeOf({ maxBudget: picodollars(8n * million) }),
+    scopeOf({ id: 'other', requestsPerMinute: 1 }),
+  ]
+  const price = priceOf({ input_cost_per_token: 1_000_000, output_cost_per_token: 1_000_000 })
+  const { admitted, refused } = await outcomes([
+    ...Array.from({ length: 8 }, () => limits.admit(requestOf([dear], { price }))),
+    limits.admit(requestOf([other])),
+  ])
+  expect([admitted.length, refused.length]).toEqual([8, 1])
+  expect(events.filter((event) => event !== 'shared')).toEqual(['key budget'])
 })
 
 describe('time in Redis', () => {

@@ -16,7 +16,7 @@ export const TOKEN_PRICE: ModelPrice = priceOf({
 
 export const FREE: ModelPrice = priceOf({ input_cost_per_token: 0, output_cost_per_token: 0 })
 
-function priceOf(keys: Readonly<Record<string, unknown>>): ModelPrice {
+export function priceOf(keys: Readonly<Record<string, unknown>>): ModelPrice {
   const { listed } = readPriceOverrides(keys, {})
   const price =
     listed === undefined
