@@ -64,9 +64,10 @@ export class GatheredChanges {
    * @param difference what was used beyond them; less than zero where it was less.
    */
   addTokens(scope: string, second: number, difference: number): void {
+    if (difference === 0) return
     const changes = this.#of(`rate:${scope}`)
     if (difference > 0) changes.tokensMore += difference
-    else if (difference < 0) changes.takeBackTokens(second, -difference)
+    else changes.takeBackTokens(second, -difference)
   }
 
   /** Forgets what is held or no longer held; what was used stays. */

@@ -11,8 +11,8 @@
  * - `…budget:<account>`: hash, process → picodollars reserved, and `s` the picodollars settled, which only
  *   `HINCRBY` adds up. Comparisons are made in doubles: beyond 9,007 dollars they are exact to a fraction of 1e-15.
  *
- * A command costs more than what it does, so a message reads each key once, and writes each window once, whatever the
- * number of its calls.
+ * A command costs more than what it does, so a key is read once for all calls of a message, and what they add to it is
+ * written together.
  */
 import type { RedisScript } from '../redis/redis.ts'
 import { LIVE_SECONDS } from './minute-window.ts'
@@ -102,14 +102,14 @@ local holdings = {}
 local function held(key)
   local found = holdings[key]
   if found then return found end
-  local sum, settled = 0, nil
+  local sum, settled, is_new = 0, nil, true
   local all = call('HGETALL', key)
   for i = 1, #all, 2 do
-    if all[i] == 's' then settled = all[i + 1]
-    elseif is_alive(all[i]) then sum = sum + tonumber(all[i + 1])
+    if all[i] == 's' then settled, is_new = all[i + 1], false
+    elseif is_alive(all[i]) then sum, is_new = sum + tonumber(all[i + 1]), false
     else call('HDEL', key, all[i]) end
   end
-  found = { sum = sum, settled = settled, is_new = #all == 0, more = 0 }
+  found = { sum = sum, settled = settled, is_new = is_new, more = 0 }
   holdings[key] = found
   return found
 end
@@ -159,10 +159,11 @@ local function window(key)
     for i, count in ipairs(call('HMGET', key, unpack(gone))) do
       if i % 2 == 1 then w.q = w.q - (count or 0) else w.t = w.t - (count or 0) end
     end
-    call('HDEL', key, unpack(gone))
     call('HSET', key, 'at', second, 'q', w.q, 't', w.t)
+    call('HDEL', key, unpack(gone))
     call('PEXPIRE', key, 2 * LIVE * 1000)
   end
+  w.older, w.free_in = {}, {}
   windows[key] = w
   return w
 end
@@ -171,13 +172,15 @@ local function write(key, w)
   if not w.is_changed then return end
   local bucket = w.at % LIVE
   call('HSET', key, 'at', w.at, 'q', w.q, 't', w.t, 'q' .. bucket, w.qb, 't' .. bucket, w.tb)
+  for older, tokens in pairs(w.older) do call('HSET', key, older, tokens) end
+  w.older = {}
   if w.is_new then call('PEXPIRE', key, 2 * LIVE * 1000) end
   w.is_changed, w.is_new = false, false
 end
 
 local function count(w, requests, tokens)
   w.q, w.t, w.qb, w.tb = w.q + requests, w.t + tokens, w.qb + requests, w.tb + tokens
-  w.is_changed = true
+  w.is_changed, w.free_in = true, {}
 end
 
 local function correct(key, counted, difference)
@@ -185,37 +188,55 @@ local function correct(key, counted, difference)
   if difference > 0 then
     count(w, 0, difference)
   elseif counted == w.at then
-    count(w, 0, -math.min(w.tb, -difference))
+    if w.tb > 0 then count(w, 0, -math.min(w.tb, -difference)) end
   elseif counted < w.at and counted > w.at - LIVE then
     local bucket = 't' .. counted % LIVE
-    local there = tonumber(call('HGET', key, bucket) or 0)
+    local there = w.older[bucket] or tonumber(call('HGET', key, bucket) or 0)
     local less = math.min(there, -difference)
     if less > 0 then
-      call('HSET', key, bucket, there - less)
-      w.t, w.is_changed = w.t - less, true
+      w.older[bucket], w.t, w.is_changed = there - less, w.t - less, true
     end
   end
 end
 
+-- The same for all calls that are refused in a row.
 local function free_in(key, kind, w, limit)
+  local known = w.free_in[kind .. limit]
+  if known then return known end
   write(key, w)
-  local buckets, sum = {}, w[kind]
+  local buckets, sum, wait = {}, w[kind], LIVE * 1000
   for s = w.at - LIVE + 1, w.at do buckets[#buckets + 1] = kind .. s % LIVE end
   for i, gone in ipairs(call('HMGET', key, unpack(buckets))) do
     sum = sum - (gone or 0)
-    if sum < limit then return (w.at + i) * 1000 - now end
+    if sum < limit then
+      wait = (w.at + i) * 1000 - now
+      break
+    end
   end
-  return LIVE * 1000
+  w.free_in[kind .. limit] = wait
+  return wait
 end
 
+local function words(failure)
+  return type(failure) == 'table' and failure.err or tostring(failure)
+end
+
+-- Whether a key is the reason, which holds what is not ours or what Redis cannot count further: others go on.
+local function is_of_key(failure)
+  local text = words(failure)
+  return string.find(text, 'WRONGTYPE', 1, true) or string.find(text, 'overflow', 1, true)
+    or string.find(text, 'not an integer', 1, true)
+end
+
+local function change_key(kind, key, amount, difference)
+  if kind == 't' then return correct(key, amount, difference) end
+  if add(key, kind == 'c' and 's' or holder, amount) then call('PEXPIRE', key, KEEP) end
+end
+
+-- A cost that would pass what Redis can count to is left out: the sum is over every budget.
 for _, change in ipairs(message.changes) do
-  local kind, key = change[1], KEYS[change[2]]
-  if kind == 't' then correct(key, change[3], change[4])
-  else
-    -- A cost that would pass what Redis can count to is left out: the sum is over every budget.
-    local ok, is_new = pcall(add, key, kind == 'c' and 's' or holder, change[3])
-    if ok and is_new then call('PEXPIRE', key, KEEP) end
-  end
+  local ok, failure = pcall(change_key, change[1], KEYS[change[2]], change[3], change[4])
+  if not ok and not is_of_key(failure) then error(failure) end
 end
 
 local function whole(number) return string.format('%.0f', number) end
@@ -284,7 +305,11 @@ end
 
 local answers = {}
 for index, each in ipairs(message.calls) do
-  answers[index] = refusal(each.asks) or admitted(each.asks, each.tokens, each.cost)
+  -- It reads all keys of the call: one that is not ours fails this call alone, before anything of it is counted.
+  local ok, found = pcall(refusal, each.asks)
+  if ok then answers[index] = found or admitted(each.asks, each.tokens, each.cost)
+  elseif is_of_key(found) then answers[index] = { failure = words(found) }
+  else error(found) end
 end
 for key, w in pairs(windows) do write(key, w) end
 for key, found in pairs(holdings) do

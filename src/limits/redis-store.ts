@@ -193,11 +193,11 @@ export class RedisLimitStore implements LimitStore {
       if (answer.answers === undefined) throw new RedisUnavailableError('Redis took up the message too late')
       this.#countAnswers(holder, asked, answer.answers)
     } catch (error) {
-      // Whether it was counted is not known.
-      if (holder === this.#holder) this.#stale = true
+      // Whether it was counted is not known; its calls go on, and are held by nobody but this process.
+      if (holder === this.#holder || asked.length > 0) this.#stale = true
+      for (const { failed } of asked) failed(error)
       if (!(error instanceof RedisUnavailableError)) this.#observer.storeError(error)
       if (asked.length === 0) this.#observer.storeFailed('settlement')
-      for (const { failed } of asked) failed(error)
     }
   }
 
@@ -215,10 +215,16 @@ export class RedisLimitStore implements LimitStore {
   }
 
   /** What is admitted is counted in the same step in which the name is checked: what is restated is whole either way. */
-  #countAnswers(holder: string, asked: readonly Asked[], answers: readonly AdmitAnswer[]): void {
-    for (const [index, { message, answered }] of asked.entries()) {
+  #countAnswers(holder: string, asked: readonly Asked[], answers: readonly (AdmitAnswer | Error)[]): void {
+    for (const [index, { message, answered, failed }] of asked.entries()) {
       const answer = answers[index]
       if (answer === undefined) continue
+      if (answer instanceof Error) {
+        this.#stale = true
+        failed(answer)
+        this.#observer.storeError(answer)
+        continue
+      }
       if (answer.admitted) {
         this.#own.count(message)
         if (holder !== this.#holder && !this.#stale) this.#holdAll(message)

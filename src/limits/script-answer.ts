@@ -2,8 +2,8 @@
 import type { AdmitAnswer, AdmitMessage, LimitKind, Refused, ScopeUse } from './limit-store.ts'
 
 export interface ScriptAnswer {
-  /** A call each, in their order. Undefined when the message came too late, and was not taken up. */
-  readonly answers: readonly AdmitAnswer[] | undefined
+  /** A call each, in their order; an error where one of its keys is not ours. Undefined when the message came too late, and was not taken up. */
+  readonly answers: readonly (AdmitAnswer | Error)[] | undefined
   /** Redis's clock, epoch milliseconds. */
   readonly nowMs: number
   /** The process was not known to Redis before this message. */
@@ -29,8 +29,8 @@ export function readScriptAnswer(value: unknown, calls: readonly AdmitMessage[])
 function readAnswers(
   { second, answers }: Record<string, unknown>,
   calls: readonly AdmitMessage[],
-): readonly AdmitAnswer[] {
-  // Lua cannot tell an empty list from an empty map.
+): readonly (AdmitAnswer | Error)[] {
+  // Lua cannot tell an empty list from an empty map, here and where a call asks for nothing.
   if (calls.length === 0) return []
   if (typeof second !== 'number' || !Array.isArray(answers) || answers.length !== calls.length)
     throw unreadable()
@@ -38,9 +38,11 @@ function readAnswers(
 }
 
 /** A call that was admitted is answered with what it uses of each scope. */
-function readAnswer(answer: unknown, second: number, asks: number): AdmitAnswer {
+function readAnswer(answer: unknown, second: number, asks: number): AdmitAnswer | Error {
   if (!isRecord(answer)) throw unreadable()
+  if ('failure' in answer) return new Error(String(answer['failure']))
   if ('limit' in answer) return readRefusal(answer)
+  if (asks === 0) return { admitted: true, second, uses: [] }
   if (!Array.isArray(answer) || answer.length !== asks) throw unreadable()
   return { admitted: true, second, uses: answer.map(readUse) }
 }

@@ -21,3 +21,14 @@ test('without a connection, a task runs all the same', async () => {
   const client = new GatheringClient({ lazyConnect: true })
   await new Promise<void>((done) => client.whenTurnEnds(done))
 })
+
+test('a task that asks for another one has it run in the same turn', async () => {
+  await using server = await startRedis()
+  const client = new GatheringClient(server.port)
+  await once(client, 'ready')
+  let ran = false
+  client.whenTurnEnds(() => client.whenTurnEnds(() => (ran = true)))
+  await new Promise(setImmediate)
+  expect(ran).toBe(true)
+  client.disconnect()
+})

@@ -29,11 +29,14 @@ export class GatheringClient extends Redis {
     this.#isGathering = true
     stream.cork()
     setImmediate(() => {
-      const tasks = this.#atEnd
-      this.#atEnd = []
-      for (const task of tasks) task()
-      this.#isGathering = false
-      stream.uncork()
+      try {
+        // A task may ask for another one.
+        for (const task of this.#atEnd) task()
+      } finally {
+        this.#atEnd = []
+        this.#isGathering = false
+        stream.uncork()
+      }
     })
   }
 }

@@ -28,7 +28,10 @@ export interface Redis {
    * @throws RedisUnavailableError, or the server's own error.
    */
   script(script: RedisScript, keys: readonly string[], values: readonly RedisValue[]): Promise<unknown>
-  /** Runs it when all sockets that can be read in this turn have been read, and before what was sent in it leaves. */
+  /**
+   * Runs it when all sockets that can be read in this turn have been read. What it sends leaves with what was sent in the
+   * turn, but on a cluster.
+   */
   whenTurnEnds(task: () => void): void
   get(key: string): Promise<Buffer | undefined>
   set(key: string, value: RedisValue, ttlMs: number | undefined): Promise<void>
