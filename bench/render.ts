@@ -224,7 +224,7 @@ function waitOnPage(rows: readonly RowFigures[]): string[] {
 
 function soakOnPage(soak: SoakResult): string[] {
   const megabytes = (bytes: number): string => `${figure(bytes / 1e6, 1)} MB`
-  const { growth, liveGrowth } = soak
+  const { growth, liveGrowth, codeGrowth } = soak
   return [
     '## Memory in the long run',
     `${figure(soak.minutes, 0)} minutes at ${figure(soak.callsPerSecond, 0)} calls a second on one gateway, with PostgreSQL and ` +
@@ -257,6 +257,9 @@ function soakOnPage(soak: SoakResult): string[] {
                 `${megabytes(liveGrowth.bytesPerHour)} (eight of ten pairs: ${megabytes(liveGrowth.low)} to ${megabytes(liveGrowth.high)})`,
               ],
             ]),
+        ...(codeGrowth === undefined
+          ? []
+          : [['Of that, what V8 has compiled', megabytes(codeGrowth.bytesPerHour)]]),
       ],
     ),
     `Measured on ${soak.date.slice(0, 10)}. The goal is a growth below 1 MB an hour. Of the resident set, which holds garbage and what ` +

@@ -81,6 +81,8 @@ export interface SoakResult {
   readonly growth: Growth | undefined
   /** Of what is in use after a full collection, while no call is under way. */
   readonly liveGrowth?: Growth | undefined
+  /** Of that, of what V8 has compiled; undefined in results of an earlier form. */
+  readonly codeGrowth?: Growth | undefined
 }
 
 /** Bytes an hour; of the slopes between all pairs of samples, a tenth is below `low`, and a tenth above `high`. */

@@ -18,7 +18,7 @@ import type { SoakResult } from '../result.ts'
 import { freePort, startProcess, stopProcess, waitUntilReady } from '../server-process.ts'
 import { generateKey, MAIN, MASTER_KEY, readMetrics } from '../sluice-targets.ts'
 import { playSoakCall } from './client.ts'
-import { liveBytes } from './live-memory.ts'
+import { inUse } from './live-memory.ts'
 import { callByLot, SOAK_CALLS, type SoakCall } from './plan.ts'
 import { Rests } from './rests.ts'
 import { minuteLows, slopeOf, type Sample } from './slope.ts'
@@ -72,6 +72,8 @@ interface Watched {
   readonly external: Sample[]
   /** In use after a full collection, while no call is under way. */
   readonly live: Sample[]
+  /** Of that, what V8 has compiled. */
+  readonly code: Sample[]
 }
 
 /** Calls at a steady rate, each on its way whatever becomes of the others. */
@@ -155,7 +157,8 @@ function tellMemory({
   heap,
   external,
   live,
-}: Watched): Pick<SoakResult, 'mostResidentBytes' | 'growth' | 'liveGrowth'> {
+  code,
+}: Watched): Pick<SoakResult, 'mostResidentBytes' | 'growth' | 'liveGrowth' | 'codeGrowth'> {
   const warmUpMs = Math.min(Math.max(durationMs * WARM_UP_SHARE, SHORTEST_WARM_UP_MS), LONGEST_WARM_UP_MS)
   const afterWarmUp = (samples: readonly Sample[]): Sample[] => samples.filter(({ atMs }) => atMs >= warmUpMs)
   const mostResidentBytes = Math.max(...resident.map(({ bytes }) => bytes))
@@ -171,6 +174,7 @@ function tellMemory({
     mostResidentBytes,
     growth: tellSlope('RSS', afterWarmUp(resident)),
     liveGrowth: tellSlope('in use', afterWarmUp(live)),
+    codeGrowth: tellSlope('of that, compiled code', afterWarmUp(code)),
   }
 }
 
@@ -288,15 +292,17 @@ async function soak(): Promise<SoakResult> {
   const keys = await Promise.all(Array.from({ length: KEYS }, () => generateKey(gateway.port, limits)))
   say(`${values.minutes} minutes, ${callsPerSecond} calls a second, heap of at most ${HEAP_LIMIT_MB} MB`)
   const until = AbortSignal.timeout(durationMs)
-  const watched: Watched = { resident: [], heap: [], external: [], live: [] }
+  const watched: Watched = { resident: [], heap: [], external: [], live: [], code: [] }
   const startedAtMs = performance.now()
   const rests = new Rests()
   const weighLive = (): Promise<void> =>
     rests.during(async () => {
       await delay(SETTLES_MS)
-      const bytes = await liveBytes(gateway.inspectorPort)
-      watched.live.push({ atMs: performance.now() - startedAtMs, bytes })
-      say(`in use after a collection: ${megabytes(bytes)}`)
+      const { bytes, codeBytes } = await inUse(gateway.inspectorPort)
+      const atMs = performance.now() - startedAtMs
+      watched.live.push({ atMs, bytes })
+      watched.code.push({ atMs, bytes: codeBytes })
+      say(`in use after a collection: ${megabytes(bytes)}, of that compiled code ${megabytes(codeBytes)}`)
     })
   const [tallies] = await Promise.all([
     playCalls(`http://127.0.0.1:${gateway.port}`, keys, until, rests),

@@ -1,9 +1,9 @@
 /** Messages to Redis that fail, come late or cross others: each thing is told once all the same. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { becomes, connectTo } from '../../test/limits/redis-client.ts'
+import { becomes, redisIn } from '../../test/limits/redis-client.ts'
 import { asking, endOf, heldBy, messageOf } from '../../test/limits/sample-messages.ts'
 import { openStore, type Clock } from '../../test/limits/store-harness.ts'
-import { startRedis, type TestRedis } from '../../test/redis.ts'
+import type { TestRedis } from '../../test/redis.ts'
 import type { OpenRedis } from '../redis/open-redis.ts'
 import { RedisUnavailableError } from '../redis/redis.ts'
 import { MemoryLimitStore } from './memory-store.ts'
@@ -15,9 +15,7 @@ let redis: OpenRedis
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack()
-  server = stack.use(await startRedis())
-  redis = await connectTo(server.port)
-  stack.defer(() => redis.close())
+  ;({ server, redis } = await redisIn(stack))
 })
 afterEach(() => stack.disposeAsync())
 

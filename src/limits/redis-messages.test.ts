@@ -1,9 +1,9 @@
 /** Messages to Redis: what goes into one, and what comes of it. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { connectTo } from '../../test/limits/redis-client.ts'
+import { redisIn } from '../../test/limits/redis-client.ts'
 import { asking, heldBy, messageOf, settlementOf } from '../../test/limits/sample-messages.ts'
 import { openStore } from '../../test/limits/store-harness.ts'
-import { startRedis, type TestRedis } from '../../test/redis.ts'
+import type { TestRedis } from '../../test/redis.ts'
 import type { OpenRedis } from '../redis/open-redis.ts'
 import { MemoryLimitStore } from './memory-store.ts'
 
@@ -13,9 +13,7 @@ let redis: OpenRedis
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack()
-  server = stack.use(await startRedis())
-  redis = await connectTo(server.port)
-  stack.defer(() => redis.close())
+  ;({ server, redis } = await redisIn(stack))
 })
 afterEach(() => stack.disposeAsync())
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openRedis, type OpenRedis } from '../../src/redis/open-redis.ts'
 import type { RedisAddress } from '../../src/redis/redis-settings.ts'
 import { keptLog } from '../kept-log.ts'
+import { startRedis, type TestRedis } from '../redis.ts'
 
 const { log } = keptLog()
 
@@ -29,6 +30,16 @@ export async function connectTo(port: number | readonly number[], deadlineMs = 1
   )
   await becomes(() => redis.available)
   return redis
+}
+
+/** A server of a test's own and a connection to it, for as long as the stack is open. */
+export async function redisIn(
+  stack: AsyncDisposableStack,
+): Promise<{ readonly server: TestRedis; readonly redis: OpenRedis }> {
+  const server = stack.use(await startRedis())
+  const redis = await connectTo(server.port)
+  stack.defer(() => redis.close())
+  return { server, redis }
 }
 
 function addressOf(port: number): RedisAddress {
