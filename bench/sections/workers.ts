@@ -43,7 +43,7 @@ export const workers: Section = {
     'as the busiest goes into it. Two on one core are in each other’s way, and take fewer calls a turn. The key has a ' +
     'budget, which without Redis is counted in the process above the workers: busy as they are, they have calls ' +
     'admitted in advance, and ask for many at once. Log lines go through that process too. The row without a budget ' +
-    'asks nothing; those with Redis have limits too, and each worker asks there by itself.' +
+    'asks nothing; rows with Redis, where they were measured, have limits too, and each worker asks there by itself.' +
     MACHINE_NOTE,
   order: 'side by side',
   rounds: 5,
