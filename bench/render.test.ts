@@ -156,6 +156,24 @@ test('a profile says what a part takes of a call and of a chunk, and where its s
   expect(page).toContain('bench/results/chunk.collapsed')
 })
 
+test('a soak tells what V8 has compiled apart, where that was read', () => {
+  const growth = (megabytes: number) => ({ bytesPerHour: megabytes * 1e6, low: 0, high: 0 })
+  const soak = {
+    date: '2026-11-22T10:00:00.000Z',
+    minutes: 60,
+    callsPerSecond: 60,
+    calls: 9,
+    soundCalls: 8,
+    lostCalls: 0,
+    mostResidentBytes: 1e8,
+    growth: growth(1),
+    liveGrowth: growth(1.4),
+  }
+  const page = renderPerformancePage({ ...RESULT, soak: { ...soak, codeGrowth: growth(0.9) } })
+  expect(page).toContain('| Of that, what V8 has compiled | 0.9 MB |')
+  expect(renderPerformancePage({ ...RESULT, soak })).not.toContain('compiled |')
+})
+
 test('a row that could not be measured says why, and failed calls are told', () => {
   for (const text of [renderTable(RESULT), renderPerformancePage(RESULT)]) {
     expect(text).toContain('Title of portkey: not measured, it exited with 1 before it was ready')

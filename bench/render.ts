@@ -284,9 +284,9 @@ const HOW_TO_TAKE_TARGETS = `Where the processor's time is missed, two things ar
   where it took 43: as multiples of it they hold on any day. The check in CI compares such multiples, too.
 - What the runtime takes. The column of bare sockets is the floor of this run, with nothing read and nothing counted: no
   program of the runtime does with less. The column without its own code is what would be left if the JavaScript of Sluice
-  itself took no time at all: system calls, Node, collections of garbage and packages, as the profiles below tell them.
-  Where either is beyond a goal, the goal is below the floor of this runtime on this machine. Otherwise the parts of the
-  profile are what stands between.
+  itself took no time at all: system calls, Node, collections of garbage and packages, as the profiles below tell them; a
+  part of these is what Sluice asks for. Where bare sockets are beyond a goal, the goal is below the floor. Where only the
+  other column is, faster code alone does not reach it. Otherwise the parts of the profile are what stands between.
 
 Where latency and lag are missed, it is the core that is waited for: collections of young memory, made longer by V8's own
 threads, which want the same core, and by other programs of the machine

@@ -136,6 +136,20 @@ test('what more keys give back than one message takes is all given back, before 
   expect((await server.command('keys', '*budget*')).split('\n')).toHaveLength(1_200)
 })
 
+test('nothing is asked for before all that is held is stated anew, however much that is', async () => {
+  const clock = { nowMs: Date.UTC(2026, 0, 5) }
+  const own = new MemoryLimitStore(() => clock.nowMs)
+  const store = openStore(redis, clock, undefined, own)
+  stack.defer(() => store.close())
+  const messages = Array.from({ length: 1_200 }, (_, key) => asking(`key:${key}`, { parallelRequests: 1 }))
+  await Promise.all(messages.map((message) => store.admit(message)))
+  await server.flush()
+  await store.flush()
+  // The last are stated last.
+  const answers = await Promise.all(messages.toReversed().map((message) => store.admit(message)))
+  expect(answers.filter(({ admitted }) => admitted)).toEqual([])
+})
+
 test('what was spent and used is told though all is stated anew', async () => {
   const store = openStore(redis, { nowMs: Date.UTC(2026, 0, 5) })
   stack.defer(() => store.close())

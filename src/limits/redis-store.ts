@@ -178,7 +178,9 @@ export class RedisLimitStore implements LimitStore {
     }
     if (this.#stale) this.#beginAnew()
     do {
-      this.#underWay = this.#tell(this.#asked.splice(0, MAX_CALLS))
+      // A call is decided when all is known that this process holds.
+      const calls = this.#changes.size > MAX_CHANGES ? 0 : MAX_CALLS
+      this.#underWay = this.#tell(this.#asked.splice(0, calls))
     } while (this.#changes.size > 0 || this.#asked.length > 0)
   }
 

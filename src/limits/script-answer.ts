@@ -2,7 +2,10 @@
 import type { AdmitAnswer, AdmitMessage, LimitKind, Refused, ScopeUse } from './limit-store.ts'
 
 export interface ScriptAnswer {
-  /** A call each, in their order; an error where one of its keys is not ours. Undefined when the message came too late, and was not taken up. */
+  /**
+   * A call each, in their order; an error where one of its keys is not ours. Undefined when the message came too late, and
+   * was not taken up.
+   */
   readonly answers: readonly (AdmitAnswer | Error)[] | undefined
   /** Redis's clock, epoch milliseconds. */
   readonly nowMs: number
