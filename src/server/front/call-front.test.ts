@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { standBefore } from './call-front.ts'
 import type { FrontExchange } from './front-exchange.ts'
+import { CALLS_BEFORE_RETURN } from './way-back.ts'
 
 const LIMITS = { maxBodyBytes: 1_000_000, bodyIdleTimeoutMs: 60_000, bodyTimeoutMs: 60_000 }
 const KEEP_ALIVE_MS = 10_000
@@ -238,10 +239,71 @@ test('a connection that says nothing, or half a head, is given to Node’s serve
   const silent = new Client()
   const half = new Client().send('POST /call HTTP/1.1\r\nHost: g\r\n')
   await new Promise((resolve) => setTimeout(resolve, 50))
-  vi.advanceTimersByTime(6_000)
+  vi.advanceTimersByTime(11_000)
   half.send('Content-Length: 0\r\n\r\n')
   silent.send(call('{}'))
   await Promise.all([half.sees(/node POST \/call/), silent.sees(/node POST \/call/)])
+})
+
+test('a connection of which nothing has been read by the first check stays at the front', async () => {
+  const fresh = new Client()
+  const half = new Client().send('POST /call HTTP/1.1\r\nHost: g\r\n')
+  const kept = new Client().send(call('{}'))
+  await kept.sees(/front/)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  vi.advanceTimersByTime(6_000)
+  half.send('Content-Length: 0\r\n\r\n')
+  fresh.send(call('first'))
+  await Promise.all([half.sees(/front $/), fresh.sees(/front first$/)])
+  // What was late once is not late for ever.
+  kept.send('POST /call HTTP/1.1\r\nHost: g\r\n')
+  fresh.send('POST /call HTTP/1.1\r\nHost: g\r\n')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  vi.advanceTimersByTime(5_000)
+  fresh.send('Content-Length: 6\r\n\r\nsecond')
+  kept.send('Content-Length: 6\r\n\r\nsecond')
+  await Promise.all([kept.sees(/front second$/), fresh.sees(/front second$/)])
+})
+
+/** One after the other. Resolves with the last answer. */
+async function answersTo(client: Client, requests: readonly string[]): Promise<string> {
+  for (const request of requests) {
+    client.text = ''
+    await client.send(request).sees(/node [A-Z]+ \/\w+\n/)
+  }
+  return client.text
+}
+
+function repeated(request: string, times: number): string[] {
+  return Array.from({ length: times }, () => request)
+}
+
+const CHUNKED_CALL =
+  'POST /call HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
+
+test('a client of Node’s server that only makes calls is sent back to the front', async () => {
+  const client = new Client()
+  const closed = once(client.socket, 'close')
+  const last = await answersTo(client, [GET, ...repeated(call('{}'), CALLS_BEFORE_RETURN - 1)])
+  expect(last).toMatch(/connection: keep-alive/i)
+  expect(await answersTo(client, [call('{}')])).toMatch(/connection: close/i)
+  await closed
+  await new Client().send(call('{}')).sees(/front \{\}$/)
+})
+
+test('a connection that is used for other things, too, is kept', async () => {
+  const client = new Client()
+  const mixed = [...repeated(call('{}'), CALLS_BEFORE_RETURN - 1), GET]
+  expect(await answersTo(client, [GET, ...mixed, ...mixed])).toMatch(/connection: keep-alive/i)
+})
+
+test('calls that the front does not take do not end their connection', async () => {
+  const client = new Client()
+  const calls = repeated(CHUNKED_CALL, 2 * CALLS_BEFORE_RETURN)
+  expect(await answersTo(client, calls)).toMatch(/connection: keep-alive/i)
+  // The same client may send others later.
+  const plain = repeated(call('{}'), CALLS_BEFORE_RETURN)
+  expect(await answersTo(client, plain)).toMatch(/connection: close/i)
 })
 
 /** More than all buffers between gateway and client hold. */

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { Slots } from '../slots.ts'
 import { FrontConnection, type FrontOwner, type SilenceBounds } from './front-connection.ts'
 import type { FrontExchange } from './front-exchange.ts'
+import { WayBack } from './way-back.ts'
 
 export interface CallFrontOptions extends SilenceBounds {
   /** Connections of a listener with TLS are ready at another event. */
@@ -36,6 +37,8 @@ export function standBefore(server: Server, options: CallFrontOptions): void {
     handOver: (_connection, socket) => adopt.call(server, socket),
     closed: (connection) => void connections.delete(connection),
   }
+  const wayBack = new WayBack(options.isCall)
+  server.prependListener('request', (request, response) => wayBack.saw(request, response))
   server.off(event, adopt)
   server.on(event, (socket: Socket) => connections.add(new FrontConnection(socket, owner)))
   const timer = setInterval(() => {

@@ -42,6 +42,8 @@ export class FrontConnection implements ExchangeOwner {
   #watchesStall = false
   /** Since when nothing is under way; undefined before the first request. */
   #idleSinceMs: number | undefined
+  /** A head is waited for, since the check before this one at least. */
+  #isLate = false
 
   constructor(socket: Socket, owner: FrontOwner) {
     this.socket = socket
@@ -62,13 +64,18 @@ export class FrontConnection implements ExchangeOwner {
   }
 
   /**
-   * Called now and then: ends a connection that has been idle too long, and one whose client does not read its answer;
-   * one that has not said anything goes to Node.
+   * Called now and then: ends a connection that has been idle too long, and one whose client does not read its answer.
+   * One that owes a head, its first or the rest of one, goes to Node when it still does at the next check: what has
+   * just come may lie unread where the event loop is behind.
    */
   check(nowMs: number, { keepAliveTimeoutMs, stallMs }: SilenceBounds): void {
     if (this.#exchange?.ended === true) this.#watchStall(stallMs)
     if (this.#exchange !== undefined || this.#isEnding) return
-    if (this.#idleSinceMs === undefined || this.#bytes !== undefined) return this.#handOver(this.#bytes)
+    if (this.#idleSinceMs === undefined || this.#bytes !== undefined) {
+      if (this.#isLate) this.#handOver(this.#bytes)
+      this.#isLate = true
+      return
+    }
     if (nowMs - this.#idleSinceMs > keepAliveTimeoutMs) this.socket.destroy()
   }
 
@@ -141,6 +148,7 @@ export class FrontConnection implements ExchangeOwner {
   #begin(head: RequestHead, bytes: Buffer): void {
     const exchange = new FrontExchange(this.socket, this, head)
     this.#exchange = exchange
+    this.#isLate = false
     const rest = exchange.take(bytes.subarray(head.bodyStart))
     if (rest.length > 0) this.#hold(rest)
     this.#owner.serve(exchange, this.socket)
