@@ -11,7 +11,8 @@ export interface AnswerListener {
   onEvents(count: number): void
   /** Bytes of a body, from the first one up to `end`. */
   onBody?(bytes: Buffer, end: number): void
-  onAnswerEnd(status: number, bodyBytes: number): void
+  /** @param closes the server ends the connection with this answer. */
+  onAnswerEnd(status: number, bodyBytes: number, closes: boolean): void
 }
 
 /** One reader a connection; answers follow one another. Bytes may be cut anywhere. */
@@ -20,6 +21,7 @@ export class AnswerReader {
   #framing: Framing = 'headers'
   #held: Buffer | undefined
   #status = 0
+  #closes = false
   #remaining = 0
   #bodyBytes = 0
   #lastByte = 0
@@ -64,6 +66,7 @@ export class AnswerReader {
     const head = buffer.toString('latin1', 0, end).toLowerCase()
     this.#status = Number(head.slice(9, 12))
     this.#bodyBytes = 0
+    this.#closes = /\r\nconnection: *close(?:\r|$)/.test(head)
     const length = /\r\ncontent-length: *(\d+)/.exec(head)?.[1]
     if (length !== undefined) {
       this.#framing = 'length'
@@ -121,6 +124,6 @@ export class AnswerReader {
   #finish(): void {
     this.#framing = 'headers'
     this.#lastByte = 0
-    this.#listener.onAnswerEnd(this.#status, this.#bodyBytes)
+    this.#listener.onAnswerEnd(this.#status, this.#bodyBytes, this.#closes)
   }
 }

@@ -44,13 +44,14 @@ export class LoadConnection implements AnswerListener {
     const socket = connect({ host, port, noDelay: true })
     this.#reader = new AnswerReader(this)
     socket.on('data', (chunk: Buffer) => this.#reader.push(chunk))
-    socket.on('error', (error) => this.#broken(error))
-    socket.on('close', () => this.#broken(new Error('the server closed the connection')))
+    socket.on('error', (error) => this.#broken(socket, error))
+    socket.on('close', () => this.#broken(socket, new Error('the server closed the connection')))
     return socket
   }
 
   /** A server may close an idle connection; one that it closes under a call is a failure. */
-  #broken(error: Error): void {
+  #broken(socket: Socket, error: Error): void {
+    if (socket !== this.#socket) return
     this.#socket = undefined
     if (!this.#waiting || this.#closing) return
     this.#waiting = false
@@ -65,8 +66,12 @@ export class LoadConnection implements AnswerListener {
     this.#listener.onBody?.(this, bytes, end)
   }
 
-  onAnswerEnd(status: number): void {
+  onAnswerEnd(status: number, _bodyBytes: number, closes: boolean): void {
     this.#waiting = false
+    if (closes) {
+      this.#socket?.destroy()
+      this.#socket = undefined
+    }
     this.#listener.onCallEnd(this, status)
   }
 }
