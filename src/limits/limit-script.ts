@@ -97,9 +97,13 @@ local function is_alive(name)
   return alive[name]
 end
 
+-- The key that was read last, for the words about one that is not ours.
+local last_read
+
 -- What calls hold of a key, and what of it is settled: what this message adds is added here, too.
 local holdings = {}
 local function held(key)
+  last_read = key
   local found = holdings[key]
   if found then return found end
   local sum, settled, is_new = 0, nil, true
@@ -136,6 +140,7 @@ end
 -- Windows as they are after what has been counted so far; those that changed are written before they are read by others.
 local windows = {}
 local function window(key)
+  last_read = key
   local w = windows[key]
   if w then return w end
   local bucket = second % LIVE
@@ -308,7 +313,7 @@ for index, each in ipairs(message.calls) do
   -- It reads all keys of the call: one that is not ours fails this call alone, before anything of it is counted.
   local ok, found = pcall(refusal, each.asks)
   if ok then answers[index] = found or admitted(each.asks, each.tokens, each.cost)
-  elseif is_of_key(found) then answers[index] = { failure = words(found) }
+  elseif is_of_key(found) then answers[index] = { failure = words(found) .. ' (' .. last_read .. ')' }
   else error(found) end
 end
 for key, w in pairs(windows) do write(key, w) end
