@@ -27,6 +27,8 @@ export interface LoadRequest {
   readonly method?: 'GET'
   /** Calls take these in turn, as their bearer token. */
   readonly keys: KeyRange | undefined
+  /** No two calls ask the same, so that no cache of answers helps. */
+  readonly isEachNew?: boolean
 }
 
 interface JobBase {

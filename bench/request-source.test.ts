@@ -48,3 +48,13 @@ test('a range that begins anywhere, and is too large to be prepared, goes on fro
   expect(first).toBeLessThan(count)
   expect(numbers).toEqual([first, (first + 1) % count, (first + 2) % count])
 })
+
+test('where each call is new, no two bodies are the same, and each is as long as the others', () => {
+  const source = new RequestSource(request({ isEachNew: true }))
+  const [first, ...others] = Array.from({ length: 20 }, () => read(source.next()).body)
+  expect(new Set([first, ...others].map(String)).size).toBe(20)
+  for (const body of others) {
+    expect(body.length).toBe(first!.length)
+    expect(JSON.parse(body.toString())).toMatchObject({ model: 'm' })
+  }
+})

@@ -12,6 +12,9 @@ const INSTRUCTIONS = 'You answer in one sentence.'
 const MOST_OUTPUT_TOKENS = 256
 const KEY_DIGITS = 12
 
+/** Stands in a body where each call has a number of its own. */
+const NUMBER_PLACE = '#'.repeat(16)
+
 /** Of so many keys the requests are made beforehand; of more, each when it is sent. */
 const MOST_PREPARED = 20_000
 
@@ -27,11 +30,14 @@ export class RequestSource {
   readonly #count: number
   readonly #prepared: readonly Buffer[]
   #next = 0
+  /** Of the next call, where each has one of its own. Those of other runs begin elsewhere. */
+  #number = Math.floor(Math.random() * 1e8) * 1e8
 
   constructor(request: LoadRequest) {
     this.request = request
-    this.#body = Buffer.from(request.method === 'GET' ? '' : requestBody(request))
-    const { keys } = request
+    const { keys, isEachNew = false } = request
+    const facts = isEachNew ? { ...request, lastWords: NUMBER_PLACE } : request
+    this.#body = Buffer.from(request.method === 'GET' ? '' : requestBody(facts))
     this.#count = keys?.count ?? 1
     if (this.#count < 1) throw new RangeError('a range of keys holds at least one')
     if (keys?.beginsAnywhere === true) this.#next = Math.floor(Math.random() * keys.count)
@@ -42,7 +48,17 @@ export class RequestSource {
   next(): Buffer {
     const number = this.#next
     this.#next = (number + 1) % this.#count
-    return this.#prepared[number] ?? this.#bytesOf(number)
+    const bytes = this.#prepared[number] ?? this.#bytesOf(number)
+    return this.request.isEachNew === true ? this.#numbered(bytes) : bytes
+  }
+
+  /** A copy: the bytes of earlier calls may still be on their way. */
+  #numbered(bytes: Buffer): Buffer {
+    const numbered = Buffer.from(bytes)
+    this.#number += 1
+    const text = String(this.#number).padStart(NUMBER_PLACE.length, '0')
+    numbered.write(text, numbered.lastIndexOf(NUMBER_PLACE), 'latin1')
+    return numbered
   }
 
   #bytesOf(number: number): Buffer {

@@ -35,5 +35,6 @@ export function loadRequest(
     stream: answer !== 'whole' && answer !== 'long',
     bodyBytes,
     keys: target.keys,
+    ...(target.isEachNew === true ? { isEachNew: true } : {}),
   }
 }

@@ -17,6 +17,8 @@ export interface SluiceForm {
   readonly overTls?: boolean
   /** Deployments of the model that answers whole; one where nothing says. */
   readonly deployments?: number
+  /** It keeps answers, which are not what is measured. */
+  readonly isEachNew?: boolean
   /** Models beside those that are called; none where nothing says. */
   readonly otherModels?: number
 }
@@ -95,6 +97,19 @@ export const WITH_OTLP: SluiceForm = {
     OTEL_LOGS_EXPORTER: 'otlp',
     OTEL_METRIC_EXPORT_INTERVAL: '5000',
   }),
+}
+
+export const TEAM: SluiceForm = {
+  ...WITH_REDIS,
+  name: 'sluice-team',
+  title: 'Sluice with Redis, response cache, kept prompts and traces',
+  settings:
+    'as with Redis admission, and every answer cached in Redis, prompts and answers kept in the call log, every call ' +
+    'traced; no two calls ask the same, so that the cache has none of them',
+  generalSettings: { store_prompts_in_spend_logs: true },
+  litellmSettings: { callbacks: ['prometheus', 'otel'], cache: true, cache_params: { type: 'redis' } },
+  environment: (context) => ({ ...otlp(context), REDIS_URL: context.redisUrl }),
+  isEachNew: true,
 }
 
 function otlp({ providerPort }: TargetContext): Readonly<Record<string, string>> {

@@ -54,6 +54,7 @@ export async function startSluice(form: SluiceForm, context: TargetContext): Pro
     pid: running.child.pid,
     port: running.port,
     startToReadyMs: running.startToReadyMs,
+    ...(form.isEachNew === true ? { isEachNew: true } : {}),
     call: (answer, dialect) => ({
       path: PATHS[dialect],
       headers,

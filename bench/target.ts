@@ -25,6 +25,8 @@ export interface RunningTarget extends AsyncDisposable {
   readonly call: (answer: AnswerKind, dialect: BenchDialect) => TargetCall
   /** Keys that calls take in turn, where there are many. */
   readonly keys?: KeyRange
+  /** It keeps answers: no two calls ask it the same. */
+  readonly isEachNew?: boolean
   /** What was found at the start and belongs into the record. */
   readonly note?: string
 }

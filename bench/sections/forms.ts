@@ -16,6 +16,7 @@ import {
   EVERYTHING_ON,
   GOVERNANCE_OFF,
   QUIET,
+  TEAM,
   WITH_LIMITS,
   WITH_OTLP,
   WITH_REDIS,
@@ -35,7 +36,7 @@ export const forms: Section = {
   rounds: 3,
   targets: [
     providerDirect,
-    ...[GOVERNANCE_OFF, QUIET, EVERYTHING_ON, WITH_LIMITS, WITH_REDIS, WITH_TRACES, WITH_OTLP].map(
+    ...[GOVERNANCE_OFF, QUIET, EVERYTHING_ON, WITH_LIMITS, WITH_REDIS, WITH_TRACES, WITH_OTLP, TEAM].map(
       sluiceTarget,
     ),
   ],
