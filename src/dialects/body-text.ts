@@ -11,21 +11,16 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
 export class BodyText {
-  readonly #body: Buffer
+  readonly bytes: Buffer
   readonly length: number
   /** The bytes from `#from` on. */
   #window: string
   #from = 0
 
   constructor(body: Buffer) {
-    this.#body = body
+    this.bytes = body
     this.length = body.length
     this.#window = body.toString('latin1', 0, Math.min(body.length, WINDOW_BYTES))
-  }
-
-  /** @returns NaN outside of the body, as a string does. */
-  charCodeAt(at: number): number {
-    return this.#body[at] ?? Number.NaN
   }
 
   /** Up to `end`, which is not part of it. */
@@ -33,19 +28,28 @@ export class BodyText {
     const from = this.#from
     if (start >= from && end <= from + this.#window.length)
       return this.#window.slice(start - from, end - from)
-    return this.#body.toString('latin1', start, end)
+    return this.bytes.toString('latin1', start, end)
   }
 
   /** @returns the offset of the quote that ends the string which begins at `start`; -1 when none does. */
   closingQuote(start: number): number {
-    let at = start + 1
+    const from = this.#from
+    const found = start >= from ? this.#window.indexOf('"', start + 1 - from) : -1
+    // Most strings hold no quote, and lie in the window.
+    if (found !== -1 && this.bytes[from + found - 1] !== BACKSLASH) return from + found
+    return this.#closingQuoteFrom(start + 1, start)
+  }
+
+  #closingQuoteFrom(first: number, start: number): number {
+    const { bytes } = this
+    let at = first
     for (;;) {
       const from = this.#from
       const window = this.#window
       let found = at >= from ? window.indexOf('"', at - from) : -1
       while (found !== -1) {
         const quote = from + found
-        if (this.#body[quote - 1] !== BACKSLASH || !this.#isEscaped(quote, start)) return quote
+        if (bytes[quote - 1] !== BACKSLASH || !this.#isEscaped(quote, start)) return quote
         found = window.indexOf('"', found + 1)
       }
       const quote = this.#quoteFrom(at < from ? at : Math.max(at, from + window.length))
@@ -57,7 +61,7 @@ export class BodyText {
   /** Whether an odd number of backslashes stands before `quote`, counted no further back than `start`. */
   #isEscaped(quote: number, start: number): boolean {
     let at = quote - 1
-    while (at > start && this.#body[at] === BACKSLASH) at -= 1
+    while (at > start && this.bytes[at] === BACKSLASH) at -= 1
     return (quote - at) % 2 === 0
   }
 
@@ -66,10 +70,10 @@ export class BodyText {
    * it costs in bytes. What holds none is passed over in one step.
    */
   #quoteFrom(start: number): number {
-    const found = start < this.length ? this.#body.indexOf(QUOTE, start) : -1
+    const found = start < this.length ? this.bytes.indexOf(QUOTE, start) : -1
     if (found !== -1) {
       this.#from = found
-      this.#window = this.#body.toString('latin1', found, Math.min(this.length, found + WINDOW_BYTES))
+      this.#window = this.bytes.toString('latin1', found, Math.min(this.length, found + WINDOW_BYTES))
     }
     return found
   }

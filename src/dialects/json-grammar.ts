@@ -8,6 +8,7 @@ import type { BodyText } from './body-text.ts'
 /** Levels of nesting that a body may have; the body's own object is the first. */
 export const MAX_DEPTH = 200
 
+const SPACE = 0x20
 const QUOTE = 0x22
 export const COMMA = 0x2c
 const MINUS = 0x2d
@@ -29,19 +30,20 @@ const open = new Uint8Array(MAX_DEPTH)
 
 /** Returns the offset behind the value that begins at `start`, whatever its kind and depth; without recursion. */
 export function endOfValue(text: BodyText, start: number): number {
+  const { bytes } = text
   let depth = 1
   let at = start
   for (;;) {
     // A value begins at `at`.
-    let code = codeAt(text, at)
+    let code = codeAt(bytes, at)
     if (code === QUOTE) {
       at = endOfString(text, at)
     } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
       if (depth === MAX_DEPTH) {
         throw refusal(`The request body nests deeper than ${MAX_DEPTH} levels at byte ${at}.`)
       }
-      const inner = skipSpace(text, at + 1)
-      if (codeAt(text, inner) !== code + OPEN_TO_CLOSE) {
+      const inner = skipSpace(bytes, at + 1)
+      if (codeAt(bytes, inner) !== code + OPEN_TO_CLOSE) {
         open[depth] = code
         depth += 1
         at = code === OPEN_BRACE ? valueAfterName(text, inner) : inner
@@ -56,11 +58,11 @@ export function endOfValue(text: BodyText, start: number): number {
       if (depth === 1) {
         return at
       }
-      at = skipSpace(text, at)
-      code = codeAt(text, at)
+      at = skipSpace(bytes, at)
+      code = codeAt(bytes, at)
       const opened = open[depth - 1] ?? OPEN_BRACE
       if (code === COMMA) {
-        at = skipSpace(text, at + 1)
+        at = skipSpace(bytes, at + 1)
         at = opened === OPEN_BRACE ? valueAfterName(text, at) : at
         break
       }
@@ -75,14 +77,15 @@ export function endOfValue(text: BodyText, start: number): number {
 
 /** Takes a member's name, which must begin at `at`, and its colon; returns where the value begins. */
 export function valueAfterName(text: BodyText, at: number): number {
-  if (codeAt(text, at) !== QUOTE) {
+  const { bytes } = text
+  if (codeAt(bytes, at) !== QUOTE) {
     throw unexpected(text, at, 'a member name in double quotes')
   }
-  const colon = skipSpace(text, endOfString(text, at))
-  if (codeAt(text, colon) !== COLON) {
+  const colon = skipSpace(bytes, endOfString(text, at))
+  if (codeAt(bytes, colon) !== COLON) {
     throw unexpected(text, colon, '":"')
   }
-  return skipSpace(text, colon + 1)
+  return skipSpace(bytes, colon + 1)
 }
 
 /** Returns the offset behind the closing quote. */
@@ -107,22 +110,24 @@ function endOfScalar(text: BodyText, at: number, code: number): number {
 }
 
 function endOfNumber(text: BodyText, start: number): number {
-  let at = codeAt(text, start) === MINUS ? start + 1 : start
-  at = codeAt(text, at) === DIGIT_0 ? at + 1 : endOfDigits(text, at)
-  if (codeAt(text, at) === DOT) {
+  const { bytes } = text
+  let at = codeAt(bytes, start) === MINUS ? start + 1 : start
+  at = codeAt(bytes, at) === DIGIT_0 ? at + 1 : endOfDigits(text, at)
+  if (codeAt(bytes, at) === DOT) {
     at = endOfDigits(text, at + 1)
   }
-  const code = codeAt(text, at)
+  const code = codeAt(bytes, at)
   if (code === 0x65 || code === 0x45) {
-    const sign = codeAt(text, at + 1)
+    const sign = codeAt(bytes, at + 1)
     at = endOfDigits(text, sign === MINUS || sign === 0x2b ? at + 2 : at + 1)
   }
   return at
 }
 
 function endOfDigits(text: BodyText, start: number): number {
+  const { bytes } = text
   let at = start
-  while (isDigit(codeAt(text, at))) {
+  while (isDigit(codeAt(bytes, at))) {
     at += 1
   }
   if (at === start) {
@@ -136,24 +141,26 @@ function isDigit(code: number): boolean {
 }
 
 /** Returns the offset of the next character that is no white space of JSON. */
-export function skipSpace(text: BodyText, start: number): number {
+export function skipSpace(bytes: Buffer, start: number): number {
   let at = start
-  let code = codeAt(text, at)
-  while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
+  let code = codeAt(bytes, at)
+  // Most values and names follow at once.
+  if (code > SPACE) return at
+  while (code === SPACE || code === 0x0a || code === 0x0d || code === 0x09) {
     at += 1
-    code = codeAt(text, at)
+    code = codeAt(bytes, at)
   }
   return at
 }
 
-/** The character's code; -1 behind the last one. */
-export function codeAt(text: BodyText, at: number): number {
-  return at < text.length ? text.charCodeAt(at) : END
+/** The byte; -1 behind the last one. */
+export function codeAt(bytes: Buffer, at: number): number {
+  return at < bytes.length ? (bytes[at] ?? END) : END
 }
 
 /** The error for a body that breaks the grammar: names the offset, what was expected and what stands there. */
 export function unexpected(text: BodyText, at: number, expected: string): GatewayError {
-  const code = codeAt(text, at)
+  const code = codeAt(text.bytes, at)
   const found =
     code === END
       ? 'the end of the body'

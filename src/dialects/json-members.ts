@@ -64,7 +64,7 @@ export function scanMembers(body: Buffer): JsonMembers {
   const text = new BodyText(body)
   const byName = new Map<string, JsonMember>()
   const closeBrace = scanObject(text, body, byName)
-  const end = skipSpace(text, closeBrace + 1)
+  const end = skipSpace(body, closeBrace + 1)
   if (end < text.length) {
     throw unexpected(text, end, 'nothing after the object')
   }
@@ -116,12 +116,12 @@ function parseMember(body: Buffer, member: JsonMember): unknown {
 
 /** Fills `byName` and returns the offset of the closing brace. */
 function scanObject(text: BodyText, body: Buffer, byName: Map<string, JsonMember>): number {
-  let at = skipSpace(text, 0)
-  if (codeAt(text, at) !== OPEN_BRACE) {
+  let at = skipSpace(body, 0)
+  if (codeAt(body, at) !== OPEN_BRACE) {
     throw unexpected(text, at, 'a JSON object')
   }
-  at = skipSpace(text, at + 1)
-  if (codeAt(text, at) === CLOSE_BRACE) {
+  at = skipSpace(body, at + 1)
+  if (codeAt(body, at) === CLOSE_BRACE) {
     return at
   }
   for (;;) {
@@ -133,8 +133,8 @@ function scanObject(text: BodyText, body: Buffer, byName: Map<string, JsonMember
       )
     }
     byName.set(member.name, member)
-    at = skipSpace(text, member.valueEnd)
-    const code = codeAt(text, at)
+    at = skipSpace(body, member.valueEnd)
+    const code = codeAt(body, at)
     if (code === CLOSE_BRACE) {
       return at
     }
@@ -144,7 +144,7 @@ function scanObject(text: BodyText, body: Buffer, byName: Map<string, JsonMember
     if (byName.size === MAX_MEMBERS) {
       throw refusal(`The request body has more than ${MAX_MEMBERS} members.`)
     }
-    at = skipSpace(text, at + 1)
+    at = skipSpace(body, at + 1)
   }
 }
 
@@ -162,7 +162,7 @@ function scanMember(text: BodyText, body: Buffer, nameStart: number): JsonMember
 function memberName(text: BodyText, body: Buffer, nameStart: number): string {
   const end = endOfString(text, nameStart)
   for (let at = nameStart + 1; at < end - 1; at += 1) {
-    const code = text.charCodeAt(at)
+    const code = codeAt(body, at)
     if (code === BACKSLASH || code < 0x20 || code > 0x7e) {
       return decodeName(body, nameStart, end)
     }
