@@ -4,7 +4,8 @@
  */
 import type { Socket } from 'node:net'
 import { FrontExchange, type ExchangeOwner } from './front-exchange.ts'
-import { readHead, type RequestHead } from './request-head.ts'
+import { HeadReader } from './head-reader.ts'
+import type { RequestHead } from './request-head.ts'
 
 /** What all connections of a listener share. */
 export interface FrontOwner {
@@ -35,6 +36,7 @@ const LINGER_MS = 1_000
 export class FrontConnection implements ExchangeOwner {
   readonly socket: Socket
   readonly #owner: FrontOwner
+  readonly #heads = new HeadReader()
   #exchange: FrontExchange | undefined
   /** Read, and of no request yet. */
   #bytes: Buffer | undefined
@@ -139,7 +141,7 @@ export class FrontConnection implements ExchangeOwner {
 
   #read(bytes: Buffer): void {
     this.#bytes = undefined
-    const head = readHead(bytes)
+    const head = this.#heads.read(bytes)
     if (head === 'incomplete') this.#bytes = bytes
     else if (head === 'foreign' || !this.#owner.isCall(head.path)) this.#handOver(bytes)
     else this.#begin(head, bytes)

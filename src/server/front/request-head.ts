@@ -99,9 +99,15 @@ function readHeaders(text: string, start: number): IncomingHttpHeaders | undefin
 
 const SPACE = 0x20
 const TAB = 0x09
+const DELETE = 0x7f
+
+/** Whether no value may hold the byte. */
+export function isStray(code: number): boolean {
+  return (code < SPACE && code !== TAB) || code === DELETE
+}
 
 /** Without the blanks around it: spaces and tabs, and no others. */
-function valueOf(text: string, from: number, to: number): string {
+export function valueOf(text: string, from: number, to: number): string {
   let start = from
   let end = to
   while (start < end && isBlank(text.charCodeAt(start))) start += 1
@@ -123,7 +129,7 @@ function nameOf(written: string): string | undefined {
 }
 
 /** The body's length, where the framing is the plain one. */
-function lengthOf(headers: IncomingHttpHeaders): number | undefined {
+export function lengthOf(headers: IncomingHttpHeaders): number | undefined {
   const { host, connection } = headers
   const length = headers['content-length']
   if (host === undefined || host === '' || length === undefined || !LENGTH.test(length)) return undefined
