@@ -18,19 +18,26 @@ import {
 const LONGEST_LEARNED = 4_096
 /** Heads from which a connection learns. Those of two clients by turns would never be known. */
 const MOST_LESSONS = 16
+/** In a row: one call of another kind is no reason to learn anew. */
+const STRANGERS_TO_FORGET = 4
 
 const LINE_END = '\r\n'
 const CARRIAGE_RETURN = 0x0d
 
 export class HeadReader {
   #pattern: HeadPattern | undefined
-  /** Of the last head from which something was learned. */
+  /** Of the last head of the shape that is learned. */
   #lines: readonly string[] | undefined
   #lessons = 0
+  /** Heads of other shapes since the last one that was known. */
+  #strangers = 0
 
   read(bytes: Buffer): HeadReading {
     const known = this.#pattern?.read(bytes)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#strangers = 0
+      return known
+    }
     const head = readHead(bytes)
     if (typeof head === 'object' && this.#lessons < MOST_LESSONS) this.#learn(head, bytes)
     return head
@@ -42,9 +49,17 @@ export class HeadReader {
     if (this.#lessons === 1 || head.bodyStart > LONGEST_LEARNED) return
     const lines = bytes.toString('latin1', 0, head.bodyStart).split(LINE_END)
     const changing = this.#lines === undefined ? undefined : changesBetween(this.#lines, lines)
+    if (changing !== undefined) {
+      for (const line of this.#pattern?.changing ?? []) changing.add(line)
+      this.#lines = lines
+      this.#pattern = new HeadPattern(head, lines, changing)
+      return
+    }
+    this.#strangers += 1
+    if (this.#pattern !== undefined && this.#strangers < STRANGERS_TO_FORGET) return
     this.#lines = lines
-    for (const line of changing === undefined ? [] : (this.#pattern?.changing ?? [])) changing?.add(line)
-    this.#pattern = changing === undefined ? undefined : new HeadPattern(head, lines, changing)
+    this.#pattern = undefined
+    this.#strangers = 0
   }
 }
 
