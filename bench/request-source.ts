@@ -30,8 +30,8 @@ export class RequestSource {
   readonly #count: number
   readonly #prepared: readonly Buffer[]
   #next = 0
-  /** Of the next call, where each has one of its own. Those of other runs begin elsewhere. */
-  #number = Math.floor(Math.random() * 1e8) * 1e8
+  /** Of the next call, where each has one of its own. Those of other runs begin elsewhere, all of them as whole numbers. */
+  #number = Math.floor(Math.random() * 9e7) * 1e8
 
   constructor(request: LoadRequest) {
     this.request = request

@@ -1,6 +1,6 @@
 /** The front before Node's server, over real connections. */
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { GatewayError } from '../../errors/gateway-error.ts'
@@ -13,6 +13,7 @@ const KEEP_ALIVE_MS = 10_000
 
 let server: Server
 let serve: (exchange: FrontExchange) => void
+let atNode: (request: IncomingMessage, response: ServerResponse) => void
 let ended: number
 let stallMs: number
 const sockets: Socket[] = []
@@ -22,7 +23,8 @@ beforeEach(async () => {
   ended = 0
   stallMs = 50
   serve = (exchange) => void echo(exchange)
-  server = createServer((request, response) => response.end(`node ${request.method} ${request.url}\n`))
+  atNode = (request, response) => response.end(`node ${request.method} ${request.url}\n`)
+  server = createServer((request, response) => atNode(request, response))
   standBefore(server, {
     isTls: false,
     keepAliveTimeoutMs: KEEP_ALIVE_MS,
@@ -304,6 +306,25 @@ test('calls that the front does not take do not end their connection', async () 
   // The same client may send others later.
   const plain = repeated(call('{}'), CALLS_BEFORE_RETURN)
   expect(await answersTo(client, plain)).toMatch(/connection: close/i)
+})
+
+test.each([
+  ['all at once', 40],
+  ['one ahead', 2],
+])('a client that does not wait for its answers gets each of them: %s', async (_, ahead) => {
+  const waiting: (() => void)[] = []
+  atNode = (_request, response) => waiting.push(() => response.end('node answer\n'))
+  const client = new Client().send(GET)
+  let sent = 1
+  for (let answered = 0; answered < 41; answered += 1) {
+    while (sent < 41 && sent - answered < ahead) {
+      client.send(call('{}'))
+      sent += 1
+    }
+    await vi.waitFor(() => expect(waiting.length).toBe(sent - answered), { timeout: 20_000, interval: 1 })
+    waiting.shift()?.()
+  }
+  await vi.waitFor(() => expect(client.text.split('node answer').length - 1).toBe(41), { timeout: 20_000 })
 })
 
 /** More than all buffers between gateway and client hold. */

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import { FrontExchange, type ExchangeOwner } from './front-exchange.ts'
 import { HeadReader } from './head-reader.ts'
-import type { RequestHead } from './request-head.ts'
+import { readHead, type RequestHead } from './request-head.ts'
 
 /** What all connections of a listener share. */
 export interface FrontOwner {
@@ -140,8 +140,9 @@ export class FrontConnection implements ExchangeOwner {
   }
 
   #read(bytes: Buffer): void {
+    // A head that comes in pieces is not compared with each of them anew.
+    const head = this.#bytes === undefined ? this.#heads.read(bytes) : readHead(bytes)
     this.#bytes = undefined
-    const head = this.#heads.read(bytes)
     if (head === 'incomplete') this.#bytes = bytes
     else if (head === 'foreign' || !this.#owner.isCall(head.path)) this.#handOver(bytes)
     else this.#begin(head, bytes)

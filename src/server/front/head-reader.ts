@@ -14,8 +14,10 @@ import {
   type RequestHead,
 } from './request-head.ts'
 
-/** Longer ones are not learned: what is learned is kept for as long as the connection. */
+/** Larger ones are not learned: what is learned is kept for as long as the connection, whoever it is from. */
 const LONGEST_LEARNED = 4_096
+const MOST_LINES = 64
+const MOST_CHANGING = 16
 /** Heads from which a connection learns. Those of two clients by turns would never be known. */
 const MOST_LESSONS = 16
 /** In a row: one call of another kind is no reason to learn anew. */
@@ -48,9 +50,11 @@ export class HeadReader {
     // Many connections carry one call, and learn nothing.
     if (this.#lessons === 1 || head.bodyStart > LONGEST_LEARNED) return
     const lines = bytes.toString('latin1', 0, head.bodyStart).split(LINE_END)
+    if (lines.length > MOST_LINES) return
     const changing = this.#lines === undefined ? undefined : changesBetween(this.#lines, lines)
     if (changing !== undefined) {
       for (const line of this.#pattern?.changing ?? []) changing.add(line)
+      if (changing.size > MOST_CHANGING) return
       this.#lines = lines
       this.#pattern = new HeadPattern(head, lines, changing)
       return

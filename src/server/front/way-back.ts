@@ -11,10 +11,19 @@ import { readHead } from './request-head.ts'
 /** Calls in a row that show what a connection is for. To connect anew costs about as much as so many calls save. */
 export const CALLS_BEFORE_RETURN = 16
 
+interface Carried {
+  /** Since the last request of another kind. */
+  calls: number
+  last: ServerResponse | undefined
+  /** The answer that is to end the connection. */
+  closing: ServerResponse | undefined
+  /** Its client does not wait for answers: it would lose those behind the one that ends the connection. */
+  isPipelined: boolean
+}
+
 export class WayBack {
   readonly #isCall: (path: string) => boolean
-  /** Calls since the last request of another kind. */
-  readonly #inARow = new WeakMap<Socket, number>()
+  readonly #carried = new WeakMap<Socket, Carried>()
 
   constructor(isCall: (path: string) => boolean) {
     this.#isCall = isCall
@@ -22,14 +31,28 @@ export class WayBack {
 
   /** Told of each request that Node's server reads, before it is served. */
   saw(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request
-    if (request.method !== 'POST' || !this.#isCall(pathOf(request))) {
-      this.#inARow.delete(socket)
-      return
+    const carried = this.#carriedBy(request.socket)
+    const { last } = carried
+    carried.last = response
+    if (last?.writableEnded === false && !carried.isPipelined) {
+      carried.isPipelined = true
+      if (last === carried.closing && !last.headersSent) last.shouldKeepAlive = true
     }
-    const calls = (this.#inARow.get(socket) ?? 0) + 1
-    this.#inARow.set(socket, calls)
-    if (calls % CALLS_BEFORE_RETURN === 0 && isForFront(request)) response.shouldKeepAlive = false
+    const isCall = request.method === 'POST' && this.#isCall(pathOf(request))
+    carried.calls = isCall ? carried.calls + 1 : 0
+    const mayReturn = isCall && !carried.isPipelined && carried.calls % CALLS_BEFORE_RETURN === 0
+    if (!mayReturn || !isForFront(request)) return
+    carried.closing = response
+    response.shouldKeepAlive = false
+  }
+
+  #carriedBy(socket: Socket): Carried {
+    let carried = this.#carried.get(socket)
+    if (carried === undefined) {
+      carried = { calls: 0, last: undefined, closing: undefined, isPipelined: false }
+      this.#carried.set(socket, carried)
+    }
+    return carried
   }
 }
 
@@ -38,7 +61,7 @@ function pathOf({ url = '' }: IncomingMessage): string {
   return mark < 0 ? url : url.slice(0, mark)
 }
 
-/** Whether the front would read its head: what it leaves to Node on one connection it leaves on the next one, too. */
+/** Whether the front reads such a head: what it leaves to Node on one connection it mostly leaves on the next one, too. */
 function isForFront({ url = '', httpVersion, rawHeaders }: IncomingMessage): boolean {
   const lines = [`POST ${url} HTTP/${httpVersion}`]
   for (let at = 0; at < rawHeaders.length; at += 2) lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`)
