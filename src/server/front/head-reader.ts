@@ -26,6 +26,7 @@ const STRANGERS_TO_FORGET = 4
 const LINE_END = '\r\n'
 const CARRIAGE_RETURN = 0x0d
 
+/** One for each connection, for it remembers. */
 export class HeadReader {
   #pattern: HeadPattern | undefined
   /** Of the last head of the shape that is learned. */
@@ -34,6 +35,7 @@ export class HeadReader {
   /** Heads of other shapes since the last one that was known. */
   #strangers = 0
 
+  /** Reads as `readHead` does. @param bytes of a head from its first byte; what follows it may be there, too. */
   read(bytes: Buffer): HeadReading {
     const known = this.#pattern?.read(bytes)
     if (known !== undefined) {

@@ -66,9 +66,13 @@ export function readHead(bytes: Buffer): HeadReading {
   if (headers === undefined) return 'foreign'
   const contentLength = lengthOf(headers)
   if (contentLength === undefined) return 'foreign'
+  return { url, path: pathOf(url), headers, contentLength, bodyStart: end + HEAD_END.length }
+}
+
+/** A target without its query. */
+export function pathOf(url: string): string {
   const mark = url.indexOf('?')
-  const path = mark < 0 ? url : url.slice(0, mark)
-  return { url, path, headers, contentLength, bodyStart: end + HEAD_END.length }
+  return mark < 0 ? url : url.slice(0, mark)
 }
 
 function mayBecomeCall(bytes: Buffer): boolean {

@@ -6,11 +6,12 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { readHead } from './request-head.ts'
+import { pathOf, readHead } from './request-head.ts'
 
 /** Calls in a row that show what a connection is for. To connect anew costs about as much as so many calls save. */
 export const CALLS_BEFORE_RETURN = 16
 
+/** What a connection has carried since Node's server has it. */
 interface Carried {
   /** Since the last request of another kind. */
   calls: number
@@ -21,6 +22,7 @@ interface Carried {
   isPipelined: boolean
 }
 
+/** Counts what comes over each connection of Node's server, and ends those that belong to the front. */
 export class WayBack {
   readonly #isCall: (path: string) => boolean
   readonly #carried = new WeakMap<Socket, Carried>()
@@ -38,7 +40,7 @@ export class WayBack {
       carried.isPipelined = true
       if (last === carried.closing && !last.headersSent) last.shouldKeepAlive = true
     }
-    const isCall = request.method === 'POST' && this.#isCall(pathOf(request))
+    const isCall = request.method === 'POST' && this.#isCall(pathOf(request.url ?? ''))
     carried.calls = isCall ? carried.calls + 1 : 0
     const mayReturn = isCall && !carried.isPipelined && carried.calls % CALLS_BEFORE_RETURN === 0
     if (!mayReturn || !isForFront(request)) return
@@ -54,11 +56,6 @@ export class WayBack {
     }
     return carried
   }
-}
-
-function pathOf({ url = '' }: IncomingMessage): string {
-  const mark = url.indexOf('?')
-  return mark < 0 ? url : url.slice(0, mark)
 }
 
 /** Whether the front reads such a head: what it leaves to Node on one connection it mostly leaves on the next one, too. */
