@@ -4,6 +4,7 @@
  * of them.
  */
 import type { Usage } from '../dialects/usage.ts'
+import { isOwnCallId } from '../record/call-id.ts'
 import {
   isSuccess,
   type AttemptFacts,
@@ -13,6 +14,7 @@ import {
   type ClientKey,
   type DeploymentFacts,
 } from '../record/call-record.ts'
+import { millisecondsText } from '../record/milliseconds-text.ts'
 import { overheadMs } from '../telemetry/call-timings.ts'
 import { failureStatus } from '../telemetry/failure-status.ts'
 import type { StartEstimate } from './ledger.ts'
@@ -35,6 +37,8 @@ export interface ContentTexts {
 const callerTexts = new WeakMap<CallerFacts, string>()
 const clientTexts = new WeakMap<ClientKey, string>()
 const deploymentTexts = new WeakMap<DeploymentFacts, string>()
+/** Of those that are registered. */
+const routeTexts = new Map<string, string>()
 
 /**
  * What is known when a call starts: the beginning of both of its rows, without the closing brace.
@@ -43,8 +47,8 @@ const deploymentTexts = new WeakMap<DeploymentFacts, string>()
  */
 export function startText(start: CallStart, logged: boolean): string {
   return inOnePiece(
-    `{"call_id":${indexed(start.callId)},"started_ms":${millis(start.arrivedAtMs)},"logged":${logged}` +
-      `,"call_type":"${start.callType}","route":${text(start.route)},"stream":${start.stream}` +
+    `{"call_id":${idText(start.callId)},"started_ms":${millisecondsText(start.arrivedAtMs)},"logged":${logged}` +
+      `,"call_type":"${start.callType}","route":${routeText(start.route)},"stream":${start.stream}` +
       callerText(start.caller) +
       clientText(start) +
       tagsText(start.tags) +
@@ -59,7 +63,7 @@ export function interruptedRow(
   deployment: DeploymentFacts,
   estimate: StartEstimate,
 ): string {
-  const atMs = millis(start.arrivedAtMs)
+  const atMs = millisecondsText(start.arrivedAtMs)
   return inOnePiece(
     `${startOfRow},"ended_ms":${atMs},"provider_started_ms":${atMs},"status":"failure","ending":"interrupted"` +
       `,"http_status":0,"usage_source":"estimated","priced":${estimate.cost > 0n},"attempt_count":1` +
@@ -72,10 +76,10 @@ export function interruptedRow(
 /** The row of a call that has ended. */
 export function settledRow(startOfRow: string, start: CallStart, end: CallEnd): string {
   return inOnePiece(
-    `${startOfRow},"ended_ms":${millis(end.endedAtMs)}${timeText('completion_started_ms', end.firstContentAtMs)}` +
+    `${startOfRow},"ended_ms":${millisecondsText(end.endedAtMs)}${timeText('completion_started_ms', end.firstContentAtMs)}` +
       timeText('provider_started_ms', end.providerStartedAtMs) +
       timeText('provider_ended_ms', end.providerEndedAtMs) +
-      `,"overhead_ms":${millis(overheadMs(start, end))},"status":"${isSuccess(end.ending) ? 'success' : 'failure'}"` +
+      `,"overhead_ms":${millisecondsText(overheadMs(start, end))},"status":"${isSuccess(end.ending) ? 'success' : 'failure'}"` +
       `,"ending":"${end.ending}","http_status":${end.httpStatus},"usage_source":"${end.usageSource}"` +
       `,"priced":${end.priced},"picodollars":${end.cost}` +
       (end.deployment === undefined
@@ -101,6 +105,19 @@ export function rowWithContent(row: string, content: ContentTexts): string {
 function inOnePiece(text: string): string {
   text.charCodeAt(0)
   return text
+}
+
+function idText(callId: string): string {
+  return isOwnCallId(callId) ? `"${callId}"` : indexed(callId)
+}
+
+function routeText(route: string): string {
+  let made = routeTexts.get(route)
+  if (made === undefined) {
+    made = text(route)
+    routeTexts.set(route, made)
+  }
+  return made
 }
 
 function callerText(caller: CallerFacts): string {
@@ -160,7 +177,7 @@ function countText(name: string, count: number): string {
 }
 
 function timeText(name: string, atMs: number | undefined): string {
-  return atMs === undefined ? '' : `,"${name}":${millis(atMs)}`
+  return atMs === undefined ? '' : `,"${name}":${millisecondsText(atMs)}`
 }
 
 /** One attempt that worked says nothing that the row does not say. */
@@ -174,7 +191,7 @@ function attemptsText(end: CallEnd): string {
 function attemptText(attempt: AttemptFacts): string {
   return (
     `{"model_id":${text(attempt.deployment.modelId)},"provider":${text(attempt.deployment.provider)}` +
-    `,"started_ms":${millis(attempt.startedAtMs)},"ended_ms":${millis(attempt.endedAtMs)}` +
+    `,"started_ms":${millisecondsText(attempt.startedAtMs)},"ended_ms":${millisecondsText(attempt.endedAtMs)}` +
     `,"http_status":${attempt.httpStatus ?? 'null'},"error_class":${text(attempt.errorClass)}}`
   )
 }
@@ -206,11 +223,6 @@ function metadataText(metadata: CallStart['spendLogsMetadata']): string {
   if (metadata === undefined) return ''
   const json = redactSecrets(storableJson(metadata))
   return `,"metadata":${json.length > MAX_METADATA_LENGTH ? '{"truncated":true}' : json}`
-}
-
-/** Microseconds are what the database keeps; without rounding a call's start would not equal itself there. */
-function millis(atMs: number): number {
-  return Number.isFinite(atMs) ? Math.round(atMs * 1000) / 1000 : 0
 }
 
 function indexed(value: string | undefined): string {

@@ -4,6 +4,7 @@
  */
 import { completionTokens, promptTokens, type Usage } from '../../dialects/usage.ts'
 import { toDecimal } from '../../money/picodollars.ts'
+import { isOwnCallId } from '../../record/call-id.ts'
 import {
   isSuccess,
   type CallEnd,
@@ -12,6 +13,7 @@ import {
   type ClientKey,
   type DeploymentFacts,
 } from '../../record/call-record.ts'
+import { millisecondsText } from '../../record/milliseconds-text.ts'
 import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
 import { failureStatus } from '../failure-status.ts'
 import type { Redactor } from '../redaction.ts'
@@ -37,8 +39,10 @@ export class CallLineWriter {
   readonly #callers = new WeakMap<CallerFacts, string>()
   readonly #clients = new WeakMap<ClientKey, ClientPart>()
   readonly #deployments = new WeakMap<DeploymentFacts, string>()
+  readonly #routes = new Map<string, string>()
   #lastSecond = Number.NaN
   #lastSecondText = ''
+  #lastReason = { reason: '', generation: -1, text: '' }
 
   constructor(redactor: Redactor) {
     this.#redactor = redactor
@@ -48,18 +52,42 @@ export class CallLineWriter {
   line(level: LogLevel, start: CallStart, end: CallEnd): string {
     const provider = providerMs(end)
     const firstContent = start.stream ? firstContentMs(end) : undefined
+    const cost = toDecimal(end.cost)
     return (
       `{"level":"${level}","time":"${this.#timeText(end.endedAtMs)}","msg":"call ${end.ending}","event":"call",` +
-      `"call_id":${this.#safeText(start.callId)},"call_type":"${start.callType}","route":${jsonText(start.route)},` +
+      `"call_id":${this.#callId(start.callId)},"call_type":"${start.callType}","route":${this.#route(start.route)},` +
       `"status":${end.httpStatus},"ending":"${end.ending}","stream":${start.stream},` +
       `${this.#clientPart(start)},${this.#deploymentPart(end.deployment)},` +
       `"attempts":${end.attempts.length},${usagePart(end.usage)},"usage_source":"${end.usageSource}",` +
-      `"cost_usd":${Number(end.cost) / 1e12},"cost":"${toDecimal(end.cost)}","priced":${end.priced},"cache_hit":${end.cache?.hit ?? null},` +
-      `"duration_ms":${milliseconds(totalMs(start, end))},"provider_ms":${milliseconds(provider)},` +
-      `"ttft_ms":${milliseconds(firstContent)},"overhead_ms":${milliseconds(overheadMs(start, end))},` +
-      `"queue_ms":${milliseconds(queueMs(start, end))},"finish_reason":${this.#safeText(end.finishReason)}` +
+      `"cost_usd":${cost},"cost":"${cost}","priced":${end.priced},"cache_hit":${end.cache?.hit ?? null},` +
+      `"duration_ms":${textOfMs(totalMs(start, end))},"provider_ms":${textOfMs(provider)},` +
+      `"ttft_ms":${textOfMs(firstContent)},"overhead_ms":${textOfMs(overheadMs(start, end))},` +
+      `"queue_ms":${textOfMs(queueMs(start, end))},"finish_reason":${this.#finishReason(end.finishReason)}` +
       `${tracePart(start)}${this.#errorPart(end)}}\n`
     )
+  }
+
+  #callId(callId: string): string {
+    return isOwnCallId(callId) ? `"${callId}"` : this.#safeText(callId)
+  }
+
+  /** Only registered routes come here. */
+  #route(route: string): string {
+    let text = this.#routes.get(route)
+    if (text === undefined) {
+      text = jsonText(route)
+      this.#routes.set(route, text)
+    }
+    return text
+  }
+
+  /** Providers have a handful of words for it, and a model mostly the same one. */
+  #finishReason(reason: string | undefined): string {
+    if (reason === undefined) return 'null'
+    const { generation } = this.#redactor
+    if (this.#lastReason.reason !== reason || this.#lastReason.generation !== generation)
+      this.#lastReason = { reason, generation, text: this.#safeText(reason) }
+    return this.#lastReason.text
   }
 
   #clientPart(start: CallStart): string {
@@ -159,7 +187,6 @@ function tracePart({ trace }: CallStart): string {
   return trace === undefined ? '' : `,"trace_id":"${trace.traceId}","span_id":"${trace.spanId}"`
 }
 
-/** Microseconds are the finest that is shown. */
-function milliseconds(value: number | undefined): number | null {
-  return value === undefined ? null : Math.round(value * 1000) / 1000
+function textOfMs(ms: number | undefined): string {
+  return ms === undefined ? 'null' : millisecondsText(ms)
 }
