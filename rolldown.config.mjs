@@ -64,6 +64,10 @@ export default defineConfig({
     'pg-cloudflare',
   ],
   plugins: [latin1, nodeModules],
+  // Node's globals ask a function for their value each time that they are read, of which there are dozens in a call.
+  transform: {
+    inject: { Buffer: ['node:buffer', 'Buffer'], performance: ['node:perf_hooks', 'performance'] },
+  },
   // Names stay as they are: they stand in stack traces and profiles.
   output: { format: 'esm', sourcemap: true, comments: false },
 })
