@@ -20,6 +20,7 @@ import type { OpenRedis } from '../redis/open-redis.ts'
 import type { DeploymentTable } from '../routing/deployment-table.ts'
 import { createServer } from '../server/create-server.ts'
 import { startMetricsServer } from '../server/metrics-server.ts'
+import { WayMetrics } from '../server/way-metrics.ts'
 import { openLedger, type OpenLedger } from '../spend/open-ledger.ts'
 import type { PriceBook } from '../spend/prices/price-book.ts'
 import type { Database } from '../storage/database.ts'
@@ -233,6 +234,7 @@ async function assemble(options: GatewayOptions, stack: AsyncDisposableStack): P
       ),
       metrics,
       models: live.models,
+      ways: new WayMetrics(telemetry),
       onUnexpected: (error, route) =>
         telemetry.log.error('a request failed unexpectedly', { err: error, route }),
     },

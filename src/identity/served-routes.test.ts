@@ -17,7 +17,7 @@ async function servedRoutes(): Promise<readonly string[]> {
     for (const each of [method].flat()) if (each !== 'HEAD') served.push(`${each} ${url}`)
   })
   const absent = {} as never
-  await app.register(async (scope) => registerCallRoutes(scope, absent, () => undefined))
+  await app.register(async (scope) => registerCallRoutes(scope, absent, absent, () => undefined))
   await app.register(async (scope) => registerBatchRoutes(scope, absent, () => undefined))
   await app.register(async (scope) => {
     registerHealthRoutes(scope, absent, absent, absent)

@@ -7,6 +7,7 @@ import type { CallType } from '../record/call-record.ts'
 import { arrive, type Endpoint } from '../calls/arrival.ts'
 import type { Gateway } from '../calls/gateway.ts'
 import { handleCall } from '../calls/handle-call.ts'
+import type { WayMetrics } from './way-metrics.ts'
 
 interface CallRoute {
   readonly dialect: DialectName
@@ -80,6 +81,7 @@ function endpointOf({ dialect, callType }: CallRoute, path: string): Endpoint {
 export function registerCallRoutes(
   app: FastifyInstance,
   gateway: Gateway,
+  ways: WayMetrics,
   addressOf: (request: FastifyRequest) => string | undefined,
 ): void {
   app.removeAllContentTypeParsers()
@@ -89,6 +91,7 @@ export function registerCallRoutes(
       const endpoint = endpointOf(route, path)
       app.post(path, (request: FastifyRequest, reply: FastifyReply) => {
         reply.hijack()
+        ways.atNode.add(1)
         const arrival = arrive(
           endpoint,
           new NodeExchange(request.raw, reply.raw),

@@ -15,6 +15,7 @@ import { registerHealthRoutes, type HealthSource } from './health-routes.ts'
 import { registerManagementRoutes, writeManagementError } from './management-routes.ts'
 import { registerMetricsRoutes, type MetricsSource } from './metrics-routes.ts'
 import { registerModelRoutes, type ModelSource } from './model-routes.ts'
+import type { WayMetrics } from './way-metrics.ts'
 
 export interface ServerParts {
   readonly gateway: Gateway
@@ -23,6 +24,7 @@ export interface ServerParts {
   readonly health: HealthSource
   readonly metrics: MetricsSource
   readonly models: ModelSource
+  readonly ways: WayMetrics
   /** Called with what a request threw and no handler expected. */
   readonly onUnexpected: (error: unknown, route: string) => void
 }
@@ -78,7 +80,7 @@ export async function createServer(parts: ServerParts, options: ServerOptions): 
     },
   }) as unknown as FastifyInstance
   const connections = new Connections(app.server, parts.gateway.observer)
-  serveAtFront(app.server, parts.gateway, connections, callEndpoints(), options)
+  serveAtFront(app.server, parts.gateway, connections, parts.ways, callEndpoints(), options)
   endStalledAnswers(app.server, ANSWER_STALL_MS)
   app.setErrorHandler((error: FastifyError | GatewayError, request, reply) => {
     writeManagementError(request, reply, toGatewayError(error, request, parts))
@@ -97,7 +99,7 @@ async function registerRoutes(
   connections: Connections,
 ): Promise<void> {
   const addressOf = options.trustProxy ? forwardedAddress : socketAddress
-  await scope.register(async (calls) => registerCallRoutes(calls, parts.gateway, addressOf))
+  await scope.register(async (calls) => registerCallRoutes(calls, parts.gateway, parts.ways, addressOf))
   await scope.register(async (batches) => registerBatchRoutes(batches, parts.batches, addressOf))
   await scope.register(async (rest) => {
     registerHealthRoutes(rest, parts.health, parts.gateway.identity, connections)

@@ -82,6 +82,7 @@ test('calls are spread over the workers, and every scrape counts all of them, al
   for (let scrape = 0; scrape < 4; scrape += 1) {
     expect(await metric(url, CALLS)).toBe(30)
     expect(await metric(url, 'litellm_request_total_latency_metric_count')).toBe(30)
+    expect(await metric(url, 'sluice_received_calls_total')).toBe(30)
     expect(await metric(url, 'litellm_in_flight_requests')).toBe(1)
     expect(await metric(url, 'sluice_workers')).toBe(3)
   }
@@ -91,6 +92,7 @@ test('calls are spread over the workers, and every scrape counts all of them, al
   expect(await metric(url, 'sluice_worker_exits_total')).toBe(1)
   await callEach(url, 9)
   expect(await metric(url, CALLS)).toBe(39)
+  expect(await metric(url, 'sluice_received_calls_total')).toBe(39)
   const all = gateway.workers()
   expect(await gateway.stop()).toBe(0)
   expect(areGone([...workers, ...all])).toBe(true)

@@ -105,6 +105,20 @@ const processes = [
     unit: 'short',
     queries: [perPod('litellm_in_flight_requests')],
   }),
+  stackedGraph({
+    title: 'Calls by way',
+    description: 'Model calls by what took them: the front, or at more cost Node’s server.',
+    unit: 'cps',
+    queries: [{ expression: sum(['way'], rate('sluice_received_calls_total')), legend: '{{way}}' }],
+  }),
+  stackedGraph({
+    title: 'Connections handed over',
+    description: 'Connections that the front gave to Node’s server, by what they brought that is not for it.',
+    unit: 'cps',
+    queries: [
+      { expression: sum(['reason'], rate('sluice_handed_over_connections_total')), legend: '{{reason}}' },
+    ],
+  }),
   graph({
     title: 'File descriptors',
     description: 'Share of those that a process may open.',

@@ -6,6 +6,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { GatewayError } from '../../errors/gateway-error.ts'
 import { standBefore } from './call-front.ts'
 import type { FrontExchange } from './front-exchange.ts'
+import type { HandOverReason } from './hand-over-reason.ts'
+import { MAX_HEAD_BYTES } from './request-head.ts'
 import { CALLS_BEFORE_RETURN } from './way-back.ts'
 
 const LIMITS = { maxBodyBytes: 1_000_000, bodyIdleTimeoutMs: 60_000, bodyTimeoutMs: 60_000 }
@@ -16,15 +18,17 @@ let serve: (exchange: FrontExchange) => void
 let atNode: (request: IncomingMessage, response: ServerResponse) => void
 let ended: number
 let stallMs: number
+let handedOver: HandOverReason[]
 const sockets: Socket[] = []
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'Date'] })
   ended = 0
   stallMs = 50
+  handedOver = []
   serve = (exchange) => void echo(exchange)
   atNode = (request, response) => response.end(`node ${request.method} ${request.url}\n`)
-  server = createServer((request, response) => atNode(request, response))
+  server = createServer({ maxHeaderSize: 65_536 }, (request, response) => atNode(request, response))
   standBefore(server, {
     isTls: false,
     keepAliveTimeoutMs: KEEP_ALIVE_MS,
@@ -34,6 +38,7 @@ beforeEach(async () => {
     isCall: (path) => path === '/call',
     serve: (exchange) => serve(exchange),
     ended: () => (ended += 1),
+    handedOver: (reason) => void handedOver.push(reason),
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
 })
@@ -113,6 +118,31 @@ test('another path, and all that comes after it, goes to Node’s server with ev
   await client.sees(/node POST \/other/)
   client.send(call('{}'))
   await client.sees(/node POST \/call/)
+})
+
+const POST = 'POST /call HTTP/1.1\r\nHost: g\r\nContent-Length: 0\r\n'
+
+test.each<readonly [HandOverReason, string]>([
+  ['other_route', GET],
+  ['http_version', 'POST /call HTTP/1.0\r\nHost: g\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'],
+  [
+    'upgrade',
+    `${POST}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
+  ],
+  ['expect', `${POST}Expect: 100-continue\r\n\r\n`],
+  ['chunked', 'POST /call HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['connection', `${POST}Connection: close\r\n\r\n`],
+  ['long_head', `${POST}x-a: ${'y'.repeat(12_000)}\r\nx-b: ${'z'.repeat(MAX_HEAD_BYTES - 12_000)}\r\n\r\n`],
+  ['odd_head', `${POST}x-a: 1\r\nx-a: 2\r\n\r\n`],
+])('a connection that is handed over is told of once, with the reason: %s', async (reason, request) => {
+  const client = new Client().send(call('one'))
+  await client.sees(/front one/)
+  expect(handedOver).toEqual([])
+  await client.send(request).sees(/front one[^]*node [A-Z]+ \/\w+\n/)
+  expect(handedOver).toEqual([reason])
+  if (reason === 'http_version' || reason === 'connection') return
+  await client.send(call('two')).sees(/node POST \/call\n$/)
+  expect(handedOver).toEqual([reason])
 })
 
 test('bytes that are no HTTP at all are refused by Node’s server', async () => {
@@ -245,6 +275,7 @@ test('a connection that says nothing, or half a head, is given to Node’s serve
   half.send('Content-Length: 0\r\n\r\n')
   silent.send(call('{}'))
   await Promise.all([half.sees(/node POST \/call/), silent.sees(/node POST \/call/)])
+  expect(handedOver).toEqual(['late_head', 'late_head'])
 })
 
 test('a connection of which nothing has been read by the first check stays at the front', async () => {

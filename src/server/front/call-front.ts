@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { Slots } from '../slots.ts'
 import { FrontConnection, type FrontOwner, type SilenceBounds } from './front-connection.ts'
 import type { FrontExchange } from './front-exchange.ts'
+import type { HandOverReason } from './hand-over-reason.ts'
 import { WayBack } from './way-back.ts'
 
 export interface CallFrontOptions extends SilenceBounds {
@@ -16,6 +17,8 @@ export interface CallFrontOptions extends SilenceBounds {
   /** Begins a call. Never throws. */
   readonly serve: (exchange: FrontExchange, socket: Socket) => void
   readonly ended: (exchange: FrontExchange) => void
+  /** A connection has gone to the server, where it stays. */
+  readonly handedOver: (reason: HandOverReason) => void
 }
 
 const CHECK_INTERVAL_MS = 5_000
@@ -34,7 +37,10 @@ export function standBefore(server: Server, options: CallFrontOptions): void {
     isCall: options.isCall,
     serve: options.serve,
     ended: options.ended,
-    handOver: (_connection, socket) => adopt.call(server, socket),
+    handOver: (socket, reason) => {
+      options.handedOver(reason)
+      adopt.call(server, socket)
+    },
     closed: (connection) => void connections.delete(connection),
   }
   const wayBack = new WayBack(options.isCall)

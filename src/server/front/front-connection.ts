@@ -4,21 +4,23 @@
  */
 import type { Socket } from 'node:net'
 import { FrontExchange, type ExchangeOwner } from './front-exchange.ts'
+import type { HandOverReason } from './hand-over-reason.ts'
 import { HeadReader } from './head-reader.ts'
 import { readHead, type RequestHead } from './request-head.ts'
+import { whyForeign } from './why-foreign.ts'
 
 /** What all connections of a listener share. */
 export interface FrontOwner {
   readonly keepAliveSeconds: number
   readonly isTls: boolean
   /** Whether calls of this path are taken here. */
-  isCall(path: string): boolean
+  readonly isCall: (path: string) => boolean
   /** Begins a call. Never throws. */
   serve(exchange: FrontExchange, socket: Socket): void
   /** The exchange's answer is written, or its connection gone. */
   ended(exchange: FrontExchange): void
   /** Gives the connection to Node's server. */
-  handOver(connection: FrontConnection, socket: Socket): void
+  handOver(socket: Socket, reason: HandOverReason): void
   closed(connection: FrontConnection): void
 }
 
@@ -74,7 +76,7 @@ export class FrontConnection implements ExchangeOwner {
     if (this.#exchange?.ended === true) this.#watchStall(stallMs)
     if (this.#exchange !== undefined || this.#isEnding) return
     if (this.#idleSinceMs === undefined || this.#bytes !== undefined) {
-      if (this.#isLate) this.#handOver(this.#bytes)
+      if (this.#isLate) this.#handOver(this.#bytes, 'late_head')
       this.#isLate = true
       return
     }
@@ -144,7 +146,8 @@ export class FrontConnection implements ExchangeOwner {
     const head = this.#bytes === undefined ? this.#heads.read(bytes) : readHead(bytes)
     this.#bytes = undefined
     if (head === 'incomplete') this.#bytes = bytes
-    else if (head === 'foreign' || !this.#owner.isCall(head.path)) this.#handOver(bytes)
+    else if (head === 'foreign' || !this.#owner.isCall(head.path))
+      this.#handOver(bytes, whyForeign(bytes, this.#owner.isCall))
     else this.#begin(head, bytes)
   }
 
@@ -186,7 +189,7 @@ export class FrontConnection implements ExchangeOwner {
     socket.once('close', () => clearTimeout(timer))
   }
 
-  #handOver(bytes: Buffer | undefined): void {
+  #handOver(bytes: Buffer | undefined, reason: HandOverReason): void {
     const { socket } = this
     this.#bytes = undefined
     socket.pause()
@@ -197,7 +200,7 @@ export class FrontConnection implements ExchangeOwner {
     socket.off('error', ignore)
     if (bytes !== undefined) socket.unshift(bytes)
     this.#owner.closed(this)
-    this.#owner.handOver(this, socket)
+    this.#owner.handOver(socket, reason)
     socket.resume()
   }
 }

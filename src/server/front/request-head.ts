@@ -6,6 +6,7 @@
  * @see RFC 9112, sections 3 to 6
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { HandOverReason } from './hand-over-reason.ts'
 
 export interface RequestHead {
   /** Path and query. */
@@ -27,7 +28,7 @@ export const MAX_HEAD_BYTES = 16_384
 
 const METHOD = 'POST '
 const VERSION = ' HTTP/1.1'
-const HEAD_END = '\r\n\r\n'
+export const HEAD_END = '\r\n\r\n'
 
 /** Bytes that no head may hold: control characters, and line ends that are none. */
 const STRAY = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/
@@ -36,17 +37,17 @@ const TOKEN = /^[!#$%&'*+.^_`|~\dA-Za-z-]+$/
 const TARGET = /^\/[\x21-\x7e]*$/
 const LENGTH = /^\d{1,12}$/
 
-/** Headers that change how the message is read or what becomes of the connection. */
-const FOREIGN_NAMES: ReadonlySet<string> = new Set([
-  '__proto__',
-  'expect',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
+/** Headers that change how the message is read or what becomes of the connection, each with what it asks for. */
+export const FOREIGN_NAMES: ReadonlyMap<string, HandOverReason> = new Map([
+  ['__proto__', 'odd_head'],
+  ['expect', 'expect'],
+  ['http2-settings', 'upgrade'],
+  ['keep-alive', 'connection'],
+  ['proxy-connection', 'connection'],
+  ['te', 'connection'],
+  ['trailer', 'chunked'],
+  ['transfer-encoding', 'chunked'],
+  ['upgrade', 'upgrade'],
 ])
 
 /** Names as clients write them → in lower case, or undefined where they are foreign. Senders choose them: it is bounded. */

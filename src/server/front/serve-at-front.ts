@@ -6,6 +6,7 @@ import type { Gateway } from '../../calls/gateway.ts'
 import { handleCall } from '../../calls/handle-call.ts'
 import type { Connections } from '../connections.ts'
 import { ANSWER_STALL_MS } from '../stalled-answers.ts'
+import type { WayMetrics } from '../way-metrics.ts'
 import { standBefore } from './call-front.ts'
 import type { FrontExchange } from './front-exchange.ts'
 
@@ -21,6 +22,7 @@ export function serveAtFront(
   server: Server,
   gateway: Gateway,
   connections: Connections,
+  ways: WayMetrics,
   endpoints: ReadonlyMap<string, Endpoint>,
   { rootPath, keepAliveTimeoutMs, trustProxy, tls }: FrontOptions,
 ): void {
@@ -31,9 +33,11 @@ export function serveAtFront(
     stallMs: ANSWER_STALL_MS,
     isCall: (path) => byPath.has(path),
     ended: (exchange) => connections.ended(exchange),
+    handedOver: (reason) => ways.handedOver(reason),
     serve: (exchange, socket) => {
       const endpoint = byPath.get(exchange.path)
       if (endpoint === undefined) return void socket.destroy()
+      ways.atFront.add(1)
       connections.began(exchange)
       const address = trustProxy ? forwardedAddress(exchange, socket) : socket.remoteAddress
       void handleCall(gateway, arrive(endpoint, exchange, address, undefined, gateway.tracing))

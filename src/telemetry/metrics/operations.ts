@@ -93,6 +93,16 @@ export const OPERATION_COUNTERS = {
     help: 'Days of the call log that could not be dropped because the table was in use; where a retention is set',
     labels: ['table'],
   },
+  receivedCalls: {
+    name: 'sluice_received_calls_total',
+    help: 'Model calls that came in, refused ones included, by what took them: the front (front), or Node’s server (node)',
+    labels: ['way'],
+  },
+  handedOverConnections: {
+    name: 'sluice_handed_over_connections_total',
+    help: 'Connections of clients that the front gave to Node’s server, by what they brought that is not for it',
+    labels: ['reason'],
+  },
   logLinesDropped: {
     name: 'sluice_log_lines_dropped_total',
     help: 'Log lines given up because nobody read standard output',
