@@ -11,11 +11,7 @@ import { readLines } from './journal/line.ts'
 import type { Segment } from './journal/segment.ts'
 import type { WaitingContents } from './waiting-contents.ts'
 
-/**
- * A call whose end has been journaled, or could not be. An instance of a class: V8 learns of an object literal that what
- * it makes lives long, and then makes it among the old objects, where a booked call holds its row until the next
- * collection of all memory.
- */
+/** A call whose end has been journaled, or could not be. */
 export class SettledCall {
   readonly row: string
   /** What is to be kept of its bodies, once it is booked. */
