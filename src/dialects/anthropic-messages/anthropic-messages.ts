@@ -6,7 +6,7 @@ import { anthropicMetadataEdits, removalsOf, removeGatewayMembers } from '../gat
 import type { JsonMembers } from '../json-members.ts'
 import { textOf } from '../json-value.ts'
 import { NOT_AN_ANSWER } from '../openai-answer.ts'
-import { readAttribution, readModel, readStream, readWholeNumber } from '../request-facts.ts'
+import { requestFacts, readModel, readStream, readWholeNumber } from '../request-facts.ts'
 import { writeAnthropicError, writeAnthropicStreamError } from '../write-error.ts'
 import { MessagesStreamTap } from './messages-stream.ts'
 
@@ -36,13 +36,12 @@ export const ANTHROPIC_COUNT_TOKENS: Dialect = {
 
 /** Its streams always tell usage. */
 function readRequest(members: JsonMembers, pathModel: string | undefined): RequestFacts {
-  return {
+  return requestFacts(members, {
     model: readModel(members, pathModel),
     stream: readStream(members),
     maxOutputTokens: readWholeNumber(members, 'max_tokens'),
     asksStreamUsage: true,
-    ...readAttribution(members),
-  }
+  })
 }
 
 function upstreamEdits(members: JsonMembers): readonly MemberEdit[] {

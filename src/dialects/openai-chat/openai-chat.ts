@@ -5,7 +5,7 @@ import type { JsonMembers } from '../json-members.ts'
 import { readChoicesAnswer } from '../openai-answer.ts'
 import {
   readAsksStreamUsage,
-  readAttribution,
+  requestFacts,
   readModel,
   readStream,
   readWholeNumber,
@@ -30,14 +30,13 @@ export const OPENAI_CHAT: Dialect = {
 }
 
 function readRequest(members: JsonMembers, pathModel: string | undefined): RequestFacts {
-  return {
+  return requestFacts(members, {
     model: readModel(members, pathModel),
     stream: readStream(members),
     maxOutputTokens: readWholeNumber(members, 'max_completion_tokens', 'max_tokens'),
     asksStreamUsage: readAsksStreamUsage(members),
     choiceCount: readWholeNumber(members, 'n'),
-    ...readAttribution(members),
-  }
+  })
 }
 
 function upstreamEdits(members: JsonMembers, facts: RequestFacts): readonly MemberEdit[] {

@@ -6,7 +6,7 @@ import { readChoicesAnswer } from '../openai-answer.ts'
 import { ChatStreamTap } from '../openai-chat/chat-stream.ts'
 import {
   readAsksStreamUsage,
-  readAttribution,
+  requestFacts,
   readModel,
   readStream,
   readWholeNumber,
@@ -31,14 +31,13 @@ export const OPENAI_COMPLETIONS: Dialect = {
 }
 
 function readRequest(members: JsonMembers, pathModel: string | undefined): RequestFacts {
-  return {
+  return requestFacts(members, {
     model: readModel(members, pathModel),
     stream: readStream(members),
     maxOutputTokens: readWholeNumber(members, 'max_tokens'),
     asksStreamUsage: readAsksStreamUsage(members),
     choiceCount: choiceCountOf(members),
-    ...readAttribution(members),
-  }
+  })
 }
 
 /** A list of prompts gives choices for each; how many is then left open. */

@@ -4,7 +4,7 @@ import { removalsOf, removeGatewayMembers } from '../gateway-members.ts'
 import type { JsonMembers } from '../json-members.ts'
 import { readOpenAiAnswer } from '../openai-answer.ts'
 import { ChatStreamTap } from '../openai-chat/chat-stream.ts'
-import { readAttribution, readModel } from '../request-facts.ts'
+import { requestFacts, readModel } from '../request-facts.ts'
 import { writeOpenAiError, writeOpenAiStreamError } from '../write-error.ts'
 
 /** `metadata` is no member of this API: it is LiteLLM's. */
@@ -24,11 +24,10 @@ export const OPENAI_EMBEDDINGS: Dialect = {
 }
 
 function readRequest(members: JsonMembers, pathModel: string | undefined): RequestFacts {
-  return {
+  return requestFacts(members, {
     model: readModel(members, pathModel),
     stream: false,
     maxOutputTokens: undefined,
     asksStreamUsage: false,
-    ...readAttribution(members),
-  }
+  })
 }

@@ -3,7 +3,7 @@ import { readAnswerMembers } from '../answer-members.ts'
 import type { AnswerFacts, Dialect, MemberEdit, RequestFacts } from '../dialect.ts'
 import { openAiMetadataEdits, removalsOf, removeGatewayMembers } from '../gateway-members.ts'
 import type { JsonMembers } from '../json-members.ts'
-import { readAttribution, readModel, readStream, readWholeNumber } from '../request-facts.ts'
+import { requestFacts, readModel, readStream, readWholeNumber } from '../request-facts.ts'
 import { writeOpenAiError, writeResponsesStreamError } from '../write-error.ts'
 import { readResponse } from './read-response.ts'
 import { ResponsesStreamTap } from './responses-stream.ts'
@@ -25,13 +25,12 @@ export const OPENAI_RESPONSES: Dialect = {
 
 /** Its streams always tell usage. */
 function readRequest(members: JsonMembers, pathModel: string | undefined): RequestFacts {
-  return {
+  return requestFacts(members, {
     model: readModel(members, pathModel),
     stream: readStream(members),
     maxOutputTokens: readWholeNumber(members, 'max_output_tokens'),
     asksStreamUsage: true,
-    ...readAttribution(members),
-  }
+  })
 }
 
 function upstreamEdits(members: JsonMembers): readonly MemberEdit[] {
