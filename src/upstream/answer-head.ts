@@ -74,10 +74,24 @@ export function readAnswerHead(bytes: Buffer, start: number, end: number): Answe
     line = stop + 2
   }
   if (bytes[line + 1] !== LF) throw badAnswer('a line ends without CR and LF')
-  const headers = readHeaders(bytes, start, line, count)
+  return toHead(bytes, start, line + 2, status, readHeaders(bytes, start, line, count))
+}
+
+/**
+ * The head from `start` to `end`, with what its headers say of the body and the connection.
+ *
+ * @throws UpstreamError `BAD_ANSWER` where two readers could disagree about it.
+ */
+export function toHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  status: number,
+  headers: IncomingHttpHeaders,
+): AnswerHead {
   const persistent = bytes[start + VERSION.length] === ONE
   return {
-    end: line + 2,
+    end,
     status,
     headers,
     bodyBytes: bodyBytesOf(status, headers),
@@ -111,14 +125,20 @@ function nameEnd(bytes: Buffer, start: number, end: number): number {
 
 /** Position of the CR before LF that ends a line, or of `end` when it has not come. */
 function lineEnd(bytes: Buffer, start: number, end: number): number {
+  const at = textEnd(bytes, start, end)
+  if (at < end && bytes[at] !== CR) throw badAnswer('a header holds a control character')
+  if (at + 1 < end && bytes[at + 1] !== LF) throw badAnswer('a line ends without CR and LF')
+  return at
+}
+
+/** Position of the first byte that no value may hold, or `end`. */
+export function textEnd(bytes: Buffer, start: number, end: number): number {
   let at = start
   while (at < end) {
     const byte = bytes[at] ?? 0
     if ((byte < SPACE && byte !== TAB) || byte === DELETE) break
     at += 1
   }
-  if (at < end && bytes[at] !== CR) throw badAnswer('a header holds a control character')
-  if (at + 1 < end && bytes[at + 1] !== LF) throw badAnswer('a line ends without CR and LF')
   return at
 }
 
@@ -130,20 +150,29 @@ function readHeaders(bytes: Buffer, start: number, end: number, count: number): 
   const headers: IncomingHttpHeaders = Object.create(NO_MEMBERS)
   for (let at = 0; at < count; at += 3) {
     const colon = places[at + 1] ?? 0
-    let from = colon + 1
-    let to = places[at + 2] ?? 0
-    while (from < to && isBlank(bytes[from])) from += 1
-    while (to > from && isBlank(bytes[to - 1])) to -= 1
     const name = headerName(bytes, places[at] ?? 0, colon, at / 3)
-    const value = text.slice(from - start, to - start)
-    const before = headers[name]
-    if (before === undefined) headers[name] = value
-    else headers[name] = typeof before === 'string' ? [before, value] : [...before, value]
+    addHeader(headers, name, valueOf(text, colon + 1 - start, (places[at + 2] ?? 0) - start))
   }
   return headers
 }
 
-function isBlank(byte: number | undefined): boolean {
+/** A header that comes again is a list. */
+export function addHeader(headers: IncomingHttpHeaders, name: string, value: string): void {
+  const before = headers[name]
+  if (before === undefined) headers[name] = value
+  else headers[name] = typeof before === 'string' ? [before, value] : [...before, value]
+}
+
+/** What stands from `start` to `end`, without the blanks around it. */
+export function valueOf(text: string, start: number, end: number): string {
+  let from = start
+  let to = end
+  while (from < to && isBlank(text.charCodeAt(from))) from += 1
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1
+  return text.slice(from, to)
+}
+
+function isBlank(byte: number): boolean {
   return byte === SPACE || byte === TAB
 }
 

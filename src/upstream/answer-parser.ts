@@ -1,6 +1,7 @@
 /** Takes an answer apart as it comes: its head, its body without framing, its end. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { CHUNKED, NOT_TOLD, readAnswerHead, UNTIL_CLOSE, type AnswerHead } from './answer-head.ts'
+import type { AnswerHeads } from './answer-heads.ts'
 import { ChunkedBody } from './chunked-body.ts'
 import { badAnswer } from './upstream-error.ts'
 
@@ -19,6 +20,7 @@ type Expected = 'nothing' | 'head' | 'length' | 'chunks' | 'close'
 
 export class AnswerParser {
   readonly #sink: AnswerSink
+  readonly #heads: AnswerHeads
   readonly #chunks = new ChunkedBody()
   #expected: Expected = 'nothing'
   #left = 0
@@ -28,8 +30,10 @@ export class AnswerParser {
   /** How long the provider keeps the connection, as its answer says: see `AnswerHead`. */
   keepAliveMs = NOT_TOLD
 
-  constructor(sink: AnswerSink) {
+  /** @param heads of the origin whose answers are taken apart. */
+  constructor(sink: AnswerSink, heads: AnswerHeads) {
     this.#sink = sink
+    this.#heads = heads
   }
 
   /** An answer is expected from here on. */
@@ -66,7 +70,7 @@ export class AnswerParser {
 
   /** @returns the position after the head, or -1 when there is more of it to come. */
   #takeHead(bytes: Buffer, at: number, end: number): number {
-    const head = this.#heldBytes === 0 ? readAnswerHead(bytes, at, end) : undefined
+    const head = this.#heldBytes === 0 ? this.#heads.read(bytes, at, end) : undefined
     if (head === undefined) return this.#takeHeldHead(bytes, at, end)
     this.#begun(head)
     return head.end

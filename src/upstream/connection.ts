@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { NOT_TOLD } from './answer-head.ts'
+import type { AnswerHeads } from './answer-heads.ts'
 import { AnswerParser, type AnswerSink } from './answer-parser.ts'
 import type { Origin } from './origin.ts'
 import { SilenceWatch } from './silence-watch.ts'
@@ -16,6 +17,8 @@ export interface ConnectionOptions {
 
 /** The pool of a connection. */
 export interface ConnectionKeeper {
+  /** Shared by its connections: what one answer teaches serves all. */
+  readonly answerHeads: AnswerHeads
   /** It may serve another exchange. */
   connectionFree(connection: Connection): void
   /** It must not be used again. */
@@ -73,7 +76,7 @@ export class Connection implements AnswerSink {
   readonly #keeper: ConnectionKeeper
   readonly #options: ConnectionOptions
   readonly #socket: Socket
-  readonly #parser = new AnswerParser(this)
+  readonly #parser: AnswerParser
   readonly #silence = new SilenceWatch(() => this.#silent())
   #connectTimer: NodeJS.Timeout | undefined
   #exchange: Exchange | undefined
@@ -84,6 +87,7 @@ export class Connection implements AnswerSink {
   constructor(origin: Origin, keeper: ConnectionKeeper, options: ConnectionOptions) {
     this.#keeper = keeper
     this.#options = options
+    this.#parser = new AnswerParser(this, keeper.answerHeads)
     this.#socket = origin
       .open(
         () => this.#connected(),

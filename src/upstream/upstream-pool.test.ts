@@ -1,8 +1,9 @@
 /** Requests and answers on real connections: which connection is used, when it is kept, and what each side is told. */
 import { createHash } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ask } from '../../test/upstream/asked.ts'
 import { ByteProvider, type ByteConnection } from '../../test/upstream/byte-provider.ts'
+import { AnswerHeads } from './answer-heads.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 
 let provider: ByteProvider
@@ -181,6 +182,15 @@ describe('a connection', () => {
     await connection.closed
     expect(pool.size).toBe(0)
   })
+})
+
+test('what one answer of an origin teaches serves all its connections', async () => {
+  const read = vi.spyOn(AnswerHeads.prototype, 'read')
+  const closing = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok'
+  const first = await exchange(closing)
+  expect(await exchange(closing)).not.toBe(first)
+  expect(new Set(read.mock.contexts)).toEqual(new Set([pool.answerHeads]))
+  read.mockRestore()
 })
 
 describe('an answer that is not sound HTTP', () => {

@@ -1,4 +1,5 @@
 /** The connections to one origin. As many are opened as there are exchanges; the one used last is used next. */
+import { AnswerHeads } from './answer-heads.ts'
 import { Connection, type ConnectionKeeper, type ConnectionOptions } from './connection.ts'
 import { Origin } from './origin.ts'
 import { requestHead } from './request-head.ts'
@@ -13,6 +14,7 @@ const NO_EXCHANGE: UpstreamExchange = {
 }
 
 export class UpstreamPool implements ConnectionKeeper {
+  readonly answerHeads = new AnswerHeads()
   readonly #origin: Origin
   readonly #options: ConnectionOptions
   readonly #all = new Set<Connection>()

@@ -1,5 +1,6 @@
 /** What a parser tells of bytes that come in given pieces, in a form that can be compared. */
 import type { IncomingHttpHeaders } from 'node:http'
+import { AnswerHeads } from '../../src/upstream/answer-heads.ts'
 import { AnswerParser, type AnswerSink } from '../../src/upstream/answer-parser.ts'
 
 export interface Told {
@@ -35,10 +36,13 @@ class Recorder implements AnswerSink {
 /** What connections read into. What was read before lies behind what was read last. */
 const BUFFER = Buffer.alloc(65_536, '\r\n\r\n')
 
+/** Learns from all heads that are told: what was read before must not matter. */
+const heads = new AnswerHeads()
+
 /** Gives the pieces to a parser one after the other. @param ends whether the connection ends after them. */
 export function tell(pieces: readonly Buffer[], ends = false): Told & { events: number } {
   const recorder = new Recorder()
-  const parser = new AnswerParser(recorder)
+  const parser = new AnswerParser(recorder, heads)
   parser.begin()
   try {
     for (const piece of pieces) {
