@@ -1,11 +1,11 @@
 /**
  * A body as text of one character a byte, so that offsets in the text are offsets in the body: no byte of a multi-byte
- * character looks like a character of JSON's grammar. Of a large body only a part is text at a time: texts of megabytes
- * have V8 collect all memory again and again, which costs more than everything else that is done with the body.
+ * character looks like a character of JSON's grammar. Of a large body only a part is text at a time: texts of
+ * megabytes have V8 collect all memory again and again, which costs more than everything else that is done with the body.
  */
 
-/** Bytes that are made into text at once: what V8 takes for a large object begins a little above. */
-export const WINDOW_BYTES = 122_880
+/** Bytes that are made into text at once: of a long string without quotes the rest is never text. */
+export const WINDOW_BYTES = 16_384
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
