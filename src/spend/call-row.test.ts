@@ -105,3 +105,13 @@ test('rows of a client that called before are those of one that did not', () => 
   const known = { ...start, client: {} }
   for (let time = 0; time < 2; time += 1) expect(startText(known, true)).toBe(startText(start, true))
 })
+
+test('a route is that of its own call', () => {
+  const routes = ['/v1/messages', '/v1/responses', '/v1/messages']
+  const told = routes.map((route) => JSON.parse(`${startText(callStart({ route }), true)}}`)['route'])
+  expect(told).toEqual(routes)
+})
+
+test.each(['call-1', `${'0'.repeat(36)}"`, `"${'0'.repeat(35)}`])('the id %s is a JSON string', (callId) => {
+  expect(JSON.parse(`${startText(callStart({ callId }), true)}}`)['call_id']).toBe(callId)
+})

@@ -22,7 +22,9 @@ export function whyForeign(bytes: Buffer, isCall: (path: string) => boolean): Ha
   const isLong = found < 0 || found > MAX_HEAD_BYTES
   const text = bytes.toString('latin1', 0, isLong ? MAX_HEAD_BYTES : found)
   const lineEnd = text.indexOf('\r\n')
-  const [method = '', target = '', version = ''] = text.slice(0, lineEnd < 0 ? undefined : lineEnd).split(' ')
+  const [method = '', target = '', version = ''] = text
+    .slice(0, lineEnd < 0 ? undefined : lineEnd)
+    .split(' ', 3)
   if (!METHOD.test(method)) return 'odd_head'
   // What a client says first that knows of HTTP/2 beforehand has a method of its own.
   if (version.startsWith('HTTP/2')) return 'http_version'

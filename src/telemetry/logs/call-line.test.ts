@@ -226,3 +226,21 @@ test('the level tells served calls, refusals and faults apart', () => {
   expect(callLevel(refusalOf(503, 'ServiceUnavailableError'))).toBe('error')
   expect(callLevel(endOf({ ending: 'provider_cut' }))).toBe('error')
 })
+
+test('a reason to finish is that of its own call, until it is known as a secret', () => {
+  const redactor = createRedactor()
+  const writer = new CallLineWriter(redactor)
+  const reasonOf = (finishReason: string | undefined): unknown =>
+    JSON.parse(writer.line('info', startOf(), endOf({ finishReason })))['finish_reason']
+  const reasons = ['', 'stop', 'stop', 'length', undefined, 'length', 'hunter2hunter2']
+  expect(reasons.map(reasonOf)).toEqual(['', 'stop', 'stop', 'length', null, 'length', 'hunter2hunter2'])
+  redactor.register(['hunter2hunter2'])
+  expect(reasonOf('hunter2hunter2')).toBe('[redacted]')
+})
+
+test('a route is that of its own call', () => {
+  const writer = new CallLineWriter(createRedactor())
+  const routes = ['/v1/messages', '/v1/responses', '/v1/messages']
+  const told = routes.map((route) => JSON.parse(writer.line('info', startOf({ route }), endOf()))['route'])
+  expect(told).toEqual(routes)
+})
