@@ -21,6 +21,8 @@ export class ChangeFeed {
   readonly #listener: ChangeListener
   /** Time of the database's clock at the last answer. */
   #readUntil: Date | undefined
+  /** By `performance.now()`: nothing was read of the database before. */
+  readonly #openedAtMs = performance.now()
   #prunedAtMs = 0
   readonly #seen = new Map<string, number>()
 
@@ -31,8 +33,7 @@ export class ChangeFeed {
 
   /** Asks once. @throws when the database does not answer: what was missed comes with the next answer. */
   async poll(): Promise<void> {
-    const since = this.#readUntil === undefined ? undefined : new Date(this.#readUntil.getTime() - OVERLAP_MS)
-    const { now, changes } = await readChanges(this.#database.sql, since)
+    const { now, changes } = await readChanges(this.#database.sql, this.#since())
     const nowMs = now.getTime()
     if (this.#readUntil !== undefined && nowMs - this.#readUntil.getTime() > KEPT_MS / 2) {
       this.#listener.changesLost()
@@ -45,6 +46,13 @@ export class ChangeFeed {
     }
     this.#forgetSeen(nowMs)
     await this.#prune(nowMs)
+  }
+
+  /** What was read before the first look may have changed before it, too. */
+  #since(): Date | number {
+    return this.#readUntil === undefined
+      ? performance.now() - this.#openedAtMs + OVERLAP_MS
+      : new Date(this.#readUntil.getTime() - OVERLAP_MS)
   }
 
   #forgetSeen(nowMs: number): void {

@@ -135,6 +135,20 @@ describe('a key blocked on one pod is refused on the other without waiting for i
   })
 })
 
+test('what changes between the first call of a key and the first look is taken up by that look', async () => {
+  await using pods = new AsyncDisposableStack()
+  const url = await postgresql.createDatabase()
+  await withKey(url)
+  const [one, two] = [
+    await pod(`${url}?pgbouncer=true`, undefined, pods),
+    await pod(`${url}?pgbouncer=true`, undefined, pods),
+  ]
+  expect(await isServed(two)).toBe(true)
+  await setBlocked(one, true)
+  await two.identity.maintain()
+  expect(await isServed(two)).toBe(false)
+})
+
 test('through a pooler that passes no notifications on, nobody listens, and looking is enough', async () => {
   await using pods = new AsyncDisposableStack()
   const url = await postgresql.createDatabase()

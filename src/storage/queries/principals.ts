@@ -200,12 +200,19 @@ export async function announceChanges(database: Sql, changes: readonly Principal
     .execute()
 }
 
-/** Changes newer than a time of the database's clock, and that clock now. Without a time: the clock only. */
-export async function readChanges(database: Sql, since: Date | undefined) {
+/**
+ * Changes newer than a time, and the database's clock now.
+ * @param since of that clock, or how many milliseconds before now.
+ */
+export async function readChanges(database: Sql, since: Date | number) {
+  const from =
+    since instanceof Date
+      ? sql`${since}::timestamptz`
+      : sql`now() - ${since}::float8 * interval '1 millisecond'`
   const { rows } = await sql<{ now: Date; changes: readonly ChangeRow[] | null }>`
     select clock_timestamp() as now, (
       select jsonb_agg(jsonb_build_object('id', change_id::text, 'subject', subject, 'subject_id', subject_id))
-      from sluice_principal_change where changed_at > ${since ?? null}::timestamptz
+      from sluice_principal_change where changed_at > ${from}
     ) as changes`.execute(database)
   const row = rows[0]
   if (row === undefined) throw new Error('the database answered a select without a row')
