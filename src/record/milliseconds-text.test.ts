@@ -13,6 +13,7 @@ describe('milliseconds as text', () => {
     [999.9996, '1000'],
     [999_999_999.9996, '1000000000'],
     [1_764_480_000_007.05, '1764480000007.05'],
+    [8_932_296_829_455.62, '8932296829455.62'],
     [-1.5, '-1.5'],
     [Number.NaN, '0'],
     [Number.POSITIVE_INFINITY, '0'],
@@ -25,6 +26,7 @@ describe('milliseconds as text', () => {
       fc.double({ min: 0, max: 1e4, noNaN: true }),
       fc.double({ min: 0, max: 4e12, noNaN: true }),
       fc.double({ min: -1e6, max: 1e20, noNaN: true }),
+      fc.double({ min: 2 ** 42, max: 2 ** 44, noNaN: true }),
       fc.integer({ min: 0, max: 4e15 }).map((micros) => micros / 1_000),
     )
     fc.assert(

@@ -1,7 +1,7 @@
 /**
- * Milliseconds as the text of a JSON number, in whole microseconds, as the database keeps them:
- * without rounding a call's start would not equal itself there. A call writes a dozen of
- * them, and making the text of a fraction takes the runtime twice as long as putting it together of whole numbers.
+ * Milliseconds as the text of a JSON number, in whole microseconds, as the database keeps them: without rounding a call's
+ * start would not equal itself there. A call writes a dozen of them, and to make the text of a fraction takes the runtime
+ * twice as long as to put it together of whole numbers.
  */
 
 /** `.123`, without zeros at its end: the text of the number itself. */
@@ -11,15 +11,15 @@ const FRACTIONS = Array.from({ length: 1_000 }, (_, micros) =>
 
 const THREE_DIGITS = Array.from({ length: 1_000 }, (_, number) => threeDigits(number))
 
-/** Beyond it microseconds cannot be told apart, and below zero nothing lasts: the runtime makes these texts. */
-const LARGEST_MS = Number.MAX_SAFE_INTEGER / 1_000
+/** From here on microseconds are too close to be told apart; these texts, and those below zero, the runtime makes. */
+const TOO_LARGE_MS = 2 ** 43
 
 /** What the runtime holds as a small whole number, of which it remembers texts. */
 const SMALL = 1_000_000_000
 
 /** @param ms 0 for what is no number. */
 export function millisecondsText(ms: number): string {
-  if (!(ms >= 0 && ms < LARGEST_MS)) return Number.isFinite(ms) ? String(Math.round(ms * 1_000) / 1_000) : '0'
+  if (!(ms >= 0 && ms < TOO_LARGE_MS)) return Number.isFinite(ms) ? String(Math.round(ms * 1_000) / 1_000) : '0'
   const micros = Math.round(ms * 1_000)
   const whole = Math.floor(micros / 1_000)
   const fraction = FRACTIONS[micros - whole * 1_000] ?? ''
