@@ -19,7 +19,8 @@ const SMALL = 1_000_000_000
 
 /** @param ms 0 for what is no number. */
 export function millisecondsText(ms: number): string {
-  if (!(ms >= 0 && ms < TOO_LARGE_MS)) return Number.isFinite(ms) ? String(Math.round(ms * 1_000) / 1_000) : '0'
+  if (!(ms >= 0 && ms < TOO_LARGE_MS))
+    return Number.isFinite(ms) ? String(Math.round(ms * 1_000) / 1_000) : '0'
   const micros = Math.round(ms * 1_000)
   const whole = Math.floor(micros / 1_000)
   const fraction = FRACTIONS[micros - whole * 1_000] ?? ''
