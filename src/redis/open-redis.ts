@@ -5,6 +5,7 @@ import { connectRedis, type RedisClient } from './connect.ts'
 import { Guard, type RedisParts, type RedisStats } from './guard.ts'
 import type { Redis, RedisScript, RedisValue } from './redis.ts'
 import type { RedisSettings } from './redis-settings.ts'
+import { keepStringMethodsFast } from './string-methods.ts'
 import { Subscriber } from './subscriber.ts'
 
 export interface OpenRedis extends Redis {
@@ -21,6 +22,7 @@ const SCAN_COUNT = 500
  * @throws when a certificate file that the settings name cannot be used.
  */
 export function openRedis(settings: RedisSettings, parts: RedisParts): OpenRedis {
+  keepStringMethodsFast()
   return new GuardedRedis(settings, parts)
 }
 
