@@ -11,7 +11,8 @@ const LEARN_AFTER_SHARE = 1 / 8
 const MAX_GROUPS = 1_000
 
 interface Group {
-  readonly outputs: number[]
+  readonly outputs: Float64Array
+  remembered: number
   next: number
   sinceLearned: number
   quantile: number
@@ -29,10 +30,11 @@ export class OutputQuantiles {
     const group = this.#groups.get(modelGroup) ?? this.#begin(modelGroup)
     group.outputs[group.next] = outputTokens
     group.next = (group.next + 1) % CALLS_REMEMBERED
+    group.remembered = Math.min(group.remembered + 1, CALLS_REMEMBERED)
     group.sinceLearned += 1
-    if (group.sinceLearned < group.outputs.length * LEARN_AFTER_SHARE) return
+    if (group.sinceLearned < group.remembered * LEARN_AFTER_SHARE) return
     group.sinceLearned = 0
-    const sorted = group.outputs.toSorted((left, right) => left - right)
+    const sorted = group.outputs.subarray(0, group.remembered).toSorted()
     group.quantile = sorted[Math.ceil(sorted.length * QUANTILE) - 1] ?? FIRST_GUESS_TOKENS
   }
 
@@ -41,7 +43,13 @@ export class OutputQuantiles {
       const oldest = this.#groups.keys().next()
       if (!oldest.done) this.#groups.delete(oldest.value)
     }
-    const group: Group = { outputs: [], next: 0, sinceLearned: 0, quantile: FIRST_GUESS_TOKENS }
+    const group: Group = {
+      outputs: new Float64Array(CALLS_REMEMBERED),
+      remembered: 0,
+      next: 0,
+      sinceLearned: 0,
+      quantile: FIRST_GUESS_TOKENS,
+    }
     this.#groups.set(modelGroup, group)
     return group
   }
