@@ -7,10 +7,6 @@ export const NODE_FLAGS = [
   // are open at the first collections of a process do: in 7 of 17 starts under load a young collection took 8 ms from
   // then on where it takes 2, and a call a tenth more of the processor. docs/decisions/2026-11-29-tail-latency.md
   '--no-allocation-site-pretenuring',
-  // V8 collects all memory when what is in use has grown by a fifth or so: of 25 MB that is 5, and calls at 1,000 a second
-  // had it each two seconds, for 8 to 10 ms and as long again in steps. Where it may double, a quarter of these remain,
-  // and the processor's time of a call is 3 % less. docs/decisions/2026-11-29-tail-latency.md
-  '--heap-growing-percent=100',
   // V8 begins a collection of all memory whenever buffers have grown by 64 MB, which bodies of 2 MB do ten times a
   // second. Measured against a limit that grows with what is in use, half of these remain.
   '--external-memory-accounted-in-global-limit',
