@@ -7,10 +7,6 @@ export const NODE_FLAGS = [
   // are open at the first collections of a process do: in 7 of 17 starts under load a young collection took 8 ms from
   // then on where it takes 2, and a call a tenth more of the processor. docs/decisions/2026-11-29-tail-latency.md
   '--no-allocation-site-pretenuring',
-  // V8 lets a heap that grows slowly grow by a fifth before it collects all memory: of 25 MB that is 5, and calls at 1,000
-  // a second had it each three seconds, for 5 to 15 ms. Now it may grow to four times of what is in use, as V8 lets one
-  // that grows fast: a seventh of these collections remain. docs/decisions/2026-11-29-tail-latency.md
-  '--heap-growing-percent=300',
   // V8 begins a collection of all memory whenever buffers have grown by 64 MB, which bodies of 2 MB do ten times a
   // second. Measured against a limit that grows with what is in use, half of these remain.
   '--external-memory-accounted-in-global-limit',
