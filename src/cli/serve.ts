@@ -11,6 +11,7 @@ import { banner } from './banner.ts'
 import { mostBodyBytes } from './body-memory.ts'
 import { makeDataDirectory } from './data-directory.ts'
 import { inQuotes } from './example-call.ts'
+import { letHeapGrow } from './heap-growth.ts'
 import { keepMasterKey } from './master-key.ts'
 import { writeQuickStart } from './quick-start.ts'
 import { startGateway, type RunningGateway } from './start-gateway.ts'
@@ -53,6 +54,7 @@ export async function serve(options: ServeOptions, processEnvironment: Environme
     mostBodyBytes: mostBodyBytes(options.workers),
     shared: link,
   })
+  letHeapGrow(gateway.database.kind)
   const watch = watchOrigin(origin, gateway, loaded)
   const ended = orderedEnd(orders, gateway, watch)
   // What is told once is told by the first worker.
