@@ -38,7 +38,7 @@ export function admitMessage(
   for (const scope of scopes) asks.push(scopeAsk(scope, billed))
   return {
     tokens: Math.ceil(countedOf(usage, countedTokens)),
-    cost: billed && reservesBudgets ? String(reservedOf(costOf(price, usage, atMs))) : '0',
+    cost: billed && reservesBudgets ? reservedOf(costOf(price, usage, atMs)) : 0n,
     asks,
   }
 }
@@ -78,5 +78,5 @@ function budgetAsk(scope: Scope): BudgetAsk | undefined {
     if (spent >= maxBudget) throw budgetError(scope, spent, 0n)
     return undefined
   }
-  return { account: accountOf(scope), max: String(maxBudget), spent: String(spent) }
+  return { account: accountOf(scope), max: maxBudget, spent }
 }

@@ -170,7 +170,7 @@ class StoredLimits implements ConfigurableLimits {
       const ask = message.asks[index]
       if (scope === undefined || use === undefined || ask === undefined) continue
       if (asksRates(ask)) this.#uses.note(scope, use, nowMs)
-      if (ask.budget !== undefined && use.settled !== undefined && use.settled !== ask.budget.spent)
+      if (ask.budget !== undefined && use.settled !== undefined)
         raiseSpent(scope, ask.budget.account, use.settled)
     }
     return new HeldReservation(stores, scopes, message, limitHeaders(scopes, message.asks, uses, modelGroup))
@@ -181,7 +181,7 @@ class StoredLimits implements ConfigurableLimits {
     if (scope === undefined)
       throw new Error(`the store of limits refused by scope ${refused.ask} of ${scopes.length}`)
     const account = message.asks[refused.ask]?.budget?.account
-    if (refused.limit === 'budget' && account !== undefined) raiseSpent(scope, account, refused.used)
+    if (refused.limit === 'budget' && account !== undefined) raiseSpent(scope, account, BigInt(refused.used))
     this.#uses.noteRefusal(scope, refused, this.#clock())
     this.#observer.refused(scope.kind, refused.limit)
     return limitError(scope, refused, this.#clock())
@@ -189,8 +189,6 @@ class StoredLimits implements ConfigurableLimits {
 }
 
 /** Takes up what other processes have settled, unless the window has ended meanwhile. */
-function raiseSpent(scope: Scope, account: string, settled: string): void {
-  if (accountOf(scope) !== account) return
-  const amount = BigInt(settled)
-  if (amount > scope.spent) scope.spent = picodollars(amount)
+function raiseSpent(scope: Scope, account: string, settled: bigint): void {
+  if (settled > scope.spent && accountOf(scope) === account) scope.spent = picodollars(settled)
 }

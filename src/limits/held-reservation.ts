@@ -1,5 +1,5 @@
 /** What an admitted call holds, until it settles. */
-import type { Picodollars } from '../money/picodollars.ts'
+import { ZERO, type Picodollars } from '../money/picodollars.ts'
 import type { Scope, ScopeKind } from '../record/scope.ts'
 import type { AdmitMessage, LimitStore, ScopeAsk, Settlement } from './limit-store.ts'
 import type { Reservation } from './limits.ts'
@@ -40,7 +40,7 @@ export class HeldReservation implements Reservation {
     const asks = this.#asks
     this.#scopes = []
     this.#asks = []
-    if (asks.length > 0) this.#settle(scopes, asks, Math.ceil(tokens), String(cost))
+    if (asks.length > 0) this.#settle(scopes, asks, Math.ceil(tokens), cost)
   }
 
   leaveDeployment(): void {
@@ -50,13 +50,13 @@ export class HeldReservation implements Reservation {
       this.#scopes.filter((_, index) => leaving[index]),
       this.#asks.filter((_, index) => leaving[index]),
       0,
-      '0',
+      ZERO,
     )
     this.#scopes = this.#scopes.filter((_, index) => leaving[index] === false)
     this.#asks = this.#asks.filter((_, index) => leaving[index] === false)
   }
 
-  #settle(scopes: readonly Scope[], asks: readonly ScopeAsk[], tokens: number, cost: string): void {
+  #settle(scopes: readonly Scope[], asks: readonly ScopeAsk[], tokens: number, cost: Picodollars): void {
     // A window may have ended since: the cost counts in the one that is open now, as in the ledger.
     const accounts = asks.map((ask, index) => accountNow(ask, scopes[index]))
     const { tokens: tokensReserved, cost: costReserved } = this.#message

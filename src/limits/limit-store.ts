@@ -1,18 +1,18 @@
 /**
- * What an admission asks of the place where limits are counted, and what that place answers. Messages are plain data
- * that survive JSON (amounts are picodollars as decimal text), for a store may live in Redis or in another process.
+ * What an admission asks of the place where limits are counted, and what that place answers. Messages are plain data, for
+ * a store may live in Redis or in another process; amounts are picodollars.
  */
 
 /** The four things that a scope can limit. */
 export type LimitKind = 'requests' | 'tokens' | 'parallel' | 'budget'
 
-/** A budget as the asking process knows it. Amounts are picodollars as decimal text. */
+/** A budget as the asking process knows it. */
 export interface BudgetAsk {
   /** Scope and window: with another window the count begins anew. */
   readonly account: string
-  readonly max: string
+  readonly max: bigint
   /** Settled as far as the asker knows: the store's own figure is raised to it, and never lowered. */
-  readonly spent: string
+  readonly spent: bigint
 }
 
 /** What one scope limits. A member that is absent limits nothing. */
@@ -28,8 +28,8 @@ export interface ScopeAsk {
 export interface AdmitMessage {
   /** Reserved of each scope that limits tokens. */
   readonly tokens: number
-  /** Reserved of each budget: picodollars as decimal text. */
-  readonly cost: string
+  /** Reserved of each budget. */
+  readonly cost: bigint
   readonly asks: readonly ScopeAsk[]
 }
 
@@ -39,8 +39,8 @@ export interface ScopeUse {
   readonly requests: number
   readonly tokens: number
   readonly parallel: number
-  /** Settled spend of the account: picodollars as decimal text. */
-  readonly settled: string | undefined
+  /** Settled spend of the account. */
+  readonly settled: bigint | undefined
 }
 
 export interface Admitted {
@@ -75,8 +75,8 @@ export interface Settlement {
   readonly second: number | undefined
   readonly tokensReserved: number
   readonly tokens: number
-  readonly costReserved: string
-  readonly cost: string
+  readonly costReserved: bigint
+  readonly cost: bigint
 }
 
 /**
@@ -96,8 +96,8 @@ export interface Tally {
   /** Used beyond what was reserved. */
   readonly tokensMore: number
   /** No longer reserved. */
-  readonly costBack: string
-  readonly cost: string
+  readonly costBack: bigint
+  readonly cost: bigint
 }
 
 /** Where limits are counted. */

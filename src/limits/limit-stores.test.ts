@@ -53,14 +53,14 @@ function askOf(scope: number, spent: number): ScopeAsk {
     case 1:
       return { ...nothing, scope: name, tokensPerMinute: 100, parallelRequests: 2 }
     case 2:
-      return { ...nothing, scope: name, budget: { account: `${name}@w`, max: '1000', spent: String(spent) } }
+      return { ...nothing, scope: name, budget: { account: `${name}@w`, max: 1000n, spent: BigInt(spent) } }
     default:
       return {
         scope: name,
         requestsPerMinute: 6,
         tokensPerMinute: 150,
         parallelRequests: 3,
-        budget: { account: `${name}@w`, max: '900719925474099300', spent: String(spent) },
+        budget: { account: `${name}@w`, max: 900719925474099300n, spent: BigInt(spent) },
       }
   }
 }
@@ -69,7 +69,7 @@ function askOf(scope: number, spent: number): ScopeAsk {
 type Asked = readonly [scopes: readonly number[], tokens: number, cost: number, spent: number]
 
 function messageOf([scopes, tokens, cost, spent]: Asked): AdmitMessage {
-  return { tokens, cost: String(cost), asks: scopes.map((scope) => askOf(scope, spent)) }
+  return { tokens, cost: BigInt(cost), asks: scopes.map((scope) => askOf(scope, spent)) }
 }
 
 /** Of the model: what has to come of the calls, in their order. */
@@ -92,7 +92,7 @@ function settlementOf(
 ): Settlement {
   const { asks, tokens: tokensReserved, cost: costReserved } = call.message
   const accounts = asks.map((ask) => ask.budget?.account)
-  const settlement = { asks, accounts, second, tokensReserved, tokens, costReserved, cost: String(cost) }
+  const settlement = { asks, accounts, second, tokensReserved, tokens, costReserved, cost: BigInt(cost) }
   model.settle(call, settlement)
   return settlement
 }

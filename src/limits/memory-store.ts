@@ -47,8 +47,6 @@ interface ScopeCount {
 interface Account {
   readonly reserved: Leases
   settled: bigint
-  /** Decimal text of `settled`, made when it is asked for. */
-  text: string | undefined
   usedAtMs: number
 }
 
@@ -80,33 +78,34 @@ export class MemoryLimitStore implements LimitStore {
   /** @param holder who will settle the call: a process that may die before it does, when this store serves several. */
   admit(message: AdmitMessage, holder: string = SELF): AdmitAnswer {
     const nowMs = this.#now()
-    for (const [index, ask] of message.asks.entries()) {
-      const refused = this.#refusal(ask, index, nowMs)
+    const { asks } = message
+    for (let index = 0; index < asks.length; index += 1) {
+      const ask = asks[index]
+      const refused = ask === undefined ? undefined : this.#refusal(ask, index, nowMs)
       if (refused !== undefined) return refused
     }
-    return this.#take(message, holder, nowMs)
+    return this.#take(message, 1, holder, nowMs)
   }
 
-  /** Counts a call that was admitted elsewhere. */
-  count(message: AdmitMessage, holder: string = SELF): void {
-    this.#take(message, holder, this.#now())
+  /** Counts calls like this one that were admitted elsewhere, or all at once. */
+  count(message: AdmitMessage, calls = 1, holder: string = SELF): void {
+    this.#take(message, calls, holder, this.#now())
   }
 
   settle(settlement: Settlement, holder: string = SELF): void {
     const nowMs = this.#now()
     const second = Math.floor(nowMs / 1000)
-    for (const [index, ask] of settlement.asks.entries()) {
+    const { asks, accounts, cost, costReserved } = settlement
+    for (let index = 0; index < asks.length; index += 1) {
+      const ask = asks[index]
+      if (ask === undefined) continue
       if (ask.parallelRequests !== undefined) this.#scope(ask.scope, nowMs).parallel.give(holder, 1n)
       if (ask.tokensPerMinute !== undefined)
         settleTokens(tokensOf(this.#scope(ask.scope, nowMs)), settlement, second)
       if (ask.budget !== undefined)
-        this.#account(ask.budget.account, nowMs).reserved.give(holder, BigInt(settlement.costReserved))
-      const account = settlement.accounts[index]
-      if (account !== undefined && settlement.cost !== '0') {
-        const counted = this.#account(account, nowMs)
-        counted.settled += BigInt(settlement.cost)
-        counted.text = undefined
-      }
+        this.#account(ask.budget.account, nowMs).reserved.give(holder, costReserved)
+      const account = accounts[index]
+      if (account !== undefined && cost !== 0n) this.#account(account, nowMs).settled += cost
     }
   }
 
@@ -118,8 +117,9 @@ export class MemoryLimitStore implements LimitStore {
     for (const ask of asks) {
       if (ask.budget !== undefined) {
         const { account } = ask.budget
-        this.#account(account, nowMs).reserved.give(holder, BigInt(costBack))
-        if (cost !== '0') this.spent(account, BigInt(cost))
+        const counted = this.#account(account, nowMs)
+        counted.reserved.give(holder, costBack)
+        counted.settled += cost
       }
       if (!asksRates(ask)) continue
       const scope = this.#scope(ask.scope, nowMs)
@@ -138,7 +138,7 @@ export class MemoryLimitStore implements LimitStore {
     for (const { budget } of asks) {
       if (budget === undefined) continue
       const { account, spent } = budget
-      const beyond = BigInt(spent) - (this.#accounts.get(account)?.settled ?? 0n)
+      const beyond = spent - (this.#accounts.get(account)?.settled ?? 0n)
       if (beyond > 0n) missing.set(account, beyond)
     }
     return missing
@@ -146,9 +146,7 @@ export class MemoryLimitStore implements LimitStore {
 
   /** Counts spend of an account that no settlement tells of: picodollars. */
   spent(account: string, amount: bigint): void {
-    const counted = this.#account(account, this.#now())
-    counted.settled += amount
-    counted.text = undefined
+    this.#account(account, this.#now()).settled += amount
   }
 
   /** Takes up what an asker knows to be spent, as its admission would. */
@@ -161,11 +159,11 @@ export class MemoryLimitStore implements LimitStore {
    * How many calls like this one could be admitted now, one after the other, and after what is admitted `before` them;
    * zero for calls that reserve nothing of a limit that they ask.
    */
-  room({ asks, tokens, cost }: AdmitMessage, before: Amounts = NO_AMOUNTS): number {
+  room(message: AdmitMessage, before: Amounts = NO_AMOUNTS): number {
     const nowMs = this.#now()
-    const each = { calls: 1, tokens, cost: BigInt(cost) }
+    const each = amountsOf(message, 1)
     let room = Infinity
-    for (const ask of asks) room = Math.min(room, this.#roomOf(ask, each, before, nowMs))
+    for (const ask of message.asks) room = Math.min(room, this.#roomOf(ask, each, before, nowMs))
     return Math.max(0, Math.floor(room))
   }
 
@@ -197,7 +195,7 @@ export class MemoryLimitStore implements LimitStore {
     let room = Infinity
     if (ask.budget !== undefined) {
       const { settled, reserved } = this.#raised(ask.budget, nowMs)
-      const left = BigInt(ask.budget.max) - settled - reserved.sum - before.cost
+      const left = ask.budget.max - settled - reserved.sum - before.cost
       room = each.cost === 0n ? 0 : Number(left / each.cost)
     }
     if (!asksRates(ask)) return room
@@ -219,8 +217,8 @@ export class MemoryLimitStore implements LimitStore {
     if (ask.budget !== undefined) {
       const account = this.#raised(ask.budget, nowMs)
       const reserved = account.reserved.sum
-      if (account.settled + reserved >= BigInt(ask.budget.max))
-        return { ...refusal(index, 'budget', textOf(account), 0), reserved: String(reserved) }
+      if (account.settled + reserved >= ask.budget.max)
+        return { ...refusal(index, 'budget', String(account.settled), 0), reserved: String(reserved) }
     }
     if (!asksRates(ask)) return undefined
     const { requestsPerMinute, tokensPerMinute, parallelRequests } = ask
@@ -238,27 +236,29 @@ export class MemoryLimitStore implements LimitStore {
     return undefined
   }
 
-  #take(message: AdmitMessage, holder: string, nowMs: number): Admitted {
+  /** @returns what is used after the last of the calls. */
+  #take(message: AdmitMessage, calls: number, holder: string, nowMs: number): Admitted {
     const second = Math.floor(nowMs / 1000)
+    const taken = amountsOf(message, calls)
     const uses: ScopeUse[] = []
-    for (const ask of message.asks) uses.push(this.#takeOf(ask, message, holder, second, nowMs))
+    for (const ask of message.asks) uses.push(this.#takeOf(ask, taken, holder, second, nowMs))
     return { admitted: true, second, uses }
   }
 
-  #takeOf(ask: ScopeAsk, message: AdmitMessage, holder: string, second: number, nowMs: number): ScopeUse {
-    let settled: string | undefined
+  #takeOf(ask: ScopeAsk, taken: Amounts, holder: string, second: number, nowMs: number): ScopeUse {
+    let settled: bigint | undefined
     if (ask.budget !== undefined) {
       const account = this.#raised(ask.budget, nowMs)
-      account.reserved.take(holder, BigInt(message.cost))
-      settled = textOf(account)
+      account.reserved.take(holder, taken.cost)
+      settled = account.settled
     }
     const { requestsPerMinute, tokensPerMinute, parallelRequests } = ask
     if (!asksRates(ask)) return { requests: 0, tokens: 0, parallel: 0, settled }
     const scope = this.#scope(ask.scope, nowMs)
-    if (parallelRequests !== undefined) scope.parallel.take(holder, 1n)
+    if (parallelRequests !== undefined) scope.parallel.take(holder, BigInt(taken.calls))
     return {
-      requests: requestsPerMinute === undefined ? 0 : requestsOf(scope).add(second, 1),
-      tokens: tokensPerMinute === undefined ? 0 : tokensOf(scope).add(second, message.tokens),
+      requests: requestsPerMinute === undefined ? 0 : requestsOf(scope).add(second, taken.calls),
+      tokens: tokensPerMinute === undefined ? 0 : tokensOf(scope).add(second, taken.tokens),
       parallel: Number(scope.parallel.sum),
       settled,
     }
@@ -277,7 +277,7 @@ export class MemoryLimitStore implements LimitStore {
   #account(name: string, nowMs: number): Account {
     let account = this.#accounts.get(name)
     if (account === undefined) {
-      account = { reserved: new Leases(), settled: 0n, text: undefined, usedAtMs: nowMs }
+      account = { reserved: new Leases(), settled: 0n, usedAtMs: nowMs }
       this.#accounts.set(name, account)
     }
     account.usedAtMs = nowMs
@@ -287,12 +287,7 @@ export class MemoryLimitStore implements LimitStore {
   /** The account, which knows at least as much spend as the asker. */
   #raised(budget: BudgetAsk, nowMs: number): Account {
     const account = this.#account(budget.account, nowMs)
-    if (account.text === budget.spent) return account
-    const spent = BigInt(budget.spent)
-    if (spent > account.settled) {
-      account.settled = spent
-      account.text = budget.spent
-    }
+    if (budget.spent > account.settled) account.settled = budget.spent
     return account
   }
 
@@ -312,6 +307,11 @@ export class MemoryLimitStore implements LimitStore {
       if (account.usedAtMs < idleSinceMs && account.reserved.sum === 0n) this.#accounts.delete(name)
     }
   }
+}
+
+/** What so many calls like this one reserve. */
+export function amountsOf({ tokens, cost }: AdmitMessage, calls: number): Amounts {
+  return { calls, tokens: tokens * calls, cost: cost * BigInt(calls) }
 }
 
 function requestsOf(scope: ScopeCount): MinuteWindow {
@@ -339,11 +339,6 @@ function settleTokens(window: MinuteWindow, settlement: Settlement, second: numb
   const { second: reservedIn, tokens, tokensReserved } = settlement
   if (reservedIn === undefined) window.correct(second, second, tokens)
   else window.correct(second, reservedIn, tokens - tokensReserved)
-}
-
-function textOf(account: Account): string {
-  account.text ??= String(account.settled)
-  return account.text
 }
 
 function refusal(ask: number, limit: Refused['limit'], used: string, freeInMs: number): Refused {

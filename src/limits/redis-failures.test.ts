@@ -123,14 +123,14 @@ test('calls that wait when Redis is lost within their turn are told', async () =
 test('what more keys give back than one message takes is all given back, before what is asked later', async () => {
   const store = openStore(redis, { nowMs: Date.UTC(2026, 0, 5) })
   stack.defer(() => store.close())
-  const budget = (key: number, spent: string) => ({ account: `key:${key}@w`, max: '900', spent })
+  const budget = (key: number, spent: bigint) => ({ account: `key:${key}@w`, max: 900n, spent })
   for (let key = 0; key < 1_200; key += 1) {
-    const message = asking(`key:${key}`, { budget: budget(key, '0') })
-    store.settle(endOf(message, { accounts: [`key:${key}@w`], cost: '7' }))
+    const message = asking(`key:${key}`, { budget: budget(key, 0n) })
+    store.settle(endOf(message, { accounts: [`key:${key}@w`], cost: 7n }))
   }
   // Its process knows that the seven are spent: they are in the count by then, and are not added to it.
-  const answer = await store.admit(asking('key:1199', { budget: budget(1_199, '7') }))
-  expect(answer).toMatchObject({ admitted: true, uses: [{ settled: '7' }] })
+  const answer = await store.admit(asking('key:1199', { budget: budget(1_199, 7n) }))
+  expect(answer).toMatchObject({ admitted: true, uses: [{ settled: 7n }] })
   await store.flush()
   expect(await fields('budget:key:1199@w')).toMatchObject({ s: '7' })
   expect((await server.command('keys', '*budget*')).split('\n')).toHaveLength(1_200)
@@ -155,7 +155,7 @@ test('what was spent and used is told though all is stated anew', async () => {
   stack.defer(() => store.close())
   const message = asking(
     'key:1',
-    { tokensPerMinute: 900, budget: { account: 'key:1@w', max: '900', spent: '0' } },
+    { tokensPerMinute: 900, budget: { account: 'key:1@w', max: 900n, spent: 0n } },
     5,
   )
   const call = await store.admit(message)
@@ -163,7 +163,7 @@ test('what was spent and used is told though all is stated anew', async () => {
   await server.flush()
   await store.flush()
   store.settle(
-    endOf(message, { second: call.second, tokensReserved: 5, tokens: 9, accounts: ['key:1@w'], cost: '70' }),
+    endOf(message, { second: call.second, tokensReserved: 5, tokens: 9, accounts: ['key:1@w'], cost: 70n }),
   )
   await store.flush()
   expect([(await fields('budget:key:1@w'))['s'], (await fields('rate:key:1'))['t']]).toEqual(['70', '4'])

@@ -296,14 +296,14 @@ describe('time in Redis', () => {
     stack.defer(() => other.close())
     const message = {
       tokens: 0,
-      cost: '100',
+      cost: 100n,
       asks: [
         {
           scope: 'key:1',
           requestsPerMinute: undefined,
           tokensPerMinute: undefined,
           parallelRequests: 2,
-          budget: { account: 'key:1@w', max: '250', spent: '0' },
+          budget: { account: 'key:1@w', max: 250n, spent: 0n },
         },
       ],
     }
@@ -326,7 +326,7 @@ describe('time in Redis', () => {
     stack.defer(() => store.close())
     const message = {
       tokens: 0,
-      cost: '0',
+      cost: 0n,
       asks: [
         {
           scope: 'key:1',
@@ -355,7 +355,7 @@ describe('time in Redis', () => {
     stack.defer(() => store.close())
     const message = {
       tokens: 0,
-      cost: '0',
+      cost: 0n,
       asks: [
         {
           scope: 'key:1',

@@ -133,16 +133,16 @@ export class RedisLimitStore implements LimitStore {
       const { second, tokens, tokensReserved } = settlement
       changes.addTokens(ask.scope, second ?? 0, second === undefined ? tokens : tokens - tokensReserved)
     }
-    if (ask.budget !== undefined && settlement.costReserved !== '0')
-      changes.addReserved(ask.budget.account, -BigInt(settlement.costReserved))
-    if (account !== undefined && settlement.cost !== '0') changes.addSettled(account, BigInt(settlement.cost))
+    if (ask.budget !== undefined && settlement.costReserved !== 0n)
+      changes.addReserved(ask.budget.account, -settlement.costReserved)
+    if (account !== undefined && settlement.cost !== 0n) changes.addSettled(account, settlement.cost)
   }
 
   /** States under the present name what a call holds that was admitted under one that is no more. */
   #holdAll({ asks, cost }: AdmitMessage): void {
     for (const ask of asks) {
       if (ask.parallelRequests !== undefined) this.#changes.addParallel(ask.scope, 1)
-      if (ask.budget !== undefined) this.#changes.addReserved(ask.budget.account, BigInt(cost))
+      if (ask.budget !== undefined) this.#changes.addReserved(ask.budget.account, cost)
     }
   }
 
@@ -246,7 +246,7 @@ export class RedisLimitStore implements LimitStore {
   }
 
   #scriptCall({ tokens, cost, asks }: AdmitMessage, keys: ScriptKeys): ScriptCall {
-    return { tokens, cost, asks: asks.map((ask) => this.#scriptAsk(ask, keys)) }
+    return { tokens, cost: String(cost), asks: asks.map((ask) => this.#scriptAsk(ask, keys)) }
   }
 
   #scriptAsk(ask: ScopeAsk, keys: ScriptKeys): ScriptAsk {
@@ -258,8 +258,8 @@ export class RedisLimitStore implements LimitStore {
       parallelRequests < 0 ? 0 : keys.index(`parallel:${scope}`),
       parallelRequests,
       budget === undefined ? 0 : keys.index(`budget:${budget.account}`),
-      budget?.max ?? '0',
-      budget?.spent ?? '0',
+      budget === undefined ? '0' : String(budget.max),
+      budget === undefined ? '0' : String(budget.spent),
     ]
   }
 }

@@ -68,7 +68,7 @@ function readUse(use: unknown): ScopeUse {
   const [requests, tokens, parallel, settled]: unknown[] = use
   if (typeof requests !== 'number' || typeof tokens !== 'number' || typeof parallel !== 'number')
     throw unreadable()
-  return { requests, tokens, parallel, settled: typeof settled === 'string' ? settled : undefined }
+  return { requests, tokens, parallel, settled: typeof settled === 'string' ? BigInt(settled) : undefined }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

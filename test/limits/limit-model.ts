@@ -17,7 +17,7 @@ export interface ModelUse {
   readonly requests: number
   readonly tokens: number
   readonly parallel: number
-  readonly settled: string | undefined
+  readonly settled: bigint | undefined
 }
 
 export class LimitModel {
@@ -54,7 +54,7 @@ export class LimitModel {
       requests: ask.requestsPerMinute === undefined ? 0 : this.#sum(this.#requests, ask.scope),
       tokens: ask.tokensPerMinute === undefined ? 0 : this.#sum(this.#tokens, ask.scope),
       parallel: ask.parallelRequests === undefined ? 0 : this.#parallel(ask.scope),
-      settled: ask.budget === undefined ? undefined : String(this.#settled.get(ask.budget.account) ?? 0n),
+      settled: ask.budget === undefined ? undefined : (this.#settled.get(ask.budget.account) ?? 0n),
     }
   }
 
@@ -65,7 +65,7 @@ export class LimitModel {
       else this.#count(this.#tokens, scope, tokens - tokensReserved)
     }
     for (const account of accounts) {
-      if (account !== undefined) this.#settled.set(account, (this.#settled.get(account) ?? 0n) + BigInt(cost))
+      if (account !== undefined) this.#settled.set(account, (this.#settled.get(account) ?? 0n) + cost)
     }
   }
 
@@ -77,7 +77,7 @@ export class LimitModel {
   #refusal(ask: ScopeAsk): Pick<Refused, 'limit' | 'used'> | undefined {
     if (ask.budget !== undefined) {
       const settled = this.#raise(ask.budget)
-      if (settled + this.#reserved(ask.budget.account) >= BigInt(ask.budget.max))
+      if (settled + this.#reserved(ask.budget.account) >= ask.budget.max)
         return { limit: 'budget', used: String(settled) }
     }
     const use = this.use(ask)
@@ -90,7 +90,8 @@ export class LimitModel {
   }
 
   #raise({ account, spent }: BudgetAsk): bigint {
-    const settled = BigInt(Math.max(Number(this.#settled.get(account) ?? 0n), Number(spent)))
+    const known = this.#settled.get(account) ?? 0n
+    const settled = spent > known ? spent : known
     this.#settled.set(account, settled)
     return settled
   }
@@ -117,6 +118,6 @@ export class LimitModel {
   #reserved(account: string): bigint {
     return [...this.calls]
       .filter(({ message }) => message.asks.some((ask) => ask.budget?.account === account))
-      .reduce((sum, { message }) => sum + BigInt(message.cost), 0n)
+      .reduce((sum, { message }) => sum + message.cost, 0n)
   }
 }

@@ -36,7 +36,6 @@ export function askOf(scope: string, kind: LimitKind, room: number, spent: Spent
     requestsPerMinute: kind === 'requests' ? room : undefined,
     tokensPerMinute: kind === 'tokens' ? room * 10 : undefined,
     parallelRequests: kind === 'parallel' ? room : undefined,
-    budget:
-      kind === 'budget' ? { account, max: String(room * 10), spent: String(spent(account)) } : undefined,
+    budget: kind === 'budget' ? { account, max: BigInt(room * 10), spent: spent(account) } : undefined,
   }
 }

@@ -11,10 +11,10 @@ export const NOTHING = {
 }
 /** Of one key: picodollars are reserved, and a call is under way. */
 export const messageOf = (cost: bigint): AdmitMessage => {
-  const budget = { account: 'key:1@w', max: '900719925474099300', spent: '0' }
+  const budget = { account: 'key:1@w', max: 900719925474099300n, spent: 0n }
   return {
     tokens: 0,
-    cost: String(cost),
+    cost,
     asks: [{ ...NOTHING, scope: 'key:1', parallelRequests: 9, budget }],
   }
 }
@@ -25,13 +25,13 @@ export const settlementOf = ({ asks, cost }: AdmitMessage): Settlement => ({
   tokensReserved: 0,
   tokens: 0,
   costReserved: cost,
-  cost: '0',
+  cost: 0n,
 })
 
 /** A call that asks for one scope, and reserves no money. */
 export const asking = (scope: string, limits: Partial<ScopeAsk>, tokens = 0): AdmitMessage => ({
   tokens,
-  cost: '0',
+  cost: 0n,
   asks: [{ ...NOTHING, scope, ...limits }],
 })
 /** Of a call that used nothing, but for what is said. */
@@ -47,14 +47,14 @@ export async function heldBy(redis: Redis): Promise<readonly string[]> {
   const refusal = async (limits: Partial<ScopeAsk>): Promise<Refused> => {
     const answer = await store.admit({
       tokens: 0,
-      cost: '0',
+      cost: 0n,
       asks: [{ ...NOTHING, scope: 'key:1', ...limits }],
     })
     if (answer.admitted) throw new Error('admitted')
     return answer
   }
   const { used } = await refusal({ parallelRequests: 0 })
-  const { reserved } = await refusal({ budget: { account: 'key:1@w', max: '0', spent: '0' } })
+  const { reserved } = await refusal({ budget: { account: 'key:1@w', max: 0n, spent: 0n } })
   await store.close()
   return [used, reserved]
 }

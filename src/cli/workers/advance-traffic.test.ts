@@ -14,7 +14,7 @@ afterEach(() => {
 const FAR = 10_000_000
 
 function callOf(kind: LimitKind, room: number, size = 10): AdmitMessage {
-  return { tokens: size, cost: String(size), asks: [askOf('key:k', kind, room, NOTHING_SPENT)] }
+  return { tokens: size, cost: BigInt(size), asks: [askOf('key:k', kind, room, NOTHING_SPENT)] }
 }
 
 /** Some calls, one after the other, a millisecond for each four. @returns how many of them were admitted in advance. */
@@ -62,7 +62,7 @@ test.each([
   let inAdvance = 0
   const onAnswer = (asks: readonly ScopeAsk[], answer: AdmitAnswer): void => {
     if (!answer.admitted) throw new Error(`refused by ${answer.limit}`)
-    const settled = BigInt(answer.uses[0]?.settled ?? 0)
+    const settled = answer.uses[0]?.settled ?? 0n
     if (settled > spent) spent = settled
     underWay.push({ asks, second: answer.second })
   }
@@ -72,12 +72,12 @@ test.each([
     for (const { asks, second } of underWay.splice(0, each)) {
       spent += 9n
       const accounts = asks.map(({ budget }) => budget?.account)
-      const used = { tokens: 9, tokensReserved: 10, cost: '9', costReserved: '10' }
+      const used = { tokens: 9, tokensReserved: 10, cost: 9n, costReserved: 10n }
       worker.store.settle({ asks, accounts, second, ...used })
     }
     for (let call = 0; call < each; call += 1) {
       const asks = [askOf('key:k', kind, FAR, () => spent)]
-      const asked = worker.store.admit({ tokens: 10, cost: '10', asks })
+      const asked = worker.store.admit({ tokens: 10, cost: 10n, asks })
       if (asked instanceof Promise) void asked.then((answer) => onAnswer(asks, answer))
       else {
         inAdvance += 1
@@ -116,8 +116,8 @@ test('calls of all sizes are alike where neither tokens nor cost are limited', a
 function paidAndFree(): { readonly paid: AdmitMessage; readonly free: AdmitMessage } {
   const ask = { ...askOf('key:k', 'budget', FAR, NOTHING_SPENT), requestsPerMinute: FAR }
   return {
-    paid: { tokens: 10, cost: '10', asks: [ask] },
-    free: { tokens: 10, cost: '0', asks: [{ ...ask, budget: undefined }] },
+    paid: { tokens: 10, cost: 10n, asks: [ask] },
+    free: { tokens: 10, cost: 0n, asks: [{ ...ask, budget: undefined }] },
   }
 }
 
@@ -141,9 +141,9 @@ test('a call of another key does not wait for a worker that hangs', async () => 
   const [holder, asker] = [host.start(), host.start()]
   await callFast(holder, callOf('budget', 2_000), 40)
   hang(holder)
-  const waits = asker.store.admit({ ...callOf('budget', 2_000), cost: '19600' })
+  const waits = asker.store.admit({ ...callOf('budget', 2_000), cost: 19600n })
   const asks = [askOf('key:other', 'parallel', 5, NOTHING_SPENT)]
-  expect(await asker.store.admit({ tokens: 1, cost: '1', asks })).toMatchObject({ admitted: true })
+  expect(await asker.store.admit({ tokens: 1, cost: 1n, asks })).toMatchObject({ admitted: true })
   vi.advanceTimersByTime(1_000)
   expect(await waits).toMatchObject({ admitted: true })
 })
@@ -156,7 +156,7 @@ test('while a call waits for what is in advance, nothing more is admitted in adv
   await callFast(slow, message, 40)
   await callFast(busy, message, 40)
   hang(slow)
-  const waits = asker.store.admit({ ...message, cost: '38000' })
+  const waits = asker.store.admit({ ...message, cost: 38000n })
   await settleDown()
   expect(host.recalls).toBe(2)
   clock.nowMs += 30

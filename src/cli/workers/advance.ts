@@ -10,7 +10,6 @@ import type {
   Settlement,
   Tally,
 } from '../../limits/limit-store.ts'
-import { isLess } from './known-spend.ts'
 import type { Advanced } from './limit-steps.ts'
 import { limitsTheSame } from './same-limits.ts'
 import { Tallies } from './tallies.ts'
@@ -22,10 +21,10 @@ const MOST = 128
 /** What each of some calls has reserved. */
 interface Reserved {
   readonly tokens: number
-  readonly cost: string
+  readonly cost: bigint
 }
 
-const NOTHING_RESERVED: Reserved = { tokens: 0, cost: '0' }
+const NOTHING_RESERVED: Reserved = { tokens: 0, cost: 0n }
 
 export class Advance {
   readonly id: number
@@ -88,7 +87,7 @@ export class Advance {
     this.isAsking = true
     this.#least = {
       tokens: Math.min(this.#held.tokens, message.tokens),
-      cost: isLess(message.cost, this.#held.cost) ? message.cost : this.#held.cost,
+      cost: message.cost < this.#held.cost ? message.cost : this.#held.cost,
     }
     return { message, calls: Math.max(1, this.#wanted - this.#left) }
   }
@@ -139,7 +138,7 @@ export class Advance {
     if (this.#hasRates && second !== this.#second) this.release()
     const { tokens, cost } = this.#held
     const own = this.#reservedBy(message)
-    const isLarger = own.tokens > tokens || isLess(cost, own.cost)
+    const isLarger = own.tokens > tokens || own.cost > cost
     // Or else what no call fits into any more would be held for as long as they come.
     if (!isLarger) this.#takenInTick += 1
     this.#grow(own)
@@ -147,7 +146,7 @@ export class Advance {
     if (isLarger || this.#left === 0) return undefined
     this.#left -= 1
     if (own.tokens < tokens || own.cost !== cost)
-      this.#untold().lessen(this.#second, tokens - own.tokens, BigInt(cost) - BigInt(own.cost))
+      this.#untold().lessen(this.#second, tokens - own.tokens, cost - own.cost)
     return { admitted: true, second: this.#second, uses: this.#usesOfNext() }
   }
 
@@ -191,27 +190,22 @@ export class Advance {
   /** A call used at most one reservation more than it had reserved, and of the accounts of which it had. */
   #isLikeReserved({ asks, accounts, tokens, tokensReserved, cost, costReserved }: Settlement): boolean {
     if (this.#hasTokens && tokens - tokensReserved > this.#least.tokens) return false
-    if (
-      this.#hasBudget &&
-      cost !== costReserved &&
-      BigInt(cost) - BigInt(costReserved) > BigInt(this.#least.cost)
-    )
-      return false
+    if (this.#hasBudget && cost - costReserved > this.#least.cost) return false
     for (let index = 0; index < asks.length; index += 1)
       if (asks[index]?.budget?.account !== accounts[index]) return false
     return this.fits(asks)
   }
 
   #reservedBy({ tokens, cost }: AdmitMessage): Reserved {
-    return { tokens: this.#hasTokens ? tokens : 0, cost: this.#hasBudget ? cost : '0' }
+    return { tokens: this.#hasTokens ? tokens : 0, cost: this.#hasBudget ? cost : 0n }
   }
 
   #grow({ tokens, cost }: Reserved): void {
     const next = this.#next
-    if (tokens <= next.tokens && !isLess(next.cost, cost)) return
+    if (tokens <= next.tokens && cost <= next.cost) return
     this.#next = {
       tokens: Math.max(next.tokens, tokens),
-      cost: isLess(next.cost, cost) ? cost : next.cost,
+      cost: cost > next.cost ? cost : next.cost,
     }
   }
 

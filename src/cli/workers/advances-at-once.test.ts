@@ -57,13 +57,12 @@ class Crowd {
         tokensReserved: message.tokens,
         tokens: isUsed ? message.tokens : 0,
         costReserved: message.cost,
-        cost: isUsed ? message.cost : '0',
+        cost: isUsed ? message.cost : 0n,
       }
       for (const account of settlement.accounts) {
         if (account === undefined) continue
-        const cost = BigInt(settlement.cost)
-        void this.#book(account, cost)
-        this.#knows(worker, account, this.#knownOf(worker, account) + cost)
+        void this.#book(account, settlement.cost)
+        this.#knows(worker, account, this.#knownOf(worker, account) + settlement.cost)
       }
       for (const { scope, parallelRequests, requestsPerMinute } of message.asks)
         if (parallelRequests !== undefined || (!isUsed && requestsPerMinute === undefined))
@@ -100,7 +99,7 @@ class Crowd {
         const use = answer.uses[place]
         const used = (this.#used.get(scope) ?? 0) + 1
         if (budget === undefined) this.#use(scope, 1)
-        if (budget !== undefined) expect(use?.settled).toBe(String(this.#ledger.get(budget.account) ?? 0n))
+        if (budget !== undefined) expect(use?.settled).toBe(this.#ledger.get(budget.account) ?? 0n)
         else if (parallelRequests !== undefined) expect(use?.parallel).toBe(used)
         else if (requestsPerMinute !== undefined) expect(use?.requests).toBe(used)
         else expect(use?.tokens).toBe(used * 10)
@@ -128,7 +127,7 @@ class Crowd {
       this.#use(scope, 1)
       expect(this.#used.get(scope)).toBeLessThanOrEqual(this.#room)
       const settled = answer.uses[place]?.settled
-      if (budget !== undefined && settled !== undefined) this.#knows(worker, budget.account, BigInt(settled))
+      if (budget !== undefined && settled !== undefined) this.#knows(worker, budget.account, settled)
     }
     this.#underWay.push({ worker, message, second: answer.second })
   }
@@ -136,7 +135,7 @@ class Crowd {
   #message(index: number): AdmitMessage {
     const worker = this.workers[index]!
     const spent = (account: string): bigint => this.#knownOf(worker, account)
-    return { tokens: 10, cost: '10', asks: asksOf(this.#kind, index, this.#room, spent) }
+    return { tokens: 10, cost: 10n, asks: asksOf(this.#kind, index, this.#room, spent) }
   }
 
   #use(scope: string, calls: number): void {

@@ -35,7 +35,7 @@ test('a side that fails, does not know the topic, or is gone, ends the wait', as
 
 const ONE_AT_A_TIME: AdmitMessage = {
   tokens: 0,
-  cost: '0',
+  cost: 0n,
   asks: [
     {
       scope: 'key:k',
@@ -54,8 +54,8 @@ function settlementOf(second: number) {
     second,
     tokensReserved: 0,
     tokens: 0,
-    costReserved: '0',
-    cost: '0',
+    costReserved: 0n,
+    cost: 0n,
   }
 }
 

@@ -8,7 +8,8 @@ import type { AdmitAnswer, AdmitMessage, LimitStore, ScopeAsk, Settlement } from
 import { Advance } from './advance.ts'
 import type { Channel } from './channel.ts'
 import { KnownSpend, type Marks } from './known-spend.ts'
-import { answersOf, stepsText, type Advanced, type LimitAnswer, type LimitStep } from './limit-steps.ts'
+import type { Advanced, LimitAnswer, LimitStep } from './limit-steps.ts'
+import { answersOf, stepsText } from './limit-text.ts'
 
 /** Calls of one kind that are asked for within this time, and how many of them have the next ones admitted in advance. */
 const BUSY_WITHIN_MS = 20

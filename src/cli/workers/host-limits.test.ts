@@ -2,13 +2,14 @@ import { expect, test } from 'vitest'
 import { askOf } from '../../../test/limits/limited-asks.ts'
 import type { AdmitMessage, Settlement, Tally } from '../../limits/limit-store.ts'
 import { HostLimits } from './host-limits.ts'
-import { answersOf, stepsText, type LimitStep } from './limit-steps.ts'
+import type { LimitStep } from './limit-steps.ts'
+import { answersOf, stepsText } from './limit-text.ts'
 
 const SECOND = 1_000
 
 /** A call that knows of so much spend. */
 function callKnowing(spent: bigint): AdmitMessage {
-  return { tokens: 10, cost: '10', asks: [askOf('key:k', 'budget', 100_000, () => spent)] }
+  return { tokens: 10, cost: 10n, asks: [askOf('key:k', 'budget', 100_000, () => spent)] }
 }
 
 /** Forty settled by a worker: by one call, or by three that are added up. */
@@ -19,8 +20,8 @@ const settlement: Settlement = {
   second: SECOND,
   tokensReserved: 10,
   tokens: 10,
-  costReserved: '10',
-  cost: '40',
+  costReserved: 10n,
+  cost: 40n,
 }
 const tally: Tally = {
   asks,
@@ -29,8 +30,8 @@ const tally: Tally = {
   unneeded: 0,
   tokensBack: 0,
   tokensMore: 0,
-  costBack: '30',
-  cost: '40',
+  costBack: 30n,
+  cost: 40n,
 }
 
 /** One worker has calls in advance; another knows of a spend of 100 and waits for what the first has settled. */
@@ -57,7 +58,7 @@ test.each<[string, LimitStep]>([
   take('holder', step, { kind: 'close', id: 1 })
   expect(await limits.decision(ticket)).toMatchObject({ admitted: true })
   expect(take('asker', { kind: 'admit', message: callKnowing(0n) })).toMatchObject([
-    { uses: [{ settled: '100' }] },
+    { uses: [{ settled: 100n }] },
   ])
 })
 
@@ -68,7 +69,7 @@ test('a call that waited is not told what is spent: its worker may have settled 
   const answer = await limits.decision(ticket)
   expect(answer.admitted && answer.uses.map(({ settled }) => settled)).toEqual([undefined])
   expect(take('asker', { kind: 'admit', message: callKnowing(0n) })).toMatchObject([
-    { uses: [{ settled: '140' }] },
+    { uses: [{ settled: 140n }] },
   ])
 })
 

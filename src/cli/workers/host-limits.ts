@@ -3,15 +3,9 @@
  * where limits are far; whoever comes near a limit is answered when workers have given back what they have in advance.
  */
 import type { AdmitAnswer, AdmitMessage, ScopeAsk, Settlement, Tally } from '../../limits/limit-store.ts'
-import { MemoryLimitStore, type Amounts } from '../../limits/memory-store.ts'
-import {
-  answersText,
-  stepsOf,
-  type Advanced,
-  type AdvanceQuestion,
-  type LimitAnswer,
-  type LimitStep,
-} from './limit-steps.ts'
+import { amountsOf, MemoryLimitStore, type Amounts } from '../../limits/memory-store.ts'
+import type { Advanced, AdvanceQuestion, LimitAnswer, LimitStep } from './limit-steps.ts'
+import { answersText, stepsOf } from './limit-text.ts'
 import { OpenAdvances, type OpenAdvance } from './open-advances.ts'
 import { RisingSpend } from './rising-spend.ts'
 import { limitsTheSame } from './same-limits.ts'
@@ -100,7 +94,7 @@ export class HostLimits {
     if (calls === 0 || this.#near(message.asks, amountsOf(message, calls)).length > 0) return NOTHING
     const first = this.#store.admit(message, worker)
     if (!first.admitted) return NOTHING
-    for (let more = 1; more < calls; more += 1) this.#store.count(message, worker)
+    if (calls > 1) this.#store.count(message, calls - 1, worker)
     if (known === undefined) this.#advances.open(worker, id, message)
     else known.message = message
     return { calls, second: first.second, uses: first.uses }
@@ -179,7 +173,7 @@ export class HostLimits {
   #settleAll(worker: string, tally: Tally): undefined {
     this.#store.settleAll(tally, worker)
     this.#rising.settled(worker, tally.asks.map(accountOf), tally.cost)
-    if (tally.cost !== '0' || tally.tokensMore > 0) this.#callBackNear(tally.asks)
+    if (tally.cost > 0n || tally.tokensMore > 0) this.#callBackNear(tally.asks)
   }
 
   #close(worker: string, id: number): undefined {
@@ -245,7 +239,3 @@ function accountOf({ budget }: ScopeAsk): string | undefined {
 }
 
 const NO_CALLS: Amounts = { calls: 0, tokens: 0, cost: 0n }
-
-function amountsOf({ tokens, cost }: AdmitMessage, calls: number): Amounts {
-  return { calls, tokens: tokens * calls, cost: BigInt(cost) * BigInt(calls) }
-}

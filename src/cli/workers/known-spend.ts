@@ -10,7 +10,6 @@ interface Known {
   base: bigint | undefined
   /** Settled by this worker since this is kept. */
   added: bigint
-  text: string | undefined
 }
 
 /** Accounts of a question, with what this worker had settled when it asked. */
@@ -28,9 +27,7 @@ export class KnownSpend {
       const budget = asks[index]?.budget
       if (budget === undefined) continue
       const known = this.#accounts.get(budget.account)
-      if (known?.base === undefined) return false
-      known.text ??= String(known.base + known.added)
-      if (isLess(known.text, budget.spent)) return false
+      if (known?.base === undefined || known.base + known.added < budget.spent) return false
     }
     return true
   }
@@ -40,8 +37,7 @@ export class KnownSpend {
     return asks.map(({ budget }) => {
       if (budget === undefined) return undefined
       let known = this.#accounts.get(budget.account)
-      if (known === undefined)
-        this.#accounts.set(budget.account, (known = { base: undefined, added: 0n, text: undefined }))
+      if (known === undefined) this.#accounts.set(budget.account, (known = { base: undefined, added: 0n }))
       return { account: budget.account, known, added: known.added }
     })
   }
@@ -52,21 +48,18 @@ export class KnownSpend {
       const settled = uses[index]?.settled
       if (mark === undefined || settled === undefined) continue
       const { known, added } = mark
-      const base = BigInt(settled) - added
+      const base = settled - added
       if (known.base !== undefined && known.base >= base) continue
       known.base = base
-      known.text = undefined
     }
   }
 
   /** A settlement is told, now or before whatever is asked next. */
   add({ accounts, cost }: Settlement): void {
-    if (cost === '0') return
+    if (cost === 0n) return
     for (const account of accounts) {
       const known = account === undefined ? undefined : this.#accounts.get(account)
-      if (known === undefined) continue
-      known.added += BigInt(cost)
-      known.text = undefined
+      if (known !== undefined) known.added += cost
     }
   }
 
@@ -74,17 +67,4 @@ export class KnownSpend {
   forget(asks: readonly ScopeAsk[]): void {
     for (const { budget } of asks) if (budget !== undefined) this.#accounts.delete(budget.account)
   }
-}
-
-/** Compares amounts that are decimal text. */
-export function isLess(amount: string, other: string): boolean {
-  const isNegative = amount.startsWith('-')
-  if (isNegative !== other.startsWith('-')) return isNegative
-  if (isNegative) return isShorterOrFirst(other, amount)
-  return isShorterOrFirst(amount, other)
-}
-
-/** Of two figures that both have a sign, or both have none. */
-function isShorterOrFirst(figures: string, others: string): boolean {
-  return figures.length === others.length ? figures < others : figures.length < others.length
 }

@@ -1,4 +1,4 @@
-/** What a worker tells and asks of the limits that are counted in the process above, as text on the channel. */
+/** What a worker tells and asks of the limits that are counted in the process above. */
 import type { AdmitAnswer, AdmitMessage, ScopeUse, Settlement, Tally } from '../../limits/limit-store.ts'
 
 /** In the order in which they happened: what an ended call gives back is there for the next. */
@@ -28,35 +28,5 @@ export interface Advanced {
   readonly uses: readonly ScopeUse[]
 }
 
-/** One text costs the channel far less than the objects that it says. */
-export function stepsText(steps: readonly LimitStep[]): string {
-  return JSON.stringify(steps)
-}
-
-/** Within lists, JSON says null for what is undefined. */
-interface ReadSettlement extends Omit<Settlement, 'accounts'> {
-  accounts: readonly (string | null | undefined)[]
-}
-
-export function stepsOf(text: string): readonly LimitStep[] {
-  // Written by `stepsText` of this program.
-  const steps = JSON.parse(text) as readonly LimitStep[]
-  for (const step of steps) if (step.kind === 'settle') takeOutNulls(step.settlement)
-  return steps
-}
-
-function takeOutNulls(settlement: ReadSettlement): void {
-  if (settlement.accounts.includes(null))
-    settlement.accounts = settlement.accounts.map((account) => account ?? undefined)
-}
-
 /** To an admission: the answer, or the ticket under which it is asked for what it comes to. */
 export type LimitAnswer = AdmitAnswer | { readonly ticket: number }
-
-export function answersText(answers: readonly LimitAnswer[]): string {
-  return JSON.stringify(answers)
-}
-
-export function answersOf(text: string): readonly LimitAnswer[] {
-  return JSON.parse(text) as readonly LimitAnswer[]
-}

@@ -6,7 +6,7 @@ import { RisingSpend } from './rising-spend.ts'
 const ACCOUNT = 'key:k@w'
 
 function asksKnowing(spent: bigint): readonly ScopeAsk[] {
-  const budget = { account: ACCOUNT, max: '1000000', spent: String(spent) }
+  const budget = { account: ACCOUNT, max: 1000000n, spent }
   const unlimited = { requestsPerMinute: undefined, tokensPerMinute: undefined, parallelRequests: undefined }
   return [{ scope: 'key:k', ...unlimited, budget }]
 }
@@ -20,10 +20,10 @@ function counted() {
     rising,
     settle(worker: string, cost: bigint): void {
       store.spent(ACCOUNT, cost)
-      rising.settled(worker, [ACCOUNT], String(cost))
+      rising.settled(worker, [ACCOUNT], cost)
     },
-    get settled(): string | undefined {
-      const answer = store.admit({ tokens: 0, cost: '0', asks: asksKnowing(0n) })
+    get settled(): bigint | undefined {
+      const answer = store.admit({ tokens: 0, cost: 0n, asks: asksKnowing(0n) })
       return answer.admitted ? answer.uses[0]?.settled : undefined
     },
   }
@@ -35,7 +35,7 @@ test('what others had settled is a part of what is known to be spent, what the a
   count.settle('two', 30n)
   count.settle('one', 7n)
   count.rising.end(raise)
-  expect(count.settled).toBe('157')
+  expect(count.settled).toBe(157n)
 })
 
 test('what others settled beyond it is not lowered', () => {
@@ -43,14 +43,14 @@ test('what others settled beyond it is not lowered', () => {
   const raise = count.rising.begin('one', asksKnowing(150n))
   count.settle('two', 70n)
   count.rising.end(raise)
-  expect(count.settled).toBe('170')
+  expect(count.settled).toBe(170n)
 })
 
 test('two who know of the same spend count it once', () => {
   const count = counted()
   const raises = [count.rising.begin('one', asksKnowing(150n)), count.rising.begin('two', asksKnowing(160n))]
   for (const raise of raises) count.rising.end(raise)
-  expect(count.settled).toBe('160')
+  expect(count.settled).toBe(160n)
 })
 
 test('who is gone raises nothing any more', () => {
@@ -58,5 +58,5 @@ test('who is gone raises nothing any more', () => {
   count.rising.begin('one', asksKnowing(150n))
   count.rising.gone('one')
   count.settle('two', 1n)
-  expect(count.settled).toBe('101')
+  expect(count.settled).toBe(101n)
 })

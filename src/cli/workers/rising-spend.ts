@@ -27,10 +27,10 @@ export class RisingSpend {
   }
 
   /** Settlements were counted. What the asker itself settles comes after what it knew. */
-  settled(worker: string, accounts: readonly (string | undefined)[], cost: string): void {
+  settled(worker: string, accounts: readonly (string | undefined)[], cost: bigint): void {
     for (const raise of this.#raises)
       if (raise.worker !== worker)
-        for (const account of accounts) if (account !== undefined) lower(raise, account, BigInt(cost))
+        for (const account of accounts) if (account !== undefined) lower(raise, account, cost)
   }
 
   /** Counts what is still missing: workers have told all that they had settled. */

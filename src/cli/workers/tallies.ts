@@ -29,23 +29,21 @@ export class Tallies {
 
   settle(second: number, { tokens, tokensReserved, cost, costReserved }: Settlement): void {
     const sum = this.#of(second)
-    const back = BigInt(costReserved)
-    const spent = cost === costReserved ? back : BigInt(cost)
     sum.ended += 1
-    sum.costBack += back
-    sum.cost += spent
+    sum.costBack += costReserved
+    sum.cost += cost
     if (tokens > tokensReserved) sum.tokensMore += tokens - tokensReserved
     else sum.tokensBack += tokensReserved - tokens
-    if (tokens > tokensReserved || spent > back) this.#exceeding += 1
+    if (tokens > tokensReserved || cost > costReserved) this.#exceeding += 1
   }
 
   /** Calls were not made. @param tokens and cost reserved of each. */
-  giveBack(second: number, calls: number, tokens: number, cost: string): void {
+  giveBack(second: number, calls: number, tokens: number, cost: bigint): void {
     const sum = this.#of(second)
     sum.ended += calls
     sum.unneeded += calls
     sum.tokensBack += tokens * calls
-    sum.costBack += BigInt(cost) * BigInt(calls)
+    sum.costBack += cost * BigInt(calls)
   }
 
   /** A call takes less than was reserved for it. */
@@ -60,7 +58,7 @@ export class Tallies {
     const sums = this.#sums
     this.#sums = []
     this.#exceeding = 0
-    return sums.map((sum) => ({ ...sum, asks, costBack: String(sum.costBack), cost: String(sum.cost) }))
+    return sums.map((sum) => ({ ...sum, asks }))
   }
 
   /** Calls end in the second of their admission, or in some later one. */
