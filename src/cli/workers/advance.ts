@@ -16,7 +16,7 @@ import { Tallies } from './tallies.ts'
 
 /** The fewest calls that are worth a question, and the most. */
 const FEWEST = 16
-const MOST = 128
+const MOST = 512
 
 /** What each of some calls has reserved. */
 interface Reserved {

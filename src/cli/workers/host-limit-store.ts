@@ -8,6 +8,7 @@ import type { AdmitAnswer, AdmitMessage, LimitStore, ScopeAsk, Settlement } from
 import { Advance } from './advance.ts'
 import type { Channel } from './channel.ts'
 import { KnownSpend, type Marks } from './known-spend.ts'
+import { OwnAdvances } from './own-advances.ts'
 import type { Advanced, LimitAnswer, LimitStep } from './limit-steps.ts'
 import { answersOf, stepsText } from './limit-text.ts'
 
@@ -40,8 +41,8 @@ export class HostLimitStore implements LimitStore {
   readonly #clock: () => number
   readonly #sendAll = (): void => void this.#sendSteps()
   readonly #tick = (): void => this.#onTick()
-  /** Open ones, by the scopes that they ask. */
-  readonly #advances = new Map<string, Advance>()
+  /** Open ones. */
+  readonly #advances = new OwnAdvances()
   /** Of these, and of those that are being closed: some of what they settled is not told. */
   readonly #untold = new Set<Advance>()
   readonly #onUntold = (advance: Advance): void => void this.#untold.add(advance)
@@ -72,85 +73,88 @@ export class HostLimitStore implements LimitStore {
 
   admit(message: AdmitMessage): AdmitAnswer | Promise<AdmitAnswer> {
     const nowMs = this.#clock()
-    const key = keyOf(message.asks)
-    const advance = this.#advances.get(key)
-    if (advance === undefined) this.#notice(key, message, nowMs)
-    else if (!advance.fits(message.asks)) this.#close(key, advance)
-    else if (this.#spend.covers(message.asks)) {
+    const { asks } = message
+    let advance = this.#advances.get(asks)
+    if (advance === undefined) advance = this.#notice(message, nowMs)
+    else if (!advance.fits(asks)) this.#close(advance)
+    else if (this.#spend.covers(asks)) {
       const admitted = advance.take(message, Math.floor(nowMs / 1000))
-      if (advance.isLow) this.#askForMore(key, advance)
+      if (advance.isLow) this.#askForMore(advance)
       if (admitted !== undefined) return admitted
     }
-    return this.#ask(message, this.#advances.has(key) ? this.#spend.asked(message.asks) : undefined)
+    const marks = advance === undefined || advance.isClosing ? undefined : this.#spend.asked(asks)
+    return this.#ask(message, marks)
   }
 
   settle(settlement: Settlement): void {
     if (this.#advances.size === 0) return this.#tell({ kind: 'settle', settlement })
     this.#spend.add(settlement)
-    const advance = this.#advances.get(keyOf(settlement.asks))
+    const advance = this.#advances.get(settlement.asks)
     if (advance?.settle(settlement) !== true) this.#tell({ kind: 'settle', settlement })
     else if (advance.exceeding >= MOST_EXCEEDING) this.#sendAll()
   }
 
   async close(): Promise<void> {
-    for (const [key, advance] of this.#advances) this.#close(key, advance)
+    for (const advance of this.#advances.list()) this.#close(advance)
     clearTimeout(this.#timer)
     this.#timer = undefined
     await this.#sendSteps()
   }
 
   /** Calls of one kind that come fast are admitted in advance from now on. */
-  #notice(key: string, message: AdmitMessage, nowMs: number): void {
+  #notice(message: AdmitMessage, nowMs: number): Advance | undefined {
+    const key = keyOf(message.asks)
     if (nowMs - this.#deniedSinceMs > DENIED_FOR_MS) {
       this.#denied.clear()
       this.#deniedSinceMs = nowMs
     }
-    if (this.#denied.has(key)) return
+    if (this.#denied.has(key)) return undefined
     if (nowMs - this.#askedSinceMs > BUSY_WITHIN_MS) {
       this.#asked.clear()
       this.#askedSinceMs = nowMs
     }
     const asked = (this.#asked.get(key) ?? 0) + 1
     this.#asked.set(key, asked)
-    if (asked < BUSY_CALLS) return
+    if (asked < BUSY_CALLS) return undefined
     this.#asked.delete(key)
     const advance = new Advance(this.#nextId++, message, this.#onUntold)
-    this.#advances.set(key, advance)
+    this.#advances.add(advance)
     this.#timer ??= setTimeout(this.#tick, TICK_MS).unref()
-    this.#askForMore(key, advance)
+    this.#askForMore(advance)
+    return advance
   }
 
-  #askForMore(key: string, advance: Advance): void {
+  #askForMore(advance: Advance): void {
     const { message, calls } = advance.ask()
     const marks = this.#spend.asked(message.asks)
     // What is settled so far is told before it: the process above has to know it when it takes up what is spent.
     if (this.#waiters.length > 0) void this.#sendSteps()
     const steps = this.#takeSteps()
     this.#channel.ask('advance', { id: advance.id, message, calls, steps: stepsText(steps) }).then(
-      (advanced) => this.#onAdvanced(key, advance, advanced, message, marks),
+      (advanced) => this.#onAdvanced(advance, advanced, message, marks),
       // The process above is gone, and with it what it has counted; this one ends soon.
-      () => this.#advances.delete(key),
+      () => this.#advances.delete(advance),
     )
   }
 
-  #onAdvanced(key: string, advance: Advance, advanced: Advanced, message: AdmitMessage, marks: Marks): void {
+  #onAdvanced(advance: Advance, advanced: Advanced, message: AdmitMessage, marks: Marks): void {
     advance.add(advanced, message)
     if (advanced.calls > 0) this.#spend.told(marks, advanced.uses)
     if (advance.isClosing) this.#end(advance)
     else if (advanced.calls === 0) {
-      this.#close(key, advance)
-      this.#denied.add(key)
+      this.#close(advance)
+      this.#denied.add(keyOf(advance.asks))
     }
   }
 
   #closeAll(ids: readonly number[]): void {
-    for (const [key, advance] of this.#advances) if (ids.includes(advance.id)) this.#close(key, advance)
+    for (const advance of this.#advances.list()) if (ids.includes(advance.id)) this.#close(advance)
     this.#sendAll()
   }
 
   /** Nothing is taken up of it any more. What is asked for still is given back when it comes. */
-  #close(key: string, advance: Advance): void {
-    this.#advances.delete(key)
+  #close(advance: Advance): void {
+    this.#advances.delete(advance)
     this.#spend.forget(advance.asks)
     advance.isClosing = true
     if (!advance.isAsking) this.#end(advance)
@@ -165,9 +169,9 @@ export class HostLimitStore implements LimitStore {
   #onTick(): void {
     this.#timer = undefined
     const second = Math.floor(this.#clock() / 1000)
-    for (const [key, advance] of this.#advances) {
+    for (const advance of this.#advances.list()) {
       advance.tick(second)
-      if (advance.idleTicks > MOST_IDLE_TICKS) this.#close(key, advance)
+      if (advance.idleTicks > MOST_IDLE_TICKS) this.#close(advance)
     }
     this.#sendAll()
     if (this.#advances.size > 0) this.#timer = setTimeout(this.#tick, TICK_MS).unref()

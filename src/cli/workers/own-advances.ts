@@ -1,0 +1,58 @@
+/** The advances that a worker takes calls up of, found by what a call asks without a name being joined for it. */
+import type { ScopeAsk } from '../../limits/limit-store.ts'
+import type { Advance } from './advance.ts'
+
+export class OwnAdvances {
+  /** By the first scope that they ask: few ask the same first. */
+  readonly #byScope = new Map<string, Advance[]>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** The advance for calls of these scopes, whatever their limits. */
+  get(asks: readonly ScopeAsk[]): Advance | undefined {
+    const advances = this.#byScope.get(asks[0]?.scope ?? '')
+    if (advances === undefined) return undefined
+    for (const advance of advances) if (asksTheSameScopes(asks, advance.asks)) return advance
+    return undefined
+  }
+
+  /** There is none for these scopes. */
+  add(advance: Advance): void {
+    const scope = advance.asks[0]?.scope ?? ''
+    const advances = this.#byScope.get(scope)
+    if (advances === undefined) this.#byScope.set(scope, [advance])
+    else advances.push(advance)
+    this.#size += 1
+  }
+
+  /** Does nothing when it is not there any more. */
+  delete(advance: Advance): void {
+    const scope = advance.asks[0]?.scope ?? ''
+    const advances = this.#byScope.get(scope)
+    const index = advances?.indexOf(advance) ?? -1
+    if (advances === undefined || index === -1) return
+    advances.splice(index, 1)
+    if (advances.length === 0) this.#byScope.delete(scope)
+    this.#size -= 1
+  }
+
+  /** All of them, as they are now. */
+  list(): readonly Advance[] {
+    return [...this.#byScope.values()].flat()
+  }
+}
+
+/** Calls that cost nothing ask for no budgets: they are of another kind. */
+function asksTheSameScopes(asks: readonly ScopeAsk[], others: readonly ScopeAsk[]): boolean {
+  if (asks.length !== others.length) return false
+  for (let index = 0; index < asks.length; index += 1) {
+    const ask = asks[index]
+    const other = others[index]
+    if (ask === undefined || other === undefined) return false
+    if (ask.scope !== other.scope || (ask.budget === undefined) !== (other.budget === undefined)) return false
+  }
+  return true
+}
