@@ -80,8 +80,10 @@ export interface TargetLine {
   readonly what: string
   readonly unit: string
   readonly measured: number
-  /** Of bare sockets in the same run: no program of this runtime does with less. Undefined where they do not do it. */
+  /** Of bare sockets in the same run, with nothing read and nothing counted. Undefined where they do not do it. */
   readonly floor?: number
+  /** Of the least program with the duties of a gateway, in the same run. */
+  readonly duties?: number
   /** Without the time of our own JavaScript, by the profile: system calls, Node, garbage, packages. */
   readonly withoutOwn?: number
   /** Sluice is held to this. */
@@ -103,7 +105,7 @@ export function targetLines(result: BenchResult): TargetLine[] {
   const find = (name: string) => rows.find((row) => row.name === name)
   const [sluice, nginx, haproxy, extras] = [find('sluice'), find('nginx'), find('haproxy'), result.sluice]
   const yardstick = find('reference')?.chat1kMicroseconds
-  const sockets = find('sockets')
+  const [sockets, duties] = [find('sockets'), find('duties')]
   if (sluice === undefined || nginx === undefined || haproxy === undefined || extras === undefined) return []
   const atMost = (what: string, unit: string, measured: number, target: number, goal: number) => ({
     what,
@@ -131,6 +133,7 @@ export function targetLines(result: BenchResult): TargetLine[] {
   ) => ({
     ...atMost(what, unit, read(sluice), target, goal),
     ...(sockets === undefined ? {} : { floor: read(sockets) }),
+    ...(duties === undefined ? {} : { duties: read(duties) }),
   })
   return [
     without(

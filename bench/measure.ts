@@ -3,7 +3,7 @@ import { startIdleGauge } from './idle-lag.ts'
 import type { OpenLoopFigures } from './load-job.ts'
 import { portkey } from './portkey.ts'
 import { providerDirect } from './provider.ts'
-import { reference, socketRelay } from './reference.ts'
+import { dutiesRelay, reference, socketRelay } from './reference.ts'
 import type { ResultRow, RoundFigures } from './result.ts'
 import { haproxy, nginx } from './reverse-proxies.ts'
 import { rotated } from './rotated.ts'
@@ -19,6 +19,7 @@ export const MAIN_TARGETS: readonly Target[] = [
   nginx,
   haproxy,
   socketRelay,
+  dutiesRelay,
   reference,
   sluice,
   portkey,

@@ -1,9 +1,13 @@
 /** Relays in JavaScript that are fixed, as targets: the yardsticks that Sluice is a multiple of. */
+import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { NODE_FLAGS } from '../bin/node-flags.js'
+import { modelOf } from './duties/key.ts'
 import { plainCall } from './reverse-proxies.ts'
 import { freePort, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
 import type { RunningTarget, Target, TargetContext } from './target.ts'
+
+const DUTIES_KEY = 'sk-bench-duties'
 
 /** What the parts that most gateways in JavaScript are made of cost by themselves. */
 export const reference: Target = {
@@ -21,20 +25,65 @@ export const socketRelay: Target = {
   start: (context) => startRelay('socket-relay.ts', context),
 }
 
-async function startRelay(program: string, context: TargetContext): Promise<RunningTarget> {
+/** What the job itself costs: all that is promised for a call, and nothing that is general. */
+export const dutiesRelay: Target = {
+  name: 'duties',
+  title: 'Bare sockets with the duties of a gateway',
+  settings:
+    'key, budget, journal, call log in PostgreSQL, counters and a log line a call, each in the shortest way ' +
+    '(`bench/duties/duties-relay.ts`)',
+  start: startDuties,
+}
+
+/** What the relays need of a run. */
+type Surroundings = Pick<TargetContext, 'providerPort' | 'directory' | 'databaseUrl'>
+
+/** As Sluice does, it writes its journal and its log (`duties.log`) into the directory of the run. */
+export async function startDuties(context: Surroundings): Promise<RunningTarget> {
+  const journal = mkdtempSync(join(context.directory, 'duties-'))
+  return await startRelay('duties/duties-relay.ts', context, {
+    parameters: [journal, DUTIES_KEY],
+    environment: { DATABASE_URL: await context.databaseUrl('duties') },
+    logFile: join(context.directory, 'duties.log'),
+    call: (answer) => ({
+      path: '/v1/chat/completions',
+      headers: { authorization: `Bearer ${DUTIES_KEY}` },
+      model: modelOf(answer),
+    }),
+  })
+}
+
+interface RelayOptions {
+  /** Behind the two ports. */
+  readonly parameters: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  readonly logFile: string
+  readonly call: RunningTarget['call']
+}
+
+async function startRelay(
+  program: string,
+  context: Surroundings,
+  options?: RelayOptions,
+): Promise<RunningTarget> {
   const port = await freePort()
   const startedAtMs = performance.now()
+  const parameters = [String(port), String(context.providerPort), ...(options?.parameters ?? [])]
   const child = startProcess(
     process.execPath,
-    [...NODE_FLAGS, join(import.meta.dirname, program), String(port), String(context.providerPort)],
-    { core: 'server', env: { NODE_ENV: 'production' } },
+    [...NODE_FLAGS, join(import.meta.dirname, program), ...parameters],
+    {
+      core: 'server',
+      env: { NODE_ENV: 'production', ...options?.environment },
+      ...(options === undefined ? {} : { logFile: options.logFile }),
+    },
   )
   await waitUntilReady(child, port, '/health')
   return {
     pid: child.pid,
     port,
     startToReadyMs: performance.now() - startedAtMs,
-    call: plainCall,
+    call: options?.call ?? plainCall,
     [Symbol.asyncDispose]: () => stopProcess(child),
   }
 }

@@ -1,5 +1,6 @@
 /** What each part of governance costs: Sluice with more and more switched on, side by side. */
 import { providerDirect } from '../provider.ts'
+import { dutiesRelay } from '../reference.ts'
 import {
   ADDED_LATENCY,
   callCost,
@@ -30,12 +31,14 @@ export const forms: Section = {
   name: 'forms',
   title: 'What governance costs',
   about:
-    'The same gateway with less and with more switched on. All of them run at the same time, and the loads go from ' +
-    'one to the next, so that the multiples are fairer than figures of different runs.',
+    'The same gateway with less and with more switched on, beside the least program that has the duties of the form ' +
+    'with everything on. All of them run at the same time, and the loads go from one to the next, so that the ' +
+    'multiples are fairer than figures of different runs.',
   order: 'side by side',
   rounds: 3,
   targets: [
     providerDirect,
+    dutiesRelay,
     ...[GOVERNANCE_OFF, QUIET, EVERYTHING_ON, WITH_LIMITS, WITH_REDIS, WITH_TRACES, WITH_OTLP, TEAM].map(
       sluiceTarget,
     ),
