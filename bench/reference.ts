@@ -32,19 +32,32 @@ export const dutiesRelay: Target = {
   settings:
     'key, budget, journal, call log in PostgreSQL, counters and a log line a call, each in the shortest way ' +
     '(`bench/duties/duties-relay.ts`)',
-  start: startDuties,
+  start: (context) => startDuties(context),
+}
+
+/** As the form of Sluice with Redis. */
+export const dutiesWithRedis: Target = {
+  name: 'duties-redis',
+  title: 'Bare sockets with the duties of a gateway, with Redis admission',
+  settings:
+    'as the row without Redis, and requests, tokens and the budget counted in Redis as well: a script call a turn',
+  start: (context) => startDuties(context, context.redisUrl),
 }
 
 /** What the relays need of a run. */
 type Surroundings = Pick<TargetContext, 'providerPort' | 'directory' | 'databaseUrl'>
 
 /** As Sluice does, it writes its journal and its log (`duties.log`) into the directory of the run. */
-export async function startDuties(context: Surroundings): Promise<RunningTarget> {
-  const journal = mkdtempSync(join(context.directory, 'duties-'))
+export async function startDuties(context: Surroundings, redisUrl?: string): Promise<RunningTarget> {
+  const name = redisUrl === undefined ? 'duties' : 'duties-redis'
+  const journal = mkdtempSync(join(context.directory, `${name}-`))
   return await startRelay('duties/duties-relay.ts', context, {
     parameters: [journal, DUTIES_KEY],
-    environment: { DATABASE_URL: await context.databaseUrl('duties') },
-    logFile: join(context.directory, 'duties.log'),
+    environment: {
+      DATABASE_URL: await context.databaseUrl(name),
+      ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+    },
+    logFile: join(context.directory, `${name}.log`),
     call: (answer) => ({
       path: '/v1/chat/completions',
       headers: { authorization: `Bearer ${DUTIES_KEY}` },

@@ -104,6 +104,21 @@ test('what bare sockets took in the same run, without and with the duties, stand
   )
 })
 
+test('what the least program took with Redis in the same section stands beside what Sluice takes', () => {
+  const ofForm = (name: string, cpuMicrosecondsPerCall: number) => ({
+    name,
+    title: name,
+    settings: '',
+    failure: undefined,
+    rounds: [{ small: { ...round(0, 0).chat1k, cpuMicrosecondsPerCall } }],
+  })
+  const rows = [ofForm('duties-redis', 40), ofForm('sluice', 60), ofForm('sluice-redis', 90)]
+  const page = renderPerformancePage({ ...RESULT, sections: [{ name: 'forms', date: RESULT.date, rows }] })
+  expect(page).toContain(
+    '| CPU a call, 1 KB, with Redis admission | 90.00 µs | – | 40.00 µs | – | ≤ 100.00 µs',
+  )
+})
+
 test('the lag of the event loop is told beside that of an idle process, where that was gauged', () => {
   const extras = RESULT.sluice!
   const page = renderPerformancePage({

@@ -6,6 +6,7 @@ import { putCount, putDollars, putMs } from './forms.ts'
 import type { Journal, Segment } from './journal.ts'
 import { costOf, inputTokensOf, type Key, type Route } from './key.ts'
 import type { Lines } from './report.ts'
+import type { Asking, SharedCounts } from './shared-counts.ts'
 
 const ORIGIN_MS = performance.timeOrigin
 const QUOTE = 34
@@ -19,17 +20,23 @@ export interface Told {
   readonly finishReason: string
 }
 
-export class DutiesCall {
+export class DutiesCall implements Asking {
   readonly #id = randomUUID()
   readonly client: Socket
   readonly key: Key
   readonly route: Route
+  /** What it may use and cost at most. */
+  readonly tokens: number
+  readonly picodollars: number
+  readonly #input: number
   readonly #startedMs = nowMs()
   #sentMs = 0
   #firstMs = 0
   #doneMs = 0
   #endedMs = 0
-  #reserved = 0
+  #requestsLeft = 0
+  #tokensLeft = 0
+  #go: ((call: DutiesCall, isAdmitted: boolean) => void) | undefined
   #told: Told = { inputTokens: 0, outputTokens: 0, finishReason: '' }
   #cost = 0
   #startSegment: Segment | undefined
@@ -44,17 +51,31 @@ export class DutiesCall {
   /** What goes out when its end is in the journal: to the client. */
   last: Buffer | undefined
 
-  constructor(client: Socket, key: Key, route: Route) {
+  constructor(client: Socket, key: Key, route: Route, bodyBytes: number, maxTokens: number) {
     this.client = client
     this.key = key
     this.route = route
+    this.#input = inputTokensOf(bodyBytes)
+    this.tokens = this.#input + maxTokens
+    this.picodollars = costOf(this.#input, maxTokens)
+  }
+
+  /** @param go is told whether Redis lets it in. */
+  ask(counts: SharedCounts, go: (call: DutiesCall, isAdmitted: boolean) => void): void {
+    this.#go = go
+    counts.ask(this)
+  }
+
+  counted(isAdmitted: boolean, requestsLeft: number, tokensLeft: number): void {
+    this.#requestsLeft = requestsLeft
+    this.#tokensLeft = tokensLeft
+    this.#go?.(this, isAdmitted)
   }
 
   /** @returns whether the budget lets it in; then its start is in the journal of this turn. */
-  begin(journal: Journal, bodyBytes: number, maxTokens: number): boolean {
-    const input = inputTokensOf(bodyBytes)
-    this.#reserved = costOf(input, maxTokens)
-    if (!this.key.reserve(this.#reserved)) return false
+  begin(journal: Journal): boolean {
+    if (!this.key.reserve(this.picodollars)) return false
+    const input = this.#input
     const form = this.route.forms.begun
     const at = journal.append(form)
     const { buffer } = journal
@@ -85,7 +106,8 @@ export class DutiesCall {
     this.#told = told
     this.#cost = costOf(told.inputTokens, told.outputTokens)
     this.#doneMs = this.#endedMs = nowMs()
-    this.key.settle(this.#reserved, this.#cost)
+    this.key.settle(this.picodollars, this.#cost)
+    this.key.counts?.settle(this, told.inputTokens + told.outputTokens, this.#cost)
     const form = this.route.forms.settled
     const at = journal.append(form)
     const { buffer } = journal
@@ -124,6 +146,10 @@ export class DutiesCall {
     this.putId(buffer, ends.id)
     putMs(buffer, ends.overhead, this.#endedMs === 0 ? this.#queueMs : this.#overheadMs)
     putMs(buffer, ends.duration, atMs - this.#startedMs)
+    if (this.key.counts !== undefined) {
+      putCount(buffer, ends.requests, this.#requestsLeft)
+      putCount(buffer, ends.tokens, this.#tokensLeft)
+    }
     putDollars(buffer, ends.spend, spent.dollars, spent.picodollars)
     buffer.write(dateText(atMs), ends.date - DATE_LENGTH, 'latin1')
   }

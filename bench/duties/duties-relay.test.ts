@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib'
 import pg from 'pg'
 import { expect, test, vi } from 'vitest'
 import { startPostgresql } from '../../test/postgresql.ts'
+import { startRedis } from '../../test/redis.ts'
 import { startProvider } from '../provider.ts'
 import { startDuties } from '../reference.ts'
 
@@ -20,6 +21,29 @@ function recordsOf(journal: string): string[] {
   }
   return records
 }
+
+test('with Redis a call is counted there before it is sent, and gives back what it has not used', async () => {
+  await using stack = new AsyncDisposableStack()
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-duties-'))
+  stack.defer(() => rmSync(directory, { recursive: true, force: true }))
+  const provider = await startProvider(directory)
+  stack.defer(() => provider.stop())
+  const postgresql = stack.use(await startPostgresql())
+  const redis = stack.use(await startRedis())
+  const databaseUrl = () => postgresql.createDatabase()
+  const relay = stack.use(
+    await startDuties({ providerPort: provider.port, directory, databaseUrl }, redis.url),
+  )
+  const { path, headers, model } = relay.call('whole', 'openai-chat')
+  const body = JSON.stringify({ model, messages: [], max_tokens: 900 })
+  const answer = await fetch(`http://127.0.0.1:${relay.port}${path}`, { method: 'POST', headers, body })
+  expect(await answer.json()).toMatchObject({ object: 'chat.completion' })
+  expect(answer.headers.get('x-ratelimit-remaining-requests')).toBe('99999999')
+  const [key = ''] = (await redis.command('keys', '*budget*')).split('\n')
+  await vi.waitFor(async () => {
+    expect(await redis.command('hmget', key, 'reserved', 'spent')).toBe('0\n4200000000')
+  }, 10_000)
+})
 
 test('a whole answer and a stream are relayed, and each is journaled, logged, counted and booked once', async () => {
   await using stack = new AsyncDisposableStack()

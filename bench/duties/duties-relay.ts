@@ -7,7 +7,8 @@
  * translation, no second try, no defence. It is no gateway and not safe as a proxy; it shows what is left when
  * everything that is general is left out. It must stay as it is: Sluice is told as a multiple of it.
  *
- * Usage: duties-relay.ts PORT PROVIDER-PORT DIRECTORY KEY; DATABASE_URL names a database.
+ * Usage: duties-relay.ts PORT PROVIDER-PORT DIRECTORY KEY; DATABASE_URL names a database. With REDIS_URL requests, tokens
+ * and the budget are counted in Redis, too, which each call waits for.
  */
 import { createServer, type Socket } from 'node:net'
 import { Booking } from './booking.ts'
@@ -27,7 +28,7 @@ const WANTED = ['model', 'stream', 'max_tokens']
 const DEFAULT_MAX_TOKENS = 4_096
 const LARGEST_JOINED_BYTES = 16_384
 
-const key = new Key(secret, providerPort)
+const key = new Key(secret, providerPort, process.env.REDIS_URL)
 const keys = new Map([[`Bearer ${secret}`, key]])
 const journal = new Journal(directory)
 const lines = new Lines()
@@ -99,7 +100,7 @@ function settle(call: DutiesCall, told: Told): void {
   planTurn()
 }
 
-/** A request whose body has come. @returns the status to refuse it with, if it is refused. */
+/** A request whose body has come. @returns the status to refuse it with; 200 where it goes on. */
 function admit(client: Socket, authorization: string, body: readonly Buffer[]): number {
   const caller = keys.get(authorization)
   if (caller === undefined) return 401
@@ -113,16 +114,26 @@ function admit(client: Socket, authorization: string, body: readonly Buffer[]): 
   const name: unknown = JSON.parse(text.slice(model.start, model.end))
   const route = typeof name === 'string' ? caller.route(name, isStream) : undefined
   if (route === undefined) return 400
-  const call = new DutiesCall(client, caller, route)
   const most =
     maxTokens === undefined ? DEFAULT_MAX_TOKENS : Number(text.slice(maxTokens.start, maxTokens.end))
-  if (!call.begin(journal, text.length, most)) return 429
+  const call = new DutiesCall(client, caller, route, text.length, most)
   call.body = body
   call.modelStart = model.start
   call.modelEnd = model.end
+  if (caller.counts === undefined) begin(call, true)
+  else call.ask(caller.counts, begin)
+  return 200
+}
+
+/** @param isAdmitted by Redis, where it counts. */
+function begin(call: DutiesCall, isAdmitted: boolean): void {
+  if (!isAdmitted || !call.begin(journal)) return refuse(call.client, 429)
   begun.push(call)
   planTurn()
-  return 200
+}
+
+function refuse(client: Socket, status: number): void {
+  client.write(`HTTP/1.1 ${status} Refused\r\ncontent-length: 0\r\n\r\n`)
 }
 
 /** Requests on one connection, one at a time. */
@@ -157,7 +168,7 @@ class Requests {
     const body = this.#body
     this.#body = []
     const status = admit(this.#client, this.#authorization, body)
-    if (status !== 200) this.#client.write(`HTTP/1.1 ${status} Refused\r\ncontent-length: 0\r\n\r\n`)
+    if (status !== 200) refuse(this.#client, status)
   }
 
   #answerOther(head: string): void {

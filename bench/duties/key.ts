@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Form, Spent } from './forms.ts'
 import { Metrics } from './report.ts'
+import { REQUESTS_PER_MINUTE, SharedCounts, TOKENS_PER_MINUTE } from './shared-counts.ts'
 import { ANSWER_KINDS, type AnswerKind } from '../target.ts'
 
 /** Of a token. */
@@ -17,10 +18,10 @@ export class Route {
   readonly metrics = new Metrics()
   readonly forms: ReturnType<typeof formsOf>
 
-  constructor(kind: AnswerKind, isStream: boolean, hash: string, providerPort: string) {
+  constructor(kind: AnswerKind, isStream: boolean, isCounted: boolean, hash: string, providerPort: string) {
     this.model = modelOf(kind)
     this.isStream = isStream
-    this.forms = formsOf(kind, isStream, hash, providerPort)
+    this.forms = formsOf(kind, isStream, isCounted, hash, providerPort)
   }
 }
 
@@ -28,14 +29,18 @@ export class Route {
 export class Key {
   readonly spent = new Spent()
   readonly maxDollars = 1_000_000
+  readonly counts: SharedCounts | undefined
   readonly #routes: ReadonlyMap<string, readonly [Route, Route]>
   /** Picodollars of the calls under way. */
   #reserved = 0
 
-  constructor(secret: string, providerPort: string) {
+  /** @param redisUrl where it is counted with other processes; undefined where this one counts alone. */
+  constructor(secret: string, providerPort: string, redisUrl: string | undefined) {
     const hash = createHash('sha256').update(secret).digest('hex')
-    const of = (kind: AnswerKind, isStream: boolean) => new Route(kind, isStream, hash, providerPort)
+    const of = (kind: AnswerKind, isStream: boolean) =>
+      new Route(kind, isStream, redisUrl !== undefined, hash, providerPort)
     this.#routes = new Map(ANSWER_KINDS.map((kind) => [modelOf(kind), [of(kind, false), of(kind, true)]]))
+    this.counts = redisUrl === undefined ? undefined : new SharedCounts(new URL(redisUrl), hash)
   }
 
   route(model: string, isStream: boolean): Route | undefined {
@@ -81,7 +86,13 @@ export function modelOf(kind: AnswerKind): string {
 }
 
 /** All that is written of a call, with the members, the headers and about the bytes that Sluice has for it. */
-function formsOf(kind: AnswerKind, isStream: boolean, hash: string, providerPort: string) {
+function formsOf(
+  kind: AnswerKind,
+  isStream: boolean,
+  isCounted: boolean,
+  hash: string,
+  providerPort: string,
+) {
   const model = modelOf(kind)
   const host = `127.0.0.1:${providerPort}`
   const base = `http://${host}/${kind}/v1`
@@ -126,7 +137,7 @@ function formsOf(kind: AnswerKind, isStream: boolean, hash: string, providerPort
         `"ttft_ms":${isStream ? '<first:ms>' : 'null'},"overhead_ms":<overhead:ms>,"queue_ms":<queue:ms>,` +
         '"finish_reason":<reason:word>}\n',
     ),
-    answer: new Form<'length' | 'cost' | 'id' | 'overhead' | 'duration' | 'spend' | 'date'>(
+    answer: new Form<AnswerBlank>(
       'HTTP/1.1 200 OK\r\n' +
         (isStream
           ? 'content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache, no-transform\r\n' +
@@ -135,6 +146,7 @@ function formsOf(kind: AnswerKind, isStream: boolean, hash: string, providerPort
             'x-litellm-response-cost: <cost:dollars>\r\n') +
         'x-litellm-call-id: <id:id>\r\nx-litellm-attempted-retries: 0\r\n' +
         'x-litellm-overhead-duration-ms: <overhead:ms>\r\nx-litellm-response-duration-ms: <duration:ms>\r\n' +
+        (isCounted ? COUNTED_LINES : '') +
         'x-litellm-key-spend: <spend:dollars>\r\nx-litellm-key-max-budget: 1000000\r\n' +
         `x-litellm-model-id: bench-${kind}\r\nx-litellm-model-group: ${model}\r\n` +
         `x-litellm-model-api-base: ${base}\r\nx-litellm-version: 0.1.0\r\n` +
@@ -143,6 +155,23 @@ function formsOf(kind: AnswerKind, isStream: boolean, hash: string, providerPort
     ),
   }
 }
+
+const COUNTED_LINES =
+  `x-litellm-key-rpm-limit: ${REQUESTS_PER_MINUTE}\r\nx-ratelimit-limit-requests: ${REQUESTS_PER_MINUTE}\r\n` +
+  'x-ratelimit-remaining-requests: <requests:time>\r\nx-ratelimit-reset-requests: 60s\r\n' +
+  `x-litellm-key-tpm-limit: ${TOKENS_PER_MINUTE}\r\nx-ratelimit-limit-tokens: ${TOKENS_PER_MINUTE}\r\n` +
+  'x-ratelimit-remaining-tokens: <tokens:time>\r\nx-ratelimit-reset-tokens: 60s\r\n'
+
+type AnswerBlank =
+  | 'length'
+  | 'cost'
+  | 'id'
+  | 'overhead'
+  | 'duration'
+  | 'requests'
+  | 'tokens'
+  | 'spend'
+  | 'date'
 
 type LineBlank =
   | 'time'

@@ -1,6 +1,6 @@
 /** What each part of governance costs: Sluice with more and more switched on, side by side. */
 import { providerDirect } from '../provider.ts'
-import { dutiesRelay } from '../reference.ts'
+import { dutiesRelay, dutiesWithRedis } from '../reference.ts'
 import {
   ADDED_LATENCY,
   callCost,
@@ -39,6 +39,7 @@ export const forms: Section = {
   targets: [
     providerDirect,
     dutiesRelay,
+    dutiesWithRedis,
     ...[GOVERNANCE_OFF, QUIET, EVERYTHING_ON, WITH_LIMITS, WITH_REDIS, WITH_TRACES, WITH_OTLP, TEAM].map(
       sluiceTarget,
     ),
