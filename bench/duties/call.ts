@@ -44,18 +44,19 @@ export class DutiesCall implements Asking {
   #rowStart = 0
   #rowEnd = 0
   /** What goes out when its start is in the journal: to the provider. */
-  body: readonly Buffer[] = []
+  body: Buffer
   /** Where the model stands in the body. */
   modelStart = 0
   modelEnd = 0
   /** What goes out when its end is in the journal: to the client. */
   last: Buffer | undefined
 
-  constructor(client: Socket, key: Key, route: Route, bodyBytes: number, maxTokens: number) {
+  constructor(client: Socket, key: Key, route: Route, body: Buffer, maxTokens: number) {
     this.client = client
     this.key = key
     this.route = route
-    this.#input = inputTokensOf(bodyBytes)
+    this.body = body
+    this.#input = inputTokensOf(body.length)
     this.tokens = this.#input + maxTokens
     this.picodollars = costOf(this.#input, maxTokens)
   }

@@ -23,6 +23,7 @@ import { Upstream } from './upstream.ts'
 const [port, providerPort = '', directory = '', secret = ''] = process.argv.slice(2)
 const HEAD_END = '\r\n\r\n'
 const HEALTHY = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'
+const NOTHING = Buffer.alloc(0)
 const MODEL = Buffer.from('"gpt-5.5"')
 const WANTED = ['model', 'stream', 'max_tokens']
 const DEFAULT_MAX_TOKENS = 4_096
@@ -66,30 +67,27 @@ function endTurn(): void {
 /** The request as the provider gets it: a head of our own, and another model in the body. */
 function send(call: DutiesCall): void {
   const { body, modelStart, modelEnd } = call
-  const [first = Buffer.of(), ...rest] = body
-  call.body = []
+  call.body = NOTHING
   const form = call.route.forms.request
   const headBytes = form.bytes.length
-  const spliced = headBytes + modelStart + MODEL.length
-  const restBytes = rest.reduce((sum, piece) => sum + piece.length, 0)
-  const isJoined = rest.length === 0 && first.length <= LARGEST_JOINED_BYTES
-  const bytes = Buffer.allocUnsafe(isJoined ? spliced + first.length - modelEnd : spliced)
+  const bodyBytes = body.length + MODEL.length - (modelEnd - modelStart)
+  const isJoined = bodyBytes <= LARGEST_JOINED_BYTES
+  const modelAt = headBytes + modelStart
+  const bytes = Buffer.allocUnsafe(isJoined ? headBytes + bodyBytes : modelAt + MODEL.length)
   form.bytes.copy(bytes)
   call.putId(bytes, form.ends.id)
-  const bodyBytes = modelStart + MODEL.length + first.length - modelEnd + restBytes
   putCount(bytes, form.ends.length, bodyBytes)
-  first.copy(bytes, headBytes, 0, modelStart)
-  MODEL.copy(bytes, headBytes + modelStart)
+  body.copy(bytes, headBytes, 0, modelStart)
+  MODEL.copy(bytes, modelAt)
   const { socket } = Upstream.take(call, Number(providerPort), settle)
   if (isJoined) {
-    first.copy(bytes, spliced, modelEnd)
+    body.copy(bytes, modelAt + MODEL.length, modelEnd)
     socket.write(bytes)
     return
   }
   socket.cork()
   socket.write(bytes)
-  socket.write(first.subarray(modelEnd))
-  for (const piece of rest) socket.write(piece)
+  socket.write(body.subarray(modelEnd))
   socket.uncork()
 }
 
@@ -101,23 +99,20 @@ function settle(call: DutiesCall, told: Told): void {
 }
 
 /** A request whose body has come. @returns the status to refuse it with; 200 where it goes on. */
-function admit(client: Socket, authorization: string, body: readonly Buffer[]): number {
+function admit(client: Socket, authorization: string, body: Buffer): number {
   const caller = keys.get(authorization)
   if (caller === undefined) return 401
-  const [first = Buffer.of(), ...rest] = body
-  let text = first.toString('latin1')
-  for (const piece of rest) text += piece.toString('latin1')
+  const text = body.toString('latin1')
   const found = findMembers(text, WANTED)
   const [model, stream, maxTokens] = found ?? []
-  if (model === undefined || model.end > first.length) return 400
+  if (model === undefined) return 400
   const isStream = stream !== undefined && text.slice(stream.start, stream.end).trim() === 'true'
   const name: unknown = JSON.parse(text.slice(model.start, model.end))
   const route = typeof name === 'string' ? caller.route(name, isStream) : undefined
   if (route === undefined) return 400
   const most =
     maxTokens === undefined ? DEFAULT_MAX_TOKENS : Number(text.slice(maxTokens.start, maxTokens.end))
-  const call = new DutiesCall(client, caller, route, text.length, most)
-  call.body = body
+  const call = new DutiesCall(client, caller, route, body, most)
   call.modelStart = model.start
   call.modelEnd = model.end
   if (caller.counts === undefined) begin(call, true)
@@ -165,7 +160,8 @@ class Requests {
     this.#body.push(bytes)
     this.#left -= bytes.length
     if (this.#left > 0) return
-    const body = this.#body
+    const [first = NOTHING] = this.#body
+    const body = this.#body.length === 1 ? first : Buffer.concat(this.#body)
     this.#body = []
     const status = admit(this.#client, this.#authorization, body)
     if (status !== 200) refuse(this.#client, status)

@@ -56,12 +56,14 @@ function nameOf(text: string, start: number, end: number): string {
 /** @returns where the quote stands that ends the string; -1 when none does. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
-  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  while (end !== -1 && text.charCodeAt(end - 1) === BACKSLASH && isEscaped(text, end))
+    end = text.indexOf('"', end + 1)
   return end
 }
 
+/** Whether the backslash before a quote is not escaped itself. */
 function isEscaped(text: string, quote: number): boolean {
-  let at = quote - 1
+  let at = quote - 2
   while (text.charCodeAt(at) === BACKSLASH) at -= 1
   return (quote - at) % 2 === 0
 }
