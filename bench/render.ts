@@ -308,8 +308,9 @@ const HOW_TO_READ = `How to read it:
   they are due, whether or not earlier ones are answered.
 - Bare sockets with the duties of a gateway are the least program for the job (\`bench/duties/\`). All that is promised for
   a call is done: key, budget, journal before the request and before the last byte, cost, counters, log line, row in
-  PostgreSQL, in about the same bytes and in the same batches as in Sluice, each in the shortest way that Node has. Nothing
-  in it is general: one dialect, one key, one provider, no second try, no limits of sizes and times, no defence.
+  PostgreSQL, in about the same bytes and in the same batches as in Sluice, each in the shortest way that we know in
+  JavaScript. Nothing in it is general: one dialect, one key, one provider, no second try, no limits of sizes and times, no
+  defence.
 - Each row serves calls for six seconds before the first one counts.
 - Memory is the resident set after the start, and what each of 1,000 streams that are open at once adds to it.
 - Event-loop lag is what the gateway's own gauge says, the worst of three scrapes, while all of this goes on at the same

@@ -1,6 +1,6 @@
 /**
  * The least program that has a gateway's duties: a relay by Node's bare sockets that does what Sluice promises for a
- * call, each of it in the shortest way that the runtime has. It knows the key, reads the body, puts in the provider's
+ * call, each of it in the shortest way that we know in JavaScript. It knows the key, reads the body, puts in the provider's
  * model and authorization, admits against a budget, and tells cost and spend to the client; what it has admitted and
  * what it has cost is in the journal before the request or the last byte of the answer goes out; it is counted, logged
  * and booked. It serves one dialect, one key, one provider and calls that go well: no limits but the budget, no
