@@ -40,11 +40,8 @@ export type ScriptAsk = readonly [
   spent: string,
 ]
 
-export interface ScriptCall {
-  readonly tokens: number
-  readonly cost: string
-  readonly asks: readonly ScriptAsk[]
-}
+/** By its kind's place in `kinds`, counted from one. */
+export type ScriptCall = readonly [kind: number, tokens: number, cost: string]
 
 /** The message, as JSON. `KEYS[1]` is the key of the holders. */
 export interface ScriptMessage {
@@ -56,6 +53,8 @@ export interface ScriptMessage {
   /** A message that comes later than this, in Redis's time, is void; zero when that time is not known yet. */
   readonly deadline: number
   readonly changes: readonly ScriptChange[]
+  /** What calls ask. */
+  readonly kinds: readonly (readonly ScriptAsk[])[]
   readonly calls: readonly ScriptCall[]
 }
 
@@ -311,8 +310,9 @@ end
 local answers = {}
 for index, each in ipairs(message.calls) do
   -- It reads all keys of the call: one that is not ours fails this call alone, before anything of it is counted.
-  local ok, found = pcall(refusal, each.asks)
-  if ok then answers[index] = found or admitted(each.asks, each.tokens, each.cost)
+  local asks = message.kinds[each[1]]
+  local ok, found = pcall(refusal, asks)
+  if ok then answers[index] = found or admitted(asks, each[2], each[3])
   elseif is_of_key(found) then answers[index] = { failure = words(found) .. ' (' .. last_read .. ')' }
   else error(found) end
 end

@@ -118,7 +118,7 @@ class Admit implements fc.AsyncCommand<Record<string, never>, World> {
   }
 
   toString(): string {
-    return `admit ${this.process} ${JSON.stringify(this.message)}`
+    return `admit ${this.process} ${fc.stringify(this.message)}`
   }
 }
 
@@ -179,7 +179,7 @@ class Together implements fc.AsyncCommand<Record<string, never>, World> {
   }
 
   toString(): string {
-    return `together ${this.process} ${JSON.stringify([this.ended, this.messages])}`
+    return `together ${this.process} ${fc.stringify([this.ended, this.messages])}`
   }
 }
 

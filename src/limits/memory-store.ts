@@ -84,12 +84,12 @@ export class MemoryLimitStore implements LimitStore {
       const refused = ask === undefined ? undefined : this.#refusal(ask, index, nowMs)
       if (refused !== undefined) return refused
     }
-    return this.#take(message, 1, holder, nowMs)
+    return this.#take(asks, amountsOf(message, 1), holder, nowMs)
   }
 
-  /** Counts calls like this one that were admitted elsewhere, or all at once. */
-  count(message: AdmitMessage, calls = 1, holder: string = SELF): void {
-    this.#take(message, calls, holder, this.#now())
+  /** Counts calls that were admitted elsewhere, or all at once, for the same asks. */
+  count(asks: readonly ScopeAsk[], amounts: Amounts, holder: string = SELF): void {
+    this.#take(asks, amounts, holder, this.#now())
   }
 
   settle(settlement: Settlement, holder: string = SELF): void {
@@ -237,11 +237,10 @@ export class MemoryLimitStore implements LimitStore {
   }
 
   /** @returns what is used after the last of the calls. */
-  #take(message: AdmitMessage, calls: number, holder: string, nowMs: number): Admitted {
+  #take(asks: readonly ScopeAsk[], taken: Amounts, holder: string, nowMs: number): Admitted {
     const second = Math.floor(nowMs / 1000)
-    const taken = amountsOf(message, calls)
     const uses: ScopeUse[] = []
-    for (const ask of message.asks) uses.push(this.#takeOf(ask, taken, holder, second, nowMs))
+    for (const ask of asks) uses.push(this.#takeOf(ask, taken, holder, second, nowMs))
     return { admitted: true, second, uses }
   }
 

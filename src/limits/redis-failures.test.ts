@@ -6,7 +6,7 @@ import { openStore, type Clock } from '../../test/limits/store-harness.ts'
 import type { TestRedis } from '../../test/redis.ts'
 import type { OpenRedis } from '../redis/open-redis.ts'
 import { RedisUnavailableError } from '../redis/redis.ts'
-import { MemoryLimitStore } from './memory-store.ts'
+import { amountsOf, MemoryLimitStore } from './memory-store.ts'
 import { RedisLimitStore, type LimitRedis } from './redis-store.ts'
 
 let stack: AsyncDisposableStack
@@ -213,7 +213,7 @@ test('a call that goes on without its answer holds what it holds of its other ke
   const { asks, ...call } = asking('key:1', { parallelRequests: 9 })
   const message = { ...call, asks: [...asks, ...asking('key:2', { parallelRequests: 9 }).asks] }
   await expect(store.admit(message)).rejects.toThrow('WRONGTYPE')
-  own.count(message)
+  own.count(message.asks, amountsOf(message, 1))
   await store.flush()
   expect(await heldBy(redis)).toEqual(['1', '0'])
 })
@@ -262,7 +262,7 @@ test('a call whose message fails after all was stated anew is stated, too', asyn
   const goesOn = (): Promise<void> =>
     store.admit(messageOf(10n)).then(
       () => undefined,
-      () => own.count(messageOf(10n)),
+      () => own.count(messageOf(10n).asks, amountsOf(messageOf(10n), 1)),
     )
   const first = goesOn()
   await becomes(() => ends.length === 1)

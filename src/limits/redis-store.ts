@@ -5,14 +5,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import { RedisUnavailableError, type Redis } from '../redis/redis.ts'
+import { CallKinds } from './call-kinds.ts'
 import { GatheredChanges } from './gathered-changes.ts'
-import {
-  HOLDER_TTL_MS,
-  LIMIT_SCRIPT,
-  type ScriptAsk,
-  type ScriptCall,
-  type ScriptMessage,
-} from './limit-script.ts'
+import { HOLDER_TTL_MS, LIMIT_SCRIPT, type ScriptAsk, type ScriptMessage } from './limit-script.ts'
 import type { LimitObserver } from './limit-observer.ts'
 import type { AdmitAnswer, AdmitMessage, LimitStore, ScopeAsk, Settlement } from './limit-store.ts'
 import type { MemoryLimitStore } from './memory-store.ts'
@@ -188,12 +183,13 @@ export class RedisLimitStore implements LimitStore {
   async #tell(asked: readonly Asked[]): Promise<void> {
     const holder = this.#holder
     const calls = asked.map(({ message }) => message)
+    const kinds = new CallKinds(calls)
     const sentAtMs = this.#clock()
     try {
-      const answer = readScriptAnswer(await this.#sendMessage(calls, sentAtMs), calls)
+      const answer = readScriptAnswer(await this.#sendMessage(calls, kinds, sentAtMs), calls)
       this.#answered(holder, answer, this.#clock() - sentAtMs)
       if (answer.answers === undefined) throw new RedisUnavailableError('Redis took up the message too late')
-      this.#countAnswers(holder, asked, answer.answers)
+      this.#countAnswers(holder, asked, kinds, answer.answers)
     } catch (error) {
       // Whether it was counted is not known; its calls go on, and are held by nobody but this process.
       if (holder === this.#holder || asked.length > 0) this.#stale = true
@@ -203,7 +199,7 @@ export class RedisLimitStore implements LimitStore {
     }
   }
 
-  #sendMessage(calls: readonly AdmitMessage[], sentAtMs: number): Promise<unknown> {
+  #sendMessage(calls: readonly AdmitMessage[], kinds: CallKinds, sentAtMs: number): Promise<unknown> {
     const keys = new ScriptKeys(this.#prefix, 'holders')
     const body: ScriptMessage = {
       ...(this.#redisTime === undefined ? {} : { now: this.#redisTime() }),
@@ -211,13 +207,19 @@ export class RedisLimitStore implements LimitStore {
       ...(this.#gone === undefined ? {} : { gone: this.#gone }),
       deadline: this.#offsetMs === undefined ? 0 : Math.round(sentAtMs + this.#offsetMs) + MESSAGE_LIFE_MS,
       changes: this.#changes.take(MAX_CHANGES, keys),
-      calls: calls.map((call) => this.#scriptCall(call, keys)),
+      kinds: kinds.list.map(({ asks }) => asks.map((ask) => scriptAsk(ask, keys))),
+      calls: calls.map(({ tokens, cost }, index) => [kinds.placeOf(index) + 1, tokens, String(cost)]),
     }
     return this.#redis.script(LIMIT_SCRIPT, keys.list, [JSON.stringify(body)])
   }
 
   /** What is admitted is counted in the same step in which the name is checked: what is restated is whole either way. */
-  #countAnswers(holder: string, asked: readonly Asked[], answers: readonly (AdmitAnswer | Error)[]): void {
+  #countAnswers(
+    holder: string,
+    asked: readonly Asked[],
+    kinds: CallKinds,
+    answers: readonly (AdmitAnswer | Error)[],
+  ): void {
     for (const [index, { message, answered, failed }] of asked.entries()) {
       const answer = answers[index]
       if (answer === undefined) continue
@@ -228,11 +230,12 @@ export class RedisLimitStore implements LimitStore {
         continue
       }
       if (answer.admitted) {
-        this.#own.count(message)
+        kinds.admitted(index, message)
         if (holder !== this.#holder && !this.#stale) this.#holdAll(message)
       }
       answered(answer)
     }
+    for (const { asks, taken } of kinds.list) if (taken.calls > 0) this.#own.count(asks, taken)
   }
 
   #answered(holder: string, { answers, nowMs, fresh }: ScriptAnswer, tookMs: number): void {
@@ -244,22 +247,18 @@ export class RedisLimitStore implements LimitStore {
     if (fresh && this.#known) this.#stale = true
     this.#known = true
   }
+}
 
-  #scriptCall({ tokens, cost, asks }: AdmitMessage, keys: ScriptKeys): ScriptCall {
-    return { tokens, cost: String(cost), asks: asks.map((ask) => this.#scriptAsk(ask, keys)) }
-  }
-
-  #scriptAsk(ask: ScopeAsk, keys: ScriptKeys): ScriptAsk {
-    const { scope, requestsPerMinute = -1, tokensPerMinute = -1, parallelRequests = -1, budget } = ask
-    return [
-      requestsPerMinute < 0 && tokensPerMinute < 0 ? 0 : keys.index(`rate:${scope}`),
-      requestsPerMinute,
-      tokensPerMinute,
-      parallelRequests < 0 ? 0 : keys.index(`parallel:${scope}`),
-      parallelRequests,
-      budget === undefined ? 0 : keys.index(`budget:${budget.account}`),
-      budget === undefined ? '0' : String(budget.max),
-      budget === undefined ? '0' : String(budget.spent),
-    ]
-  }
+function scriptAsk(ask: ScopeAsk, keys: ScriptKeys): ScriptAsk {
+  const { scope, requestsPerMinute = -1, tokensPerMinute = -1, parallelRequests = -1, budget } = ask
+  return [
+    requestsPerMinute < 0 && tokensPerMinute < 0 ? 0 : keys.index(`rate:${scope}`),
+    requestsPerMinute,
+    tokensPerMinute,
+    parallelRequests < 0 ? 0 : keys.index(`parallel:${scope}`),
+    parallelRequests,
+    budget === undefined ? 0 : keys.index(`budget:${budget.account}`),
+    budget === undefined ? '0' : String(budget.max),
+    budget === undefined ? '0' : String(budget.spent),
+  ]
 }

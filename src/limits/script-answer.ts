@@ -13,6 +13,8 @@ export interface ScriptAnswer {
   readonly fresh: boolean
 }
 
+const WHOLE = /^-?\d+$/
+
 const LIMIT_KINDS: readonly LimitKind[] = ['requests', 'tokens', 'parallel', 'budget']
 
 /**
@@ -47,7 +49,13 @@ function readAnswer(answer: unknown, second: number, asks: number): AdmitAnswer 
   if ('limit' in answer) return readRefusal(answer)
   if (asks === 0) return { admitted: true, second, uses: [] }
   if (!Array.isArray(answer) || answer.length !== asks) throw unreadable()
-  return { admitted: true, second, uses: answer.map(readUse) }
+  const uses: ScopeUse[] = []
+  for (const each of answer) {
+    const use = readUse(each)
+    if (use === undefined) return new Error('a budget kept in Redis is no whole number of picodollars')
+    uses.push(use)
+  }
+  return { admitted: true, second, uses }
 }
 
 function readRefusal({ ask, limit, used, reserved, wait }: Record<string, unknown>): Refused {
@@ -63,12 +71,14 @@ function readRefusal({ ask, limit, used, reserved, wait }: Record<string, unknow
   }
 }
 
-function readUse(use: unknown): ScopeUse {
+/** @returns undefined when the spend is no whole number: another program has written there. */
+function readUse(use: unknown): ScopeUse | undefined {
   if (!Array.isArray(use)) throw unreadable()
   const [requests, tokens, parallel, settled]: unknown[] = use
   if (typeof requests !== 'number' || typeof tokens !== 'number' || typeof parallel !== 'number')
     throw unreadable()
-  return { requests, tokens, parallel, settled: typeof settled === 'string' ? BigInt(settled) : undefined }
+  if (typeof settled !== 'string') return { requests, tokens, parallel, settled: undefined }
+  return WHOLE.test(settled) ? { requests, tokens, parallel, settled: BigInt(settled) } : undefined
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

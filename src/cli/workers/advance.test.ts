@@ -154,14 +154,15 @@ const worker = fc.integer({ min: 0, max: 1 })
 /** Calls of one size only: so that limits are reached, there are more of them. */
 const COUNTED: readonly Kind[] = ['requests', 'parallel']
 
-const steps = (kind: Kind): fc.Arbitrary<Step[]> => {
+/** @param scale of large calls and of what is spent elsewhere, where limits have more room. */
+const steps = (kind: Kind, scale = 1): fc.Arbitrary<Step[]> => {
   const others: fc.Arbitrary<Step>[] = []
   if (kind === 'budget' || kind === 'budgets of a team and of its keys')
     others.push(
       fc.record({
         do: fc.constant('learn' as const),
         worker,
-        amount: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3_000 })),
+        amount: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3_000 * scale })),
       }),
     )
   // Requests and tokens that a dead worker may have used stay counted, which the model does not know.
@@ -174,7 +175,7 @@ const steps = (kind: Kind): fc.Arbitrary<Step[]> => {
         arbitrary: fc.record({
           do: fc.constant('calls' as const),
           worker,
-          count: fc.integer({ min: 1, max: COUNTED.includes(kind) ? 250 : 100 }),
+          count: fc.integer({ min: 1, max: COUNTED.includes(kind) ? 250 : 100 * Math.sqrt(scale) }),
           size: fc.constantFrom(1, 1, 1, 2),
         }),
       },
@@ -184,7 +185,7 @@ const steps = (kind: Kind): fc.Arbitrary<Step[]> => {
           do: fc.constant('calls' as const),
           worker,
           count: fc.integer({ min: 1, max: 3 }),
-          size: fc.constantFrom(50, 200, 500),
+          size: fc.constantFrom(50 * scale, 200 * scale, 500 * scale),
         }),
       },
       {
@@ -240,6 +241,28 @@ test.each(KINDS)(
     expect(seen.refused).toBeGreaterThan(0)
     // Calls of one size come near a limit slowly: workers give back before they are asked to.
     if (!COUNTED.includes(kind)) expect(seen.recalls).toBeGreaterThan(0)
+  },
+  60_000,
+)
+
+test.each(KINDS.filter((kind) => !COUNTED.includes(kind)))(
+  'so they are where a limit of %s has room for advances of full size',
+  async (kind) => {
+    const seen = { inAdvance: 0, refused: 0, recalls: 0 }
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 8_500, max: 20_000 }), steps(kind, 16), async (room, all) => {
+        const world = new World(kind, room)
+        // The fourth of them is the first that asks for more than itself; each that runs out asks for twice as many.
+        for (let call = 0; call < 300; call += 1) await world.call(0, 1)
+        for (const step of all) await play(world, step)
+        await world.end()
+        seen.inAdvance += world.inAdvance
+        seen.refused += world.refused
+        seen.recalls += world.host.recalls
+      }),
+      { numRuns: 60 },
+    )
+    expect(Object.values(seen).every((count) => count > 0), JSON.stringify(seen)).toBe(true)
   },
   60_000,
 )

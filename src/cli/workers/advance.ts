@@ -10,8 +10,8 @@ import type {
   Settlement,
   Tally,
 } from '../../limits/limit-store.ts'
+import { limitsTheSame } from '../../limits/same-asks.ts'
 import type { Advanced } from './limit-steps.ts'
-import { limitsTheSame } from './same-limits.ts'
 import { Tallies } from './tallies.ts'
 
 /** The fewest calls that are worth a question, and the most. */
@@ -168,18 +168,22 @@ export class Advance {
 
   /** Gives back all that is left. */
   release(): void {
-    const calls = this.#left
-    if (calls === 0) return
-    this.#left = 0
-    this.#untold().giveBack(this.#second, calls, this.#held.tokens, this.#held.cost)
+    this.#giveBack(this.#left)
   }
 
-  /** Some time has passed: what is wanted is what was taken up in it, four times. */
+  /** Some time has passed: what is wanted is what was taken up in it, four times; what is left beyond that goes back. */
   tick(second: number): void {
     if (this.#hasRates && second !== this.#second) this.release()
     this.#idleTicks = this.#takenInTick === 0 ? this.#idleTicks + 1 : 0
     if (this.#takenInTick > 0) this.#wanted = Math.min(MOST, Math.max(FEWEST, this.#takenInTick * 4))
     this.#takenInTick = 0
+    this.#giveBack(this.#left - this.#wanted)
+  }
+
+  #giveBack(calls: number): void {
+    if (calls <= 0) return
+    this.#left -= calls
+    this.#untold().giveBack(this.#second, calls, this.#held.tokens, this.#held.cost)
   }
 
   #untold(): Tallies {

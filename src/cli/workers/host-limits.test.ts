@@ -82,3 +82,38 @@ test('a ticket is good for one answer, and none when its worker is gone', async 
   gone.limits.gone('asker')
   await expect(gone.limits.decision(gone.ticket)).rejects.toThrow('no admission waits')
 })
+
+test.each([
+  [20_000, 512],
+  [8_000, 500],
+  [1_600, 100],
+])(
+  'of room for %i calls, %i are admitted in advance when more are asked for, and all are counted',
+  (room, calls) => {
+    const limits = new HostLimits(
+      () => SECOND * 1_000,
+      () => undefined,
+    )
+    const message: AdmitMessage = {
+      tokens: 10,
+      cost: 10n,
+      asks: [askOf('key:k', 'budget', room, () => 0n)],
+    }
+    const question = { id: 1, message, calls: 512, steps: stepsText([]) }
+    expect(limits.advance('holder', question)).toMatchObject({ calls })
+    // One that reserves all that is left is the last one that is admitted.
+    const last = { ...message, cost: BigInt(10 * (room - calls)) }
+    const admit = (asked: AdmitMessage) =>
+      answersOf(
+        limits.take(
+          'holder',
+          stepsText([
+            { kind: 'close', id: 1 },
+            { kind: 'admit', message: asked },
+          ]),
+        ),
+      )
+    expect(admit(last)).toMatchObject([{ admitted: true }])
+    expect(admit(message)).toMatchObject([{ admitted: false, reserved: String(10 * room) }])
+  },
+)

@@ -4,11 +4,11 @@
  */
 import type { AdmitAnswer, AdmitMessage, ScopeAsk, Settlement, Tally } from '../../limits/limit-store.ts'
 import { amountsOf, MemoryLimitStore, type Amounts } from '../../limits/memory-store.ts'
+import { limitsTheSame } from '../../limits/same-asks.ts'
 import type { Advanced, AdvanceQuestion, LimitAnswer, LimitStep } from './limit-steps.ts'
 import { answersText, stepsOf } from './limit-text.ts'
 import { OpenAdvances, type OpenAdvance } from './open-advances.ts'
 import { RisingSpend } from './rising-spend.ts'
-import { limitsTheSame } from './same-limits.ts'
 
 /**
  * A limit with room for fewer calls than this for each open advance is near: what a worker has not told yet is less
@@ -94,7 +94,7 @@ export class HostLimits {
     if (calls === 0 || this.#near(message.asks, amountsOf(message, calls)).length > 0) return NOTHING
     const first = this.#store.admit(message, worker)
     if (!first.admitted) return NOTHING
-    if (calls > 1) this.#store.count(message, calls - 1, worker)
+    if (calls > 1) this.#store.count(message.asks, amountsOf(message, calls - 1), worker)
     if (known === undefined) this.#advances.open(worker, id, message)
     else known.message = message
     return { calls, second: first.second, uses: first.uses }

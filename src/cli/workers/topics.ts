@@ -12,7 +12,7 @@ export interface Topics {
   replace: { ask: undefined; answer: void }
   /** The metrics of all workers, each as bytes that `MetricsBytes` tells of. */
   metrics: { ask: undefined; answer: readonly MetricsBytes[] }
-  /** As texts of `limit-steps.ts`. */
+  /** As texts of `limit-text.ts`. */
   limits: { ask: string; answer: string }
   /** What an admission comes to that has to wait for advances which are called back, by its ticket. */
   decision: { ask: number; answer: AdmitAnswer }

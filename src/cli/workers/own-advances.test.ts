@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { askOf, NOTHING_SPENT } from '../../../test/limits/limited-asks.ts'
+import type { LimitKind, ScopeAsk } from '../../limits/limit-store.ts'
+import { Advance } from './advance.ts'
+import { OwnAdvances } from './own-advances.ts'
+
+const ask = (scope: string, kind: LimitKind): ScopeAsk => askOf(scope, kind, 1_000, NOTHING_SPENT)
+
+let made = 0
+
+function advanceFor(...asks: readonly ScopeAsk[]): Advance {
+  return new Advance((made += 1), { tokens: 1, cost: 1n, asks }, () => undefined)
+}
+
+test('advances of the same first scope are told apart by the others, and by whether budgets are asked', () => {
+  const advances = new OwnAdvances()
+  const [key, team, other] = [ask('key:k', 'budget'), ask('team:t', 'budget'), ask('team:u', 'budget')]
+  const free = { ...key, budget: undefined }
+  const asked = [[key], [free], [key, team], [key, other]]
+  expect(asked.map((asks) => advances.get(asks))).toEqual(asked.map(() => undefined))
+  const all = asked.map((asks) => advanceFor(...asks))
+  for (const advance of all) advances.add(advance)
+  expect(asked.map((asks) => advances.get(asks))).toEqual(all)
+  expect(advances.list()).toEqual(all)
+})
+
+test('limits that have changed find the advance that does not fit any more', () => {
+  const advances = new OwnAdvances()
+  const advance = advanceFor(ask('key:k', 'budget'))
+  advances.add(advance)
+  const changed = [askOf('key:k', 'budget', 2_000, NOTHING_SPENT)]
+  expect(advances.get(changed)).toBe(advance)
+  expect(advance.fits(changed)).toBe(false)
+})
+
+test('what is deleted is found no more, and is deleted once', () => {
+  const advances = new OwnAdvances()
+  const [one, two] = [advanceFor(ask('key:1', 'budget')), advanceFor(ask('key:2', 'budget'))]
+  advances.add(one)
+  advances.add(two)
+  advances.delete(one)
+  advances.delete(one)
+  expect([advances.size, advances.get(one.asks), advances.get(two.asks)]).toEqual([1, undefined, two])
+})
