@@ -58,6 +58,14 @@ const SHOWN = 15
 
 /** What the names of our own parts begin with. */
 export const OWN_PART = 'sluice '
+/** The code of the benchmark's own relays. */
+export const YARDSTICK_PART = 'yardstick'
+/** What is neither the code of a program nor of a package. */
+export const RUNTIME_PARTS = {
+  node: 'JavaScript of Node itself',
+  garbage: 'garbage collector',
+  native: 'native code and system calls',
+} as const
 
 /**
  * @param span what was before and after is left out: the start of the program, above all.
@@ -99,8 +107,9 @@ export class FrameNames {
     if (dependency !== undefined) return dependency
     const room = /\/src\/(\w+)/.exec(source)?.[1]
     if (room !== undefined) return OWN_PART + room
-    if (source.startsWith('node:')) return 'JavaScript of Node itself'
-    return functionName === '(garbage collector)' ? 'garbage collector' : 'native code and system calls'
+    if (source.includes('/bench/')) return YARDSTICK_PART
+    if (source.startsWith('node:')) return RUNTIME_PARTS.node
+    return functionName === '(garbage collector)' ? RUNTIME_PARTS.garbage : RUNTIME_PARTS.native
   }
 
   /** The function, and the file of ours or the module of Node that it stands in, or its part. */

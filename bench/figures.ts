@@ -136,6 +136,11 @@ export function targetLines(result: BenchResult): TargetLine[] {
     ...(sockets === undefined ? {} : { floor: read(sockets) }),
     ...(duties === undefined ? {} : { duties: read(duties) }),
   })
+  /** The least program reads no event of a stream but the last: of streams it has none of the duties. */
+  const ofStreams = (...line: Parameters<typeof ofRow>): TargetLine => {
+    const { duties: _, ...others }: TargetLine = ofRow(...line)
+    return others
+  }
   return [
     without(
       ofRow('CPU a call, 1 KB', 'µs', (row) => row.chat1kMicroseconds, 70, 45),
@@ -196,7 +201,7 @@ export function targetLines(result: BenchResult): TargetLine[] {
       extras.largeProfile,
     ),
     without(
-      ofRow(
+      ofStreams(
         'CPU a relayed chunk, as a multiple of nginx’s',
         '×',
         (row) => row.chunkMicroseconds / nginx.chunkMicroseconds,
@@ -207,9 +212,10 @@ export function targetLines(result: BenchResult): TargetLine[] {
     ),
     ofRow('Added latency at 1,000 calls a second, p50', 'ms', (row) => row.addedP50Ms, 0.5, 0.3),
     ofRow('Added latency at 1,000 calls a second, p99', 'ms', (row) => row.addedP99Ms, 2, 1),
-    ofRow('Memory when idle', 'MB', (row) => row.idleBytes / 1e6, 150, 120),
-    ofRow('Memory added by an open stream', 'KB', (row) => row.bytesPerStream / 1e3, 100, 50),
-    ofRow('Start to ready, PostgreSQL', 's', (row) => row.startToReadyMs / 1e3, 1.5, 0.7),
+    // The relays are run from their sources, which takes memory and time for the types in them: they are no floor here.
+    atMost('Memory when idle', 'MB', sluice.idleBytes / 1e6, 150, 120),
+    ofStreams('Memory added by an open stream', 'KB', (row) => row.bytesPerStream / 1e3, 100, 50),
+    atMost('Start to ready, PostgreSQL', 's', sluice.startToReadyMs / 1e3, 1.5, 0.7),
     atMost('Start to ready, embedded database reopened', 's', extras.embeddedStartToReadyMs / 1e3, 2, 1),
     atMost(`Event-loop lag p99 (${lagLoadOf(extras)})`, 'ms', extras.eventLoopLagP99Ms, 20, 10),
     ...(extras.ownLagP99Ms === undefined

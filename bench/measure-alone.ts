@@ -6,6 +6,7 @@ import { FrameNames, readProfile, summarizeProfile, type ProfileSummary } from '
 import { measureLag } from './measure-lag.ts'
 import { monotonicMicroseconds } from './provider-answers.ts'
 import type { SluiceExtras } from './result.ts'
+import { dutiesRelay } from './reference.ts'
 import { loadRequest, runLoad } from './run-load.ts'
 import { CONNECTIONS, MIDDLE_BODY, SMALL_BODY, STREAMS } from './section.ts'
 import { WITH_REDIS } from './sluice-forms.ts'
@@ -27,6 +28,7 @@ export const STACK_FILES = {
   large: 'call-100kb.collapsed',
   redis: 'call-1kb-redis.collapsed',
   chunk: 'chunk.collapsed',
+  duties: 'duties-1kb.collapsed',
 } as const
 
 type ProfileName = keyof typeof STACK_FILES
@@ -38,6 +40,7 @@ export async function measureAlone(context: TargetContext): Promise<AloneFinding
   const large = await profile('large', sluice, context, callsOf(MIDDLE_BODY))
   const redis = await profile('redis', sluiceTarget(WITH_REDIS), context, callsOf(SMALL_BODY))
   const chunk = await profile('chunk', sluice, context, streams)
+  const duties = await profile('duties', dutiesRelay, context, callsOf(SMALL_BODY))
   return {
     extras: {
       embeddedStartToReadyMs: embedded,
@@ -46,12 +49,14 @@ export async function measureAlone(context: TargetContext): Promise<AloneFinding
       largeProfile: large.summary,
       redisProfile: redis.summary,
       chunkProfile: chunk.summary,
+      dutiesProfile: duties.summary,
     },
     stacks: new Map([
       ['call', call.stacks],
       ['large', large.stacks],
       ['redis', redis.stacks],
       ['chunk', chunk.stacks],
+      ['duties', duties.stacks],
     ]),
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { NODE_FLAGS } from '../bin/node-flags.js'
 import { modelOf } from './duties/key.ts'
 import { plainCall } from './reverse-proxies.ts'
-import { freePort, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
+import { freePort, profileFlags, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
 import type { RunningTarget, Target, TargetContext } from './target.ts'
 
 const DUTIES_KEY = 'sk-bench-duties'
@@ -45,7 +45,8 @@ export const dutiesWithRedis: Target = {
 }
 
 /** What the relays need of a run. */
-type Surroundings = Pick<TargetContext, 'providerPort' | 'directory' | 'databaseUrl'>
+type Surroundings = Pick<TargetContext, 'providerPort' | 'directory' | 'databaseUrl'> &
+  Partial<Pick<TargetContext, 'profileDirectory'>>
 
 /** As Sluice does, it writes its journal and its log (`duties.log`) into the directory of the run. */
 export async function startDuties(context: Surroundings, redisUrl?: string): Promise<RunningTarget> {
@@ -84,7 +85,12 @@ async function startRelay(
   const parameters = [String(port), String(context.providerPort), ...(options?.parameters ?? [])]
   const child = startProcess(
     process.execPath,
-    [...NODE_FLAGS, join(import.meta.dirname, program), ...parameters],
+    [
+      ...NODE_FLAGS,
+      ...profileFlags(context.profileDirectory),
+      join(import.meta.dirname, program),
+      ...parameters,
+    ],
     {
       core: 'server',
       env: { NODE_ENV: 'production', ...options?.environment },

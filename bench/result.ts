@@ -64,6 +64,8 @@ export interface SluiceExtras {
   readonly largeProfile?: ProfileSummary
   readonly redisProfile?: ProfileSummary
   readonly chunkProfile?: ProfileSummary
+  /** Of calls of 1 KB in the least program with the duties; undefined in results of an earlier form. */
+  readonly dutiesProfile?: ProfileSummary
 }
 
 /** What a soak has found (`npm run soak`). */

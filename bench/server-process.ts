@@ -37,6 +37,13 @@ export function onCore(core: Core, argv: readonly [string, ...string[]]): [strin
   return first === undefined ? pinned : [first, ...rest, ...pinned]
 }
 
+/** What has Node keep a processor profile of a program in this directory, where one is wanted. */
+export function profileFlags(directory: string | undefined): readonly string[] {
+  return directory === undefined
+    ? []
+    : ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=500']
+}
+
 export interface StartOptions {
   readonly core: Core
   readonly env?: Readonly<Record<string, string | undefined>>

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NODE_FLAGS } from '../bin/node-flags.js'
 import type { BenchDialect, LoadRequest } from './load-job.ts'
-import { freePort, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
+import { freePort, profileFlags, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
 import { EVERYTHING_ON, type SluiceForm } from './sluice-forms.ts'
 import {
   ANSWER_KINDS,
@@ -88,16 +88,12 @@ async function launch(form: SluiceForm, context: TargetContext, { DATABASE_URL, 
   const dataDirectory = join(context.directory, `${dataName}-data`)
   mkdirSync(dataDirectory, { recursive: true })
   writeFileSync(configFile, configuration(form, context))
-  const profiling =
-    context.profileDirectory === undefined
-      ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${context.profileDirectory}`, '--cpu-prof-interval=500']
   const address = ['--host', '127.0.0.1', '--port', String(port)]
   const argv = [MAIN, '--config', configFile, ...address, '--data-dir', dataDirectory]
   const startedAtMs = performance.now()
   const child = startProcess(
     process.execPath,
-    [...NODE_FLAGS, ...profiling, ...argv, ...(form.arguments ?? [])],
+    [...NODE_FLAGS, ...profileFlags(context.profileDirectory), ...argv, ...(form.arguments ?? [])],
     {
       core: form.core ?? 'server',
       env: {

@@ -22,7 +22,7 @@ function recordsOf(journal: string): string[] {
   return records
 }
 
-test('with Redis a call is counted there before it is sent, and gives back what it has not used', async () => {
+test('with Redis a call is counted there, and gives back what it has not used', async () => {
   await using stack = new AsyncDisposableStack()
   const directory = mkdtempSync(join(tmpdir(), 'sluice-duties-'))
   stack.defer(() => rmSync(directory, { recursive: true, force: true }))

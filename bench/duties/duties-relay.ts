@@ -5,7 +5,7 @@
  * what it has cost is in the journal before the request or the last byte of the answer goes out; it is counted, logged
  * and booked. It serves one dialect, one key, one provider and calls that go well: no limits but the budget, no
  * translation, no second try, no defence. It is no gateway and not safe as a proxy; it shows what is left when
- * everything that is general is left out. It must stay as it is: Sluice is told as a multiple of it.
+ * everything that is general is left out. It must stay as it is: Sluice is shown beside it.
  *
  * Usage: duties-relay.ts PORT PROVIDER-PORT DIRECTORY KEY; DATABASE_URL names a database. With REDIS_URL requests, tokens
  * and the budget are counted in Redis, too, which each call waits for.
@@ -180,3 +180,6 @@ createServer({ noDelay: true }, (client) => {
   client.on('data', (bytes: Buffer) => requests.take(bytes))
   client.on('error', () => client.destroy())
 }).listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 })
+
+// A profile of it is written when it ends by itself.
+process.on('SIGTERM', () => process.exit())

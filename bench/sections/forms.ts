@@ -31,8 +31,8 @@ export const forms: Section = {
   name: 'forms',
   title: 'What governance costs',
   about:
-    'The same gateway with less and with more switched on, beside the least program that has the duties of the form ' +
-    'with everything on. All of them run at the same time, and the loads go from one to the next, so that the ' +
+    'The same gateway with less and with more switched on, beside the least programs that have the duties of the form ' +
+    'with everything on, and of that with Redis. All of them run at the same time, and the loads go from one to the next, so that the ' +
     'multiples are fairer than figures of different runs.',
   order: 'side by side',
   rounds: 3,
