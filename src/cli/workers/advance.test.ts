@@ -262,7 +262,10 @@ test.each(KINDS.filter((kind) => !COUNTED.includes(kind)))(
       }),
       { numRuns: 60 },
     )
-    expect(Object.values(seen).every((count) => count > 0), JSON.stringify(seen)).toBe(true)
+    expect(
+      Object.values(seen).every((count) => count > 0),
+      JSON.stringify(seen),
+    ).toBe(true)
   },
   60_000,
 )
