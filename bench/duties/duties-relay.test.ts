@@ -9,6 +9,21 @@ import { startRedis } from '../../test/redis.ts'
 import { startProvider } from '../provider.ts'
 import { startDuties } from '../reference.ts'
 
+/** The relay between the bench's provider and a database of its own, for as long as the stack is open. */
+async function relayIn(stack: AsyncDisposableStack, redisUrl?: string) {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-duties-'))
+  stack.defer(() => rmSync(directory, { recursive: true, force: true }))
+  const provider = await startProvider(directory)
+  stack.defer(() => provider.stop())
+  const postgresql = stack.use(await startPostgresql())
+  const url = await postgresql.createDatabase()
+  const databaseUrl = () => Promise.resolve(url)
+  const relay = stack.use(
+    await startDuties({ providerPort: provider.port, directory, databaseUrl }, redisUrl),
+  )
+  return { relay, directory, url }
+}
+
 /** Records of the journal, whose blocks are sound. */
 function recordsOf(journal: string): string[] {
   const records: string[] = []
@@ -24,16 +39,8 @@ function recordsOf(journal: string): string[] {
 
 test('with Redis a call is counted there, and gives back what it has not used', async () => {
   await using stack = new AsyncDisposableStack()
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-duties-'))
-  stack.defer(() => rmSync(directory, { recursive: true, force: true }))
-  const provider = await startProvider(directory)
-  stack.defer(() => provider.stop())
-  const postgresql = stack.use(await startPostgresql())
   const redis = stack.use(await startRedis())
-  const databaseUrl = () => postgresql.createDatabase()
-  const relay = stack.use(
-    await startDuties({ providerPort: provider.port, directory, databaseUrl }, redis.url),
-  )
+  const { relay } = await relayIn(stack, redis.url)
   const { path, headers, model } = relay.call('whole', 'openai-chat')
   const body = JSON.stringify({ model, messages: [], max_tokens: 900 })
   const answer = await fetch(`http://127.0.0.1:${relay.port}${path}`, { method: 'POST', headers, body })
@@ -47,14 +54,7 @@ test('with Redis a call is counted there, and gives back what it has not used', 
 
 test('a whole answer and a stream are relayed, and each is journaled, logged, counted and booked once', async () => {
   await using stack = new AsyncDisposableStack()
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-duties-'))
-  stack.defer(() => rmSync(directory, { recursive: true, force: true }))
-  const provider = await startProvider(directory)
-  stack.defer(() => provider.stop())
-  const postgresql = stack.use(await startPostgresql())
-  const url = await postgresql.createDatabase()
-  const databaseUrl = () => Promise.resolve(url)
-  const relay = stack.use(await startDuties({ providerPort: provider.port, directory, databaseUrl }))
+  const { relay, directory, url } = await relayIn(stack)
   const ask = async (answer: 'whole' | 'stream', members: object) => {
     const { path, headers, model } = relay.call(answer, 'openai-chat')
     const body = JSON.stringify({ model, messages: [{ role: 'user', content: '"model":"x"' }], ...members })

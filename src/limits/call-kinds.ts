@@ -1,6 +1,6 @@
 /** What the calls of one message ask, each kind once: calls that come together are mostly of few keys. */
 import type { AdmitMessage, ScopeAsk } from './limit-store.ts'
-import { asksTheSame } from './same-asks.ts'
+import { asksTheSame, firstScope } from './same-asks.ts'
 
 interface CallKind {
   readonly asks: readonly ScopeAsk[]
@@ -43,8 +43,4 @@ export class CallKinds {
     this.#byScope.set(firstScope(asks), this.list.length)
     return this.list.push({ asks, taken: { calls: 0, tokens: 0, cost: 0n } }) - 1
   }
-}
-
-function firstScope(asks: readonly ScopeAsk[]): string {
-  return asks[0]?.scope ?? ''
 }

@@ -205,6 +205,32 @@ test('a key that holds what is not ours fails its own calls alone', async () => 
   ])
 })
 
+test.each([
+  ['admitted', 900n],
+  ['refused', 1n],
+])(
+  'spend that is no whole number fails the calls of its budget alone, where they would be %s',
+  async (_, max) => {
+    const clock = { nowMs: Date.UTC(2026, 0, 5) }
+    const own = new MemoryLimitStore(() => clock.nowMs)
+    const store = tolerant(clock, own)
+    await server.command('hset', '{sluice:limits}:budget:key:1@w', 's', '1.5')
+    const of = (key: string, most: bigint) =>
+      asking(key, { parallelRequests: 9, budget: { account: `${key}@w`, max: most, spent: 0n } })
+    const [spoilt, sound] = [of('key:1', max), of('key:2', 900n)]
+    const [failed, admitted] = await Promise.allSettled(
+      [spoilt, sound].map((message) => store.admit(message)),
+    )
+    expect(admitted).toMatchObject({ status: 'fulfilled', value: { admitted: true } })
+    expect(String(failed?.status === 'rejected' ? failed.reason : 'admitted')).toMatch(
+      /no whole number.*\(budget:key:1@w\).*Delete it/,
+    )
+    // What Redis has counted of it is held by nobody: what is held is stated anew without it.
+    const next = await store.admit(asking('key:1', { parallelRequests: 9 }))
+    expect(next).toMatchObject({ admitted: true, uses: [{ parallel: 1 }] })
+  },
+)
+
 test('a call that goes on without its answer holds what it holds of its other keys', async () => {
   const clock = { nowMs: Date.UTC(2026, 0, 5) }
   const own = new MemoryLimitStore(() => clock.nowMs)

@@ -13,6 +13,11 @@ export function limitsTheSame(ask: ScopeAsk, other: ScopeAsk): boolean {
   )
 }
 
+/** By which calls are told apart at first: few that ask the same scope first ask different ones behind it. */
+export function firstScope(asks: readonly ScopeAsk[]): string {
+  return asks[0]?.scope ?? ''
+}
+
 /** By all scopes, in their order, and by what is known to be spent. */
 export function asksTheSame(asks: readonly ScopeAsk[], others: readonly ScopeAsk[]): boolean {
   if (asks.length !== others.length) return false

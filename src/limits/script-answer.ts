@@ -1,5 +1,5 @@
 /** Reads what the Lua script answers: JSON text that the rest of the program need not know. */
-import type { AdmitAnswer, AdmitMessage, LimitKind, Refused, ScopeUse } from './limit-store.ts'
+import type { AdmitAnswer, AdmitMessage, LimitKind, Refused, ScopeAsk, ScopeUse } from './limit-store.ts'
 
 export interface ScriptAnswer {
   /**
@@ -13,6 +13,7 @@ export interface ScriptAnswer {
   readonly fresh: boolean
 }
 
+/** What Redis has added up. */
 const WHOLE = /^-?\d+$/
 
 const LIMIT_KINDS: readonly LimitKind[] = ['requests', 'tokens', 'parallel', 'budget']
@@ -39,28 +40,32 @@ function readAnswers(
   if (calls.length === 0) return []
   if (typeof second !== 'number' || !Array.isArray(answers) || answers.length !== calls.length)
     throw unreadable()
-  return calls.map(({ asks }, index) => readAnswer(answers[index], second, asks.length))
+  return calls.map(({ asks }, index) => readAnswer(answers[index], second, asks))
 }
 
 /** A call that was admitted is answered with what it uses of each scope. */
-function readAnswer(answer: unknown, second: number, asks: number): AdmitAnswer | Error {
+function readAnswer(answer: unknown, second: number, asks: readonly ScopeAsk[]): AdmitAnswer | Error {
   if (!isRecord(answer)) throw unreadable()
   if ('failure' in answer) return new Error(String(answer['failure']))
-  if ('limit' in answer) return readRefusal(answer)
-  if (asks === 0) return { admitted: true, second, uses: [] }
-  if (!Array.isArray(answer) || answer.length !== asks) throw unreadable()
+  if ('limit' in answer) return readRefusal(answer, asks)
+  if (asks.length === 0) return { admitted: true, second, uses: [] }
+  if (!Array.isArray(answer) || answer.length !== asks.length) throw unreadable()
   const uses: ScopeUse[] = []
-  for (const each of answer) {
-    const use = readUse(each)
-    if (use === undefined) return new Error('a budget kept in Redis is no whole number of picodollars')
+  for (const [index, ask] of asks.entries()) {
+    const use = readUse(answer[index])
+    if (use === undefined) return notOurs(ask)
     uses.push(use)
   }
   return { admitted: true, second, uses }
 }
 
-function readRefusal({ ask, limit, used, reserved, wait }: Record<string, unknown>): Refused {
+function readRefusal(
+  { ask, limit, used, reserved, wait }: Record<string, unknown>,
+  asks: readonly ScopeAsk[],
+): Refused | Error {
   const kind = LIMIT_KINDS.find((known) => known === limit)
   if (kind === undefined || typeof ask !== 'number' || typeof wait !== 'number') throw unreadable()
+  if (kind === 'budget' && !WHOLE.test(String(used))) return notOurs(asks[ask])
   return {
     admitted: false,
     ask,
@@ -83,6 +88,14 @@ function readUse(use: unknown): ScopeUse | undefined {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
+}
+
+/** Another program has written what this account has spent. */
+function notOurs(ask: ScopeAsk | undefined): Error {
+  return new Error(
+    `what Redis holds as spent is no whole number of picodollars (budget:${ask?.budget?.account}): another program ` +
+      'writes to this key. Delete it, and what is spent is taken from the database',
+  )
 }
 
 function unreadable(): Error {

@@ -1,9 +1,10 @@
 /** The advances that a worker takes calls up of, found by what a call asks without a name being joined for it. */
 import type { ScopeAsk } from '../../limits/limit-store.ts'
+import { firstScope } from '../../limits/same-asks.ts'
 import type { Advance } from './advance.ts'
 
 export class OwnAdvances {
-  /** By the first scope that they ask: few ask the same first. */
+  /** By the first scope that they ask. */
   readonly #byScope = new Map<string, Advance[]>()
   #size = 0
 
@@ -13,7 +14,7 @@ export class OwnAdvances {
 
   /** The advance for calls of these scopes, whatever their limits. */
   get(asks: readonly ScopeAsk[]): Advance | undefined {
-    const advances = this.#byScope.get(asks[0]?.scope ?? '')
+    const advances = this.#byScope.get(firstScope(asks))
     if (advances === undefined) return undefined
     for (const advance of advances) if (asksTheSameScopes(asks, advance.asks)) return advance
     return undefined
@@ -21,7 +22,7 @@ export class OwnAdvances {
 
   /** There is none for these scopes. */
   add(advance: Advance): void {
-    const scope = advance.asks[0]?.scope ?? ''
+    const scope = firstScope(advance.asks)
     const advances = this.#byScope.get(scope)
     if (advances === undefined) this.#byScope.set(scope, [advance])
     else advances.push(advance)
@@ -30,7 +31,7 @@ export class OwnAdvances {
 
   /** Does nothing when it is not there any more. */
   delete(advance: Advance): void {
-    const scope = advance.asks[0]?.scope ?? ''
+    const scope = firstScope(advance.asks)
     const advances = this.#byScope.get(scope)
     const index = advances?.indexOf(advance) ?? -1
     if (advances === undefined || index === -1) return
