@@ -4,20 +4,15 @@
  * are admitted in advance, and what they settle is told some milliseconds later; when the process above calls an
  * advance back, all that is not told goes at once.
  */
-import type { AdmitAnswer, AdmitMessage, LimitStore, ScopeAsk, Settlement } from '../../limits/limit-store.ts'
-import { Advance } from './advance.ts'
+import { Advance, type Advanced } from '../../limits/advances/advance.ts'
+import { BusyCalls } from '../../limits/advances/busy-calls.ts'
+import { KnownSpend, type Marks } from '../../limits/advances/known-spend.ts'
+import { OwnAdvances } from '../../limits/advances/own-advances.ts'
+import type { AdmitAnswer, AdmitMessage, LimitStore, Settlement } from '../../limits/limit-store.ts'
 import type { Channel } from './channel.ts'
-import { KnownSpend, type Marks } from './known-spend.ts'
-import { OwnAdvances } from './own-advances.ts'
-import type { Advanced, LimitAnswer, LimitStep } from './limit-steps.ts'
+import type { LimitAnswer, LimitStep } from './limit-steps.ts'
 import { answersOf, stepsText } from './limit-text.ts'
-
-/** Calls of one kind that are asked for within this time, and how many of them have the next ones admitted in advance. */
-const BUSY_WITHIN_MS = 20
-const BUSY_CALLS = 4
-
-/** Calls whose limits are near, or too low for it, are not asked for in advance again for so long. */
-const DENIED_FOR_MS = 1_000
+import { Tallies } from './tallies.ts'
 
 const TICK_MS = 25
 /** An advance of which nothing was taken up for so long is closed. */
@@ -42,18 +37,12 @@ export class HostLimitStore implements LimitStore {
   readonly #sendAll = (): void => void this.#sendSteps()
   readonly #tick = (): void => this.#onTick()
   /** Open ones. */
-  readonly #advances = new OwnAdvances()
+  readonly #advances = new OwnAdvances<Tallies>()
   /** Of these, and of those that are being closed: some of what they settled is not told. */
-  readonly #untold = new Set<Advance>()
-  readonly #onUntold = (advance: Advance): void => void this.#untold.add(advance)
+  readonly #untold = new Set<Advance<Tallies>>()
   /** Of the accounts of advances. */
   readonly #spend = new KnownSpend()
-  /** Calls since `#askedSinceMs`, by the same. */
-  readonly #asked = new Map<string, number>()
-  #askedSinceMs = 0
-  /** Not admitted in advance, since `#deniedSinceMs`. */
-  readonly #denied = new Set<string>()
-  #deniedSinceMs = 0
+  readonly #busy = new BusyCalls()
   #nextId = 1
   #timer: NodeJS.Timeout | undefined
   #steps: LimitStep[] = []
@@ -90,8 +79,9 @@ export class HostLimitStore implements LimitStore {
     if (this.#advances.size === 0) return this.#tell({ kind: 'settle', settlement })
     this.#spend.add(settlement)
     const advance = this.#advances.get(settlement.asks)
-    if (advance?.settle(settlement) !== true) this.#tell({ kind: 'settle', settlement })
-    else if (advance.exceeding >= MOST_EXCEEDING) this.#sendAll()
+    if (advance === undefined || !this.#tallies(advance, settlement))
+      this.#tell({ kind: 'settle', settlement })
+    else if (advance.returns.exceeding >= MOST_EXCEEDING) this.#sendAll()
   }
 
   async close(): Promise<void> {
@@ -101,69 +91,71 @@ export class HostLimitStore implements LimitStore {
     await this.#sendSteps()
   }
 
+  /** @returns false for a settlement that has to be told by itself. */
+  #tallies(advance: Advance<Tallies>, settlement: Settlement): boolean {
+    const { second } = settlement
+    if (
+      !advance.isGranted ||
+      advance.isClosing ||
+      second === undefined ||
+      !advance.isLikeReserved(settlement)
+    )
+      return false
+    advance.returns.settle(second, settlement)
+    return true
+  }
+
   /** Calls of one kind that come fast are admitted in advance from now on. */
-  #notice(message: AdmitMessage, nowMs: number): Advance | undefined {
-    const key = keyOf(message.asks)
-    if (nowMs - this.#deniedSinceMs > DENIED_FOR_MS) {
-      this.#denied.clear()
-      this.#deniedSinceMs = nowMs
-    }
-    if (this.#denied.has(key)) return undefined
-    if (nowMs - this.#askedSinceMs > BUSY_WITHIN_MS) {
-      this.#asked.clear()
-      this.#askedSinceMs = nowMs
-    }
-    const asked = (this.#asked.get(key) ?? 0) + 1
-    this.#asked.set(key, asked)
-    if (asked < BUSY_CALLS) return undefined
-    this.#asked.delete(key)
-    const advance = new Advance(this.#nextId++, message, this.#onUntold)
+  #notice(message: AdmitMessage, nowMs: number): Advance<Tallies> | undefined {
+    if (!this.#busy.notice(message.asks, nowMs)) return undefined
+    const tallies = new Tallies(this.#nextId++, () => this.#untold.add(advance))
+    const advance = new Advance(message, tallies)
     this.#advances.add(advance)
     this.#timer ??= setTimeout(this.#tick, TICK_MS).unref()
     this.#askForMore(advance)
     return advance
   }
 
-  #askForMore(advance: Advance): void {
+  #askForMore(advance: Advance<Tallies>): void {
     const { message, calls } = advance.ask()
     const marks = this.#spend.asked(message.asks)
     // What is settled so far is told before it: the process above has to know it when it takes up what is spent.
     if (this.#waiters.length > 0) void this.#sendSteps()
     const steps = this.#takeSteps()
-    this.#channel.ask('advance', { id: advance.id, message, calls, steps: stepsText(steps) }).then(
+    this.#channel.ask('advance', { id: advance.returns.id, message, calls, steps: stepsText(steps) }).then(
       (advanced) => this.#onAdvanced(advance, advanced, message, marks),
       // The process above is gone, and with it what it has counted; this one ends soon.
       () => this.#advances.delete(advance),
     )
   }
 
-  #onAdvanced(advance: Advance, advanced: Advanced, message: AdmitMessage, marks: Marks): void {
+  #onAdvanced(advance: Advance<Tallies>, advanced: Advanced, message: AdmitMessage, marks: Marks): void {
     advance.add(advanced, message)
     if (advanced.calls > 0) this.#spend.told(marks, advanced.uses)
     if (advance.isClosing) this.#end(advance)
     else if (advanced.calls === 0) {
       this.#close(advance)
-      this.#denied.add(keyOf(advance.asks))
+      this.#busy.deny(advance.asks)
     }
   }
 
   #closeAll(ids: readonly number[]): void {
-    for (const advance of this.#advances.list()) if (ids.includes(advance.id)) this.#close(advance)
+    for (const advance of this.#advances.list()) if (ids.includes(advance.returns.id)) this.#close(advance)
     this.#sendAll()
   }
 
   /** Nothing is taken up of it any more. What is asked for still is given back when it comes. */
-  #close(advance: Advance): void {
+  #close(advance: Advance<Tallies>): void {
     this.#advances.delete(advance)
     this.#spend.forget(advance.asks)
     advance.isClosing = true
     if (!advance.isAsking) this.#end(advance)
   }
 
-  #end(advance: Advance): void {
+  #end(advance: Advance<Tallies>): void {
     advance.release()
     this.#tally()
-    if (advance.isGranted) this.#tell({ kind: 'close', id: advance.id })
+    if (advance.isGranted) this.#tell({ kind: 'close', id: advance.returns.id })
   }
 
   #onTick(): void {
@@ -195,7 +187,7 @@ export class HostLimitStore implements LimitStore {
   /** What was settled has its place before what is asked next. */
   #tally(): void {
     for (const advance of this.#untold)
-      for (const tally of advance.tell()) this.#steps.push({ kind: 'tally', tally })
+      for (const tally of advance.returns.take(advance.asks)) this.#steps.push({ kind: 'tally', tally })
     this.#untold.clear()
   }
 
@@ -236,14 +228,4 @@ export class HostLimitStore implements LimitStore {
     if (answer.admitted && waiter.marks !== undefined) this.#spend.told(waiter.marks, answer.uses)
     waiter.resolve(answer)
   }
-}
-
-/** The scopes that are asked, and whether for their budgets: calls that cost nothing ask for none. */
-function keyOf(asks: readonly ScopeAsk[]): string {
-  let key = ''
-  for (let index = 0; index < asks.length; index += 1) {
-    const ask = asks[index]
-    if (ask !== undefined) key += ask.budget === undefined ? `${ask.scope}\n` : `${ask.scope}\n$`
-  }
-  return key
 }

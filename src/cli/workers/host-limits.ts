@@ -2,10 +2,11 @@
  * The limits of all workers, counted in the process above them. A worker that is busy has calls admitted in advance,
  * where limits are far; whoever comes near a limit is answered when workers have given back what they have in advance.
  */
+import type { Advanced } from '../../limits/advances/advance.ts'
 import type { AdmitAnswer, AdmitMessage, ScopeAsk, Settlement, Tally } from '../../limits/limit-store.ts'
 import { amountsOf, MemoryLimitStore, type Amounts } from '../../limits/memory-store.ts'
 import { limitsTheSame } from '../../limits/same-asks.ts'
-import type { Advanced, AdvanceQuestion, LimitAnswer, LimitStep } from './limit-steps.ts'
+import type { AdvanceQuestion, LimitAnswer, LimitStep } from './limit-steps.ts'
 import { answersText, stepsOf } from './limit-text.ts'
 import { OpenAdvances, type OpenAdvance } from './open-advances.ts'
 import { RisingSpend } from './rising-spend.ts'

@@ -1,5 +1,5 @@
 /** What a worker tells and asks of the limits that are counted in the process above. */
-import type { AdmitAnswer, AdmitMessage, ScopeUse, Settlement, Tally } from '../../limits/limit-store.ts'
+import type { AdmitAnswer, AdmitMessage, Settlement, Tally } from '../../limits/limit-store.ts'
 
 /** In the order in which they happened: what an ended call gives back is there for the next. */
 export type LimitStep =
@@ -18,14 +18,6 @@ export interface AdvanceQuestion {
   readonly calls: number
   /** Text of steps before it; none of them asks. */
   readonly steps: string
-}
-
-/** Admitted in advance: no calls where the limit is near. */
-export interface Advanced {
-  readonly calls: number
-  readonly second: number
-  /** After the first of them. */
-  readonly uses: readonly ScopeUse[]
 }
 
 /** To an admission: the answer, or the ticket under which it is asked for what it comes to. */

@@ -2,6 +2,7 @@
  * What an advance's calls used and gave back, added up until it is told: however many calls end meanwhile, it is one
  * step for each second in which they were admitted.
  */
+import type { Returns } from '../../limits/advances/advance.ts'
 import type { ScopeAsk, Settlement, Tally } from '../../limits/limit-store.ts'
 
 interface Sum {
@@ -14,17 +15,22 @@ interface Sum {
   cost: bigint
 }
 
-export class Tallies {
+export class Tallies implements Returns {
+  /** Of the advance, as the process above knows it. */
+  readonly id: number
+  readonly #onUntold: () => void
   #sums: Sum[] = []
   #exceeding = 0
+
+  /** @param onUntold there is something to be told now, where there was nothing. */
+  constructor(id: number, onUntold: () => void) {
+    this.id = id
+    this.#onUntold = onUntold
+  }
 
   /** Settlements since the last telling that exceeded their reservation. */
   get exceeding(): number {
     return this.#exceeding
-  }
-
-  get isEmpty(): boolean {
-    return this.#sums.length === 0
   }
 
   settle(second: number, { tokens, tokensReserved, cost, costReserved }: Settlement): void {
@@ -65,6 +71,7 @@ export class Tallies {
   #of(second: number): Sum {
     const last = this.#sums.at(-1)
     if (last?.second === second) return last
+    if (last === undefined) this.#onUntold()
     let sum = this.#sums.find((each) => each.second === second)
     if (sum === undefined) {
       sum = { second, ended: 0, unneeded: 0, tokensBack: 0, tokensMore: 0, costBack: 0n, cost: 0n }

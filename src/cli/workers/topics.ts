@@ -2,7 +2,8 @@
 import type { AdmitAnswer } from '../../limits/limit-store.ts'
 import type { DatabaseKind } from '../../storage/database.ts'
 import type { StopOrder } from '../stop-order.ts'
-import type { Advanced, AdvanceQuestion } from './limit-steps.ts'
+import type { Advanced } from '../../limits/advances/advance.ts'
+import type { AdvanceQuestion } from './limit-steps.ts'
 
 /** By topic: what the question holds, and what its answer. */
 export interface Topics {

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
 import { askOf, NOTHING_SPENT } from '../../../test/limits/limited-asks.ts'
-import type { LimitKind, ScopeAsk } from '../../limits/limit-store.ts'
-import { Advance } from './advance.ts'
+import type { LimitKind, ScopeAsk } from '../limit-store.ts'
+import { Advance, type Returns } from './advance.ts'
 import { OwnAdvances } from './own-advances.ts'
 
 const ask = (scope: string, kind: LimitKind): ScopeAsk => askOf(scope, kind, 1_000, NOTHING_SPENT)
 
-let made = 0
+const NO_RETURNS: Returns = { giveBack: () => undefined, lessen: () => undefined }
 
 function advanceFor(...asks: readonly ScopeAsk[]): Advance {
-  return new Advance((made += 1), { tokens: 1, cost: 1n, asks }, () => undefined)
+  return new Advance({ tokens: 1, cost: 1n, asks }, NO_RETURNS)
 }
 
 test('advances of the same first scope are told apart by the others, and by whether budgets are asked', () => {
-  const advances = new OwnAdvances()
+  const advances = new OwnAdvances<Returns>()
   const [key, team, other] = [ask('key:k', 'budget'), ask('team:t', 'budget'), ask('team:u', 'budget')]
   const free = { ...key, budget: undefined }
   const asked = [[key], [free], [key, team], [key, other]]
@@ -25,7 +25,7 @@ test('advances of the same first scope are told apart by the others, and by whet
 })
 
 test('limits that have changed find the advance that does not fit any more', () => {
-  const advances = new OwnAdvances()
+  const advances = new OwnAdvances<Returns>()
   const advance = advanceFor(ask('key:k', 'budget'))
   advances.add(advance)
   const changed = [askOf('key:k', 'budget', 2_000, NOTHING_SPENT)]
@@ -34,7 +34,7 @@ test('limits that have changed find the advance that does not fit any more', () 
 })
 
 test('what is deleted is found no more, and is deleted once', () => {
-  const advances = new OwnAdvances()
+  const advances = new OwnAdvances<Returns>()
   const [one, two] = [advanceFor(ask('key:1', 'budget')), advanceFor(ask('key:2', 'budget'))]
   advances.add(one)
   advances.add(two)

@@ -1,11 +1,11 @@
-/** The advances that a worker takes calls up of, found by what a call asks without a name being joined for it. */
-import type { ScopeAsk } from '../../limits/limit-store.ts'
-import { firstScope } from '../../limits/same-asks.ts'
-import type { Advance } from './advance.ts'
+/** The advances that a process takes calls up of, found by what a call asks without a name being joined for it. */
+import type { ScopeAsk } from '../limit-store.ts'
+import { firstScope } from '../same-asks.ts'
+import type { Advance, Returns } from './advance.ts'
 
-export class OwnAdvances {
+export class OwnAdvances<R extends Returns> {
   /** By the first scope that they ask. */
-  readonly #byScope = new Map<string, Advance[]>()
+  readonly #byScope = new Map<string, Advance<R>[]>()
   #size = 0
 
   get size(): number {
@@ -13,7 +13,7 @@ export class OwnAdvances {
   }
 
   /** The advance for calls of these scopes, whatever their limits. */
-  get(asks: readonly ScopeAsk[]): Advance | undefined {
+  get(asks: readonly ScopeAsk[]): Advance<R> | undefined {
     const advances = this.#byScope.get(firstScope(asks))
     if (advances === undefined) return undefined
     for (const advance of advances) if (asksTheSameScopes(asks, advance.asks)) return advance
@@ -21,7 +21,7 @@ export class OwnAdvances {
   }
 
   /** There is none for these scopes. */
-  add(advance: Advance): void {
+  add(advance: Advance<R>): void {
     const scope = firstScope(advance.asks)
     const advances = this.#byScope.get(scope)
     if (advances === undefined) this.#byScope.set(scope, [advance])
@@ -30,7 +30,7 @@ export class OwnAdvances {
   }
 
   /** Does nothing when it is not there any more. */
-  delete(advance: Advance): void {
+  delete(advance: Advance<R>): void {
     const scope = firstScope(advance.asks)
     const advances = this.#byScope.get(scope)
     const index = advances?.indexOf(advance) ?? -1
@@ -41,7 +41,7 @@ export class OwnAdvances {
   }
 
   /** All of them, as they are now. */
-  list(): readonly Advance[] {
+  list(): readonly Advance<R>[] {
     return [...this.#byScope.values()].flat()
   }
 }

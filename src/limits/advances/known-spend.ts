@@ -1,18 +1,18 @@
 /**
- * What this worker can be sure that the process above knows of the spend of accounts: what that has said, and what this
- * worker has settled. Whoever knows of more has to tell it in its place among what was settled: the process above takes
- * the greater of the two, and what was spent before and is told after would count twice.
+ * What this process can be sure that the store knows of the spend of accounts: what that has said, and what this
+ * process has settled. Whoever knows of more has to tell it in its place among what was settled: the store takes the
+ * greater of the two, and what was spent before and is told after would count twice.
  */
-import type { ScopeAsk, ScopeUse, Settlement } from '../../limits/limit-store.ts'
+import type { ScopeAsk, ScopeUse, Settlement } from '../limit-store.ts'
 
 interface Known {
-  /** What the process above had counted of others, and of this worker before: picodollars. */
+  /** What the store had counted of others, and of this process before: picodollars. */
   base: bigint | undefined
-  /** Settled by this worker since this is kept. */
+  /** Settled by this process since this is kept. */
   added: bigint
 }
 
-/** Accounts of a question, with what this worker had settled when it asked. */
+/** Accounts of a question, with what this process had settled when it asked. */
 export type Marks = readonly (
   | { readonly account: string; readonly known: Known; readonly added: bigint }
   | undefined
@@ -21,7 +21,7 @@ export type Marks = readonly (
 export class KnownSpend {
   readonly #accounts = new Map<string, Known>()
 
-  /** Whether the process above knows of all spend that these asks tell of. */
+  /** Whether the store knows of all spend that these asks tell of. */
   covers(asks: readonly ScopeAsk[]): boolean {
     for (let index = 0; index < asks.length; index += 1) {
       const budget = asks[index]?.budget
@@ -42,7 +42,7 @@ export class KnownSpend {
     })
   }
 
-  /** The process above has admitted it: what was settled since comes on top. */
+  /** The store has admitted it: what was settled since comes on top. */
   told(marks: Marks, uses: readonly ScopeUse[]): void {
     for (const [index, mark] of marks.entries()) {
       const settled = uses[index]?.settled
@@ -61,6 +61,11 @@ export class KnownSpend {
       const known = account === undefined ? undefined : this.#accounts.get(account)
       if (known !== undefined) known.added += cost
     }
+  }
+
+  /** Nothing is admitted in advance any more. */
+  clear(): void {
+    this.#accounts.clear()
   }
 
   /** Nothing is admitted in advance for these asks any more. */

@@ -1,22 +1,29 @@
 /**
- * Calls that the process above has admitted in advance for a worker: real admissions in the one count, which calls of
- * the same scopes and limits take up without a question. What is not taken up is given back.
+ * Calls that a store has admitted in advance: real admissions in the one count, which calls of the same scopes and
+ * limits take up without a question. What is not taken up is given back.
  */
-import type {
-  Admitted,
-  AdmitMessage,
-  ScopeAsk,
-  ScopeUse,
-  Settlement,
-  Tally,
-} from '../../limits/limit-store.ts'
-import { limitsTheSame } from '../../limits/same-asks.ts'
-import type { Advanced } from './limit-steps.ts'
-import { Tallies } from './tallies.ts'
+import type { Admitted, AdmitMessage, ScopeAsk, ScopeUse, Settlement } from '../limit-store.ts'
+import { limitsTheSame } from '../same-asks.ts'
 
 /** The fewest calls that are worth a question, and the most. */
 const FEWEST = 16
 const MOST = 512
+
+/** Admitted in advance: no calls where the limit is near. */
+export interface Advanced {
+  readonly calls: number
+  readonly second: number
+  /** After the first of them. */
+  readonly uses: readonly ScopeUse[]
+}
+
+/** Takes what an advance gives back, until the store is told. */
+export interface Returns {
+  /** Calls were not made. @param second of their admission. @param tokens and cost reserved of each. */
+  giveBack(second: number, calls: number, tokens: number, cost: bigint): void
+  /** A call takes less than was reserved for it. */
+  lessen(second: number, tokens: number, cost: bigint): void
+}
 
 /** What each of some calls has reserved. */
 interface Reserved {
@@ -26,15 +33,13 @@ interface Reserved {
 
 const NOTHING_RESERVED: Reserved = { tokens: 0, cost: 0n }
 
-export class Advance {
-  readonly id: number
+export class Advance<R extends Returns = Returns> {
+  readonly returns: R
   /** A question for more is under way. */
   isAsking = false
   isClosing = false
-  /** The process above knows of it, and can call it back. */
+  /** The store knows of it. */
   isGranted = false
-  readonly #onUntold: (advance: Advance) => void
-  readonly #tallies = new Tallies()
   /** What calls like those that are under way ask: the next question asks it too. */
   #asks: readonly ScopeAsk[]
   /** Requests and tokens count in the second of their admission: in that one they are taken up, or given back. */
@@ -45,7 +50,7 @@ export class Advance {
   /** Of the next question: enough for every call since the last one. */
   #next: Reserved
   #held: Reserved
-  /** The lesser of what is held and what is asked for: the process above knows one of them. */
+  /** The lesser of what is held and what is asked for: the store knows one of them. */
   #least: Reserved
   #left = 0
   #second = 0
@@ -56,10 +61,8 @@ export class Advance {
   #takenInTick = 0
   #idleTicks = 0
 
-  /** @param onUntold there is something to be told now, where there was nothing. */
-  constructor(id: number, message: AdmitMessage, onUntold: (advance: Advance) => void) {
-    this.id = id
-    this.#onUntold = onUntold
+  constructor(message: AdmitMessage, returns: R) {
+    this.returns = returns
     const { asks } = message
     this.#asks = asks
     this.#hasTokens = asks.some(({ tokensPerMinute }) => tokensPerMinute !== undefined)
@@ -101,23 +104,13 @@ export class Advance {
     return this.#idleTicks
   }
 
-  /** So many settlements are not told that exceed what was reserved, each by one reservation at most. */
-  get exceeding(): number {
-    return this.#tallies.exceeding
-  }
-
-  /** @returns false for a settlement that has to be told by itself. */
-  settle(settlement: Settlement): boolean {
-    const { second } = settlement
-    if (!this.isGranted || this.isClosing || second === undefined || !this.#isLikeReserved(settlement))
-      return false
-    this.#untold().settle(second, settlement)
-    return true
-  }
-
-  /** @returns what is not told yet: it is told now. */
-  tell(): readonly Tally[] {
-    return this.#tallies.take(this.#asks)
+  /** Whether a call used at most one reservation more than it had reserved, and of the accounts of which it had. */
+  isLikeReserved({ asks, accounts, tokens, tokensReserved, cost, costReserved }: Settlement): boolean {
+    if (this.#hasTokens && tokens - tokensReserved > this.#least.tokens) return false
+    if (this.#hasBudget && cost - costReserved > this.#least.cost) return false
+    for (let index = 0; index < asks.length; index += 1)
+      if (asks[index]?.budget?.account !== accounts[index]) return false
+    return this.fits(asks)
   }
 
   /** Whether a call has the limits of this advance. */
@@ -146,7 +139,7 @@ export class Advance {
     if (isLarger || this.#left === 0) return undefined
     this.#left -= 1
     if (own.tokens < tokens || own.cost !== cost)
-      this.#untold().lessen(this.#second, tokens - own.tokens, cost - own.cost)
+      this.returns.lessen(this.#second, tokens - own.tokens, cost - own.cost)
     return { admitted: true, second: this.#second, uses: this.#usesOfNext() }
   }
 
@@ -183,21 +176,7 @@ export class Advance {
   #giveBack(calls: number): void {
     if (calls <= 0) return
     this.#left -= calls
-    this.#untold().giveBack(this.#second, calls, this.#held.tokens, this.#held.cost)
-  }
-
-  #untold(): Tallies {
-    if (this.#tallies.isEmpty) this.#onUntold(this)
-    return this.#tallies
-  }
-
-  /** A call used at most one reservation more than it had reserved, and of the accounts of which it had. */
-  #isLikeReserved({ asks, accounts, tokens, tokensReserved, cost, costReserved }: Settlement): boolean {
-    if (this.#hasTokens && tokens - tokensReserved > this.#least.tokens) return false
-    if (this.#hasBudget && cost - costReserved > this.#least.cost) return false
-    for (let index = 0; index < asks.length; index += 1)
-      if (asks[index]?.budget?.account !== accounts[index]) return false
-    return this.fits(asks)
+    this.returns.giveBack(this.#second, calls, this.#held.tokens, this.#held.cost)
   }
 
   #reservedBy({ tokens, cost }: AdmitMessage): Reserved {
