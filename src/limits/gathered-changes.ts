@@ -2,7 +2,7 @@
  * What ended calls give back and have cost, added up by key until a message takes it to Redis: the calls of a turn are
  * mostly of few keys, and a change costs Redis the same whatever it adds.
  */
-import type { ScriptChange } from './limit-script.ts'
+import type { ScriptChange } from './script-message.ts'
 import type { ScriptKeys } from './script-keys.ts'
 
 /** Redis counts in 64 bits: what is more goes in several changes. */
@@ -19,10 +19,16 @@ class KeyChanges {
   tokensMore = 0
   /** By the second in which they were counted. */
   tokensBack: Map<number, number> | undefined
+  requestsBack: Map<number, number> | undefined
 
   takeBackTokens(second: number, tokens: number): void {
     this.tokensBack ??= new Map()
     this.tokensBack.set(second, (this.tokensBack.get(second) ?? 0) + tokens)
+  }
+
+  takeBackRequests(second: number, requests: number): void {
+    this.requestsBack ??= new Map()
+    this.requestsBack.set(second, (this.requestsBack.get(second) ?? 0) + requests)
   }
 
   addTo(changes: ScriptChange[], index: number): void {
@@ -33,6 +39,8 @@ class KeyChanges {
     if (this.tokensMore > 0) changes.push(['t', index, 0, this.tokensMore])
     if (this.tokensBack !== undefined)
       for (const [second, tokens] of this.tokensBack) changes.push(['t', index, second, -tokens])
+    if (this.requestsBack !== undefined)
+      for (const [second, requests] of this.requestsBack) changes.push(['q', index, second, -requests])
   }
 }
 
@@ -51,6 +59,7 @@ export class GatheredChanges {
 
   /** @param amount picodollars. */
   addReserved(account: string, amount: bigint): void {
+    if (amount === 0n) return
     this.#of(`budget:${account}`).reserved += amount
   }
 
@@ -68,6 +77,11 @@ export class GatheredChanges {
     const changes = this.#of(`rate:${scope}`)
     if (difference > 0) changes.tokensMore += difference
     else changes.takeBackTokens(second, -difference)
+  }
+
+  /** Requests that were counted in a second, and were not made. */
+  takeBackRequests(scope: string, second: number, requests: number): void {
+    this.#of(`rate:${scope}`).takeBackRequests(second, requests)
   }
 
   /** Forgets what is held or no longer held; what was used stays. */

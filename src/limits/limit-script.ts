@@ -11,6 +11,9 @@
  * - `…budget:<account>`: hash, process → picodollars reserved, and `s` the picodollars settled, which only
  *   `HINCRBY` adds up. Comparisons are made in doubles: beyond 9,007 dollars they are exact to a fraction of 1e-15.
  *
+ * A key that some process may have calls of in advance is marked (fields `adv`, `by`, `others`): who is refused there
+ * is told when that is over, and nothing more is admitted in advance of it for a second (`near`).
+ *
  * A command costs more than what it does, so a key is read once for all calls of a message, and what they add to it is
  * written together.
  */
@@ -20,48 +23,23 @@ import { LIVE_SECONDS } from './minute-window.ts'
 /** A process that is silent for so long is taken for dead: what it held is free. */
 export const HOLDER_TTL_MS = 10_000
 
-/** Where in `KEYS` a key stands, counted from one; zero where a scope does not limit this. */
-type KeyIndex = number
-
-/** `p`: calls under way, `r`: reserved, `c`: settled cost, `t`: tokens that were counted in a second, the difference. */
-export type ScriptChange =
-  | readonly ['p' | 'r' | 'c', KeyIndex, amount: string]
-  | readonly ['t', KeyIndex, second: number, difference: number]
-
-/** -1: not limited. */
-export type ScriptAsk = readonly [
-  rate: KeyIndex,
-  requestsPerMinute: number,
-  tokensPerMinute: number,
-  parallel: KeyIndex,
-  parallelRequests: number,
-  budget: KeyIndex,
-  max: string,
-  spent: string,
-]
-
-/** By its kind's place in `kinds`, counted from one. */
-export type ScriptCall = readonly [kind: number, tokens: number, cost: string]
-
-/** The message, as JSON. `KEYS[1]` is the key of the holders. */
-export interface ScriptMessage {
-  /** Epoch milliseconds instead of Redis's own, for tests. */
-  readonly now?: number
-  readonly holder: string
-  /** A holder that is no more: its leases stand under this one's name again. */
-  readonly gone?: string
-  /** A message that comes later than this, in Redis's time, is void; zero when that time is not known yet. */
-  readonly deadline: number
-  readonly changes: readonly ScriptChange[]
-  /** What calls ask. */
-  readonly kinds: readonly (readonly ScriptAsk[])[]
-  readonly calls: readonly ScriptCall[]
-}
+/**
+ * Calls in advance are taken up or given back in this time after the message that asked for them was sent: `LIFE_MS` of
+ * `redis-advances.ts`, a tick, and the way to Redis.
+ */
+const ADVANCE_MS = 150
+/** A limit has room for so many calls before any is admitted in advance; at most one part in so many is one advance. */
+const FAR = 512
+const SHARE = 16
+/** After a refusal that advances may have caused, none is granted for so long. */
+const NEAR_MS = 1_000
 
 export const LIMIT_SCRIPT: RedisScript = {
   name: 'limits',
   lua: `
 local LIVE, TTL, KEEP = ${LIVE_SECONDS}, ${HOLDER_TTL_MS}, 86400000
+local EXACT = 9007199254740992
+local MARKS = { adv = true, by = true, others = true, near = true }
 local call = redis.call
 local message = cjson.decode(ARGV[1])
 local now = message.now
@@ -109,6 +87,7 @@ local function held(key)
   local all = call('HGETALL', key)
   for i = 1, #all, 2 do
     if all[i] == 's' then settled, is_new = all[i + 1], false
+    elseif MARKS[all[i]] then is_new = false
     elseif is_alive(all[i]) then sum, is_new = sum + tonumber(all[i + 1]), false
     else call('HDEL', key, all[i]) end
   end
@@ -128,7 +107,7 @@ end
 local function hold(key, found, amount)
   local number = tonumber(amount)
   found.sum = found.sum + number
-  if found.more + number < 9007199254740992 then
+  if found.more + number < EXACT then
     found.more, found.is_changed = found.more + number, true
   else
     add(key, holder, amount, found.is_new)
@@ -187,19 +166,21 @@ local function count(w, requests, tokens)
   w.is_changed, w.free_in = true, {}
 end
 
-local function correct(key, counted, difference)
+-- Of requests (q) or tokens (t).
+local function correct(key, kind, counted, difference)
   local w = window(key)
-  if difference > 0 then
-    count(w, 0, difference)
-  elseif counted == w.at then
-    if w.tb > 0 then count(w, 0, -math.min(w.tb, -difference)) end
-  elseif counted < w.at and counted > w.at - LIVE then
-    local bucket = 't' .. counted % LIVE
+  if difference < 0 and counted ~= w.at then
+    if counted > w.at or counted <= w.at - LIVE then return end
+    local bucket = kind .. counted % LIVE
     local there = w.older[bucket] or tonumber(call('HGET', key, bucket) or 0)
     local less = math.min(there, -difference)
     if less > 0 then
-      w.older[bucket], w.t, w.is_changed = there - less, w.t - less, true
+      w.older[bucket], w[kind], w.is_changed = there - less, w[kind] - less, true
     end
+  elseif kind == 't' then
+    count(w, 0, math.max(difference, -w.tb))
+  else
+    count(w, math.max(difference, -w.qb), 0)
   end
 end
 
@@ -233,7 +214,7 @@ local function is_of_key(failure)
 end
 
 local function change_key(kind, key, amount, difference)
-  if kind == 't' then return correct(key, amount, difference) end
+  if kind == 't' or kind == 'q' then return correct(key, kind, amount, difference) end
   if add(key, kind == 'c' and 's' or holder, amount) then call('PEXPIRE', key, KEEP) end
 end
 
@@ -282,24 +263,25 @@ local function refusal(asks)
   end
 end
 
-local function admitted(asks, tokens, cost)
-  local uses = {}
+-- So many calls. Returns what is used after the first of them.
+local function admitted(asks, calls, tokens, cost)
+  local uses, more = {}, calls - 1
   for index, ask in ipairs(asks) do
     local use = { 0, 0, 0, false }
     if ask[1] > 0 then
       local w = window(KEYS[ask[1]])
-      count(w, ask[2] >= 0 and 1 or 0, ask[3] >= 0 and tokens or 0)
-      if ask[2] >= 0 then use[1] = w.q end
-      if ask[3] >= 0 then use[2] = w.t end
+      count(w, ask[2] >= 0 and calls or 0, ask[3] >= 0 and tokens * calls or 0)
+      if ask[2] >= 0 then use[1] = w.q - more end
+      if ask[3] >= 0 then use[2] = w.t - tokens * more end
     end
     if ask[4] > 0 then
       local found = held(KEYS[ask[4]])
-      hold(KEYS[ask[4]], found, '1')
-      use[3] = found.sum
+      hold(KEYS[ask[4]], found, calls)
+      use[3] = found.sum - more
     end
     if ask[6] > 0 then
       local found = held(KEYS[ask[6]])
-      hold(KEYS[ask[6]], found, cost)
+      hold(KEYS[ask[6]], found, more == 0 and cost or whole(cost * calls))
       use[4] = found.settled
     end
     uses[index] = use
@@ -307,19 +289,86 @@ local function admitted(asks, tokens, cost)
   return uses
 end
 
+-- The key of what an ask limits.
+local function key_of(ask, limit)
+  return KEYS[limit == 'budget' and ask[6] or limit == 'parallel' and ask[4] or ask[1]]
+end
+
+-- How long other processes may have calls of a key in advance: what refuses a call may be those.
+local waits = {}
+local function in_advance(key)
+  if waits[key] ~= nil then return waits[key] end
+  waits[key] = false
+  local mark = call('HMGET', key, 'adv', 'by', 'others')
+  local ends = tonumber((mark[2] == holder and mark[3] or mark[1]) or 0)
+  if ends > now then
+    call('HSET', key, 'near', now + ${NEAR_MS})
+    waits[key] = math.min(ends - now, ${ADVANCE_MS})
+  end
+  return waits[key]
+end
+
+local function room(asks, tokens, cost)
+  local least = math.huge
+  for _, ask in ipairs(asks) do
+    if ask[1] > 0 then
+      local w = window(KEYS[ask[1]])
+      if ask[2] >= 0 then least = math.min(least, ask[2] - w.q) end
+      if ask[3] >= 0 then least = math.min(least, tokens > 0 and (ask[3] - w.t) / tokens or 0) end
+    end
+    if ask[4] > 0 then least = math.min(least, ask[5] - held(KEYS[ask[4]]).sum) end
+    if ask[6] > 0 then
+      local found = held(KEYS[ask[6]])
+      least = math.min(least, cost > 0 and (ask[7] - found.settled - found.sum) / cost or 0)
+    end
+  end
+  return least
+end
+
+-- Calls like one, in advance: none where a limit is near, or was lately.
+local function advanced(asks, tokens, cost, wanted)
+  if refusal(asks) then return end
+  local free = room(asks, tokens, cost)
+  local calls = math.floor(math.min(wanted, free / ${SHARE}))
+  if free < ${FAR} or calls * cost >= EXACT then return end
+  local keys = {}
+  for _, ask in ipairs(asks) do
+    for _, place in ipairs({ ask[1], ask[4], ask[6] }) do
+      if place > 0 then keys[#keys + 1] = KEYS[place] end
+    end
+  end
+  for _, key in ipairs(keys) do
+    if tonumber(call('HGET', key, 'near') or 0) > now then return end
+  end
+  for _, key in ipairs(keys) do
+    local mark = call('HMGET', key, 'adv', 'by', 'others')
+    local others = mark[2] == holder and mark[3] or mark[1]
+    call('HSET', key, 'adv', now + ${ADVANCE_MS}, 'by', holder, 'others', others or 0)
+  end
+  return { calls, admitted(asks, calls, tokens, cost) }
+end
+
 local answers = {}
 for index, each in ipairs(message.calls) do
   -- It reads all keys of the call: one that is not ours fails this call alone, before anything of it is counted.
   local asks = message.kinds[each[1]]
   local ok, found = pcall(refusal, asks)
-  if ok then answers[index] = found or admitted(asks, each[2], each[3])
+  local wait = ok and found and not each[4] and in_advance(key_of(asks[found.ask + 1], found.limit))
+  if wait then answers[index] = { later = wait, ask = found.ask }
+  elseif ok then answers[index] = found or admitted(asks, 1, each[2], each[3])
   elseif is_of_key(found) then answers[index] = { failure = words(found) .. ' (' .. last_read .. ')' }
   else error(found) end
+end
+local advances = {}
+for index, each in ipairs(message.advances or {}) do
+  local ok, found = pcall(advanced, message.kinds[each[1]], each[2], tonumber(each[3]), each[4])
+  if not ok and not is_of_key(found) then error(found) end
+  advances[index] = ok and found or { 0 }
 end
 for key, w in pairs(windows) do write(key, w) end
 for key, found in pairs(holdings) do
   if found.is_changed then add(key, holder, whole(found.more), found.is_new) end
 end
-return cjson.encode({ second = second, answers = answers, now = now, fresh = fresh })
+return cjson.encode({ second = second, answers = answers, advances = advances, now = now, fresh = fresh })
 `,
 }

@@ -95,7 +95,7 @@ test('when a message fails, all of its calls are told', async () => {
     nowMs: Date.UTC(2026, 0, 5),
   })
   stack.defer(() => store.close())
-  const asked = [1, 2, 3].map(() => store.admit(messageOf(1n)))
+  const asked = [1, 2, 3].map(async () => store.admit(messageOf(1n)))
   expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual([
     'rejected',
     'rejected',
@@ -115,7 +115,7 @@ test('calls that wait when Redis is lost within their turn are told', async () =
     { nowMs: Date.UTC(2026, 0, 5) },
   )
   stack.defer(() => store.close())
-  const asked = [1, 2].map(() => store.admit(messageOf(1n)))
+  const asked = [1, 2].map(async () => store.admit(messageOf(1n)))
   available = false
   expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
 })
@@ -142,11 +142,11 @@ test('nothing is asked for before all that is held is stated anew, however much 
   const store = openStore(redis, clock, undefined, own)
   stack.defer(() => store.close())
   const messages = Array.from({ length: 1_200 }, (_, key) => asking(`key:${key}`, { parallelRequests: 1 }))
-  await Promise.all(messages.map((message) => store.admit(message)))
+  await Promise.all(messages.map(async (message) => store.admit(message)))
   await server.flush()
   await store.flush()
   // The last are stated last.
-  const answers = await Promise.all(messages.toReversed().map((message) => store.admit(message)))
+  const answers = await Promise.all(messages.toReversed().map(async (message) => store.admit(message)))
   expect(answers.filter(({ admitted }) => admitted)).toEqual([])
 })
 
@@ -194,7 +194,9 @@ test('a key that holds what is not ours fails its own calls alone', async () => 
   for (const key of ['parallel', 'rate']) await server.command('set', `{sluice:limits}:${key}:key:2`, 'other')
   const settled = { second: 0, tokensReserved: 0, tokens: 5 }
   for (const message of [other, rates, ours]) store.settle(endOf(message, settled))
-  const answers = await Promise.allSettled([ours, other, rates, ours].map((message) => store.admit(message)))
+  const answers = await Promise.allSettled(
+    [ours, other, rates, ours].map(async (message) => store.admit(message)),
+  )
   expect(
     answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : String(answer.reason))),
   ).toEqual([
@@ -219,7 +221,7 @@ test.each([
       asking(key, { parallelRequests: 9, budget: { account: `${key}@w`, max: most, spent: 0n } })
     const [spoilt, sound] = [of('key:1', max), of('key:2', 900n)]
     const [failed, admitted] = await Promise.allSettled(
-      [spoilt, sound].map((message) => store.admit(message)),
+      [spoilt, sound].map(async (message) => store.admit(message)),
     )
     expect(admitted).toMatchObject({ status: 'fulfilled', value: { admitted: true } })
     expect(String(failed?.status === 'rejected' ? failed.reason : 'admitted')).toMatch(
@@ -285,11 +287,13 @@ test('a call whose message fails after all was stated anew is stated, too', asyn
   const store = openStore(redisBut({ script }), clock, undefined, own)
   stack.defer(() => store.close())
   // Each goes on without Redis, as far as its process can tell.
-  const goesOn = (): Promise<void> =>
-    store.admit(messageOf(10n)).then(
-      () => undefined,
-      () => own.count(messageOf(10n).asks, amountsOf(messageOf(10n), 1)),
-    )
+  const goesOn = async (): Promise<void> => {
+    try {
+      await store.admit(messageOf(10n))
+    } catch {
+      own.count(messageOf(10n).asks, amountsOf(messageOf(10n), 1))
+    }
+  }
   const first = goesOn()
   await becomes(() => ends.length === 1)
   const second = goesOn()

@@ -5,14 +5,17 @@
  */
 import { randomBytes } from 'node:crypto'
 import { RedisUnavailableError, type Redis } from '../redis/redis.ts'
+import { RedisAdvances, type AdvanceQuestion } from './advances/redis-advances.ts'
+import type { Marks } from './advances/known-spend.ts'
 import { CallKinds } from './call-kinds.ts'
 import { GatheredChanges } from './gathered-changes.ts'
-import { HOLDER_TTL_MS, LIMIT_SCRIPT, type ScriptAsk, type ScriptMessage } from './limit-script.ts'
+import { HOLDER_TTL_MS, LIMIT_SCRIPT } from './limit-script.ts'
 import type { LimitObserver } from './limit-observer.ts'
 import type { AdmitAnswer, AdmitMessage, LimitStore, ScopeAsk, Settlement } from './limit-store.ts'
-import type { MemoryLimitStore } from './memory-store.ts'
+import { amountsOf, type MemoryLimitStore } from './memory-store.ts'
+import { readScriptAnswer, type Later, type ScriptAnswer } from './script-answer.ts'
 import { ScriptKeys } from './script-keys.ts'
-import { readScriptAnswer, type ScriptAnswer } from './script-answer.ts'
+import { scriptAdvances, scriptAsk, scriptCalls, type ScriptMessage } from './script-message.ts'
 
 export type LimitRedis = Pick<Redis, 'available' | 'namespace' | 'script' | 'whenTurnEnds'>
 
@@ -44,8 +47,19 @@ const PROMPT_MS = 100
 /** A call that waits to be admitted. */
 interface Asked {
   readonly message: AdmitMessage
+  /** What this process had in advance is given back; or what all had. */
+  readonly after: 'nothing' | 'own' | 'all'
   readonly answered: (answer: AdmitAnswer) => void
   readonly failed: (error: unknown) => void
+}
+
+/** A message with its calls, for its answer. */
+interface Told {
+  readonly holder: string
+  readonly number: number
+  readonly asked: readonly Asked[]
+  readonly kinds: CallKinds
+  readonly marks: readonly (Marks | undefined)[]
 }
 
 export class RedisLimitStore implements LimitStore {
@@ -66,11 +80,17 @@ export class RedisLimitStore implements LimitStore {
   #gone: string | undefined
   #stale = false
   readonly #changes = new GatheredChanges()
+  readonly #advances: RedisAdvances
   /** Asked for in this turn of the event loop: they are sent together when it ends. */
   #asked: Asked[] = []
   #gathering: NodeJS.Timeout | undefined
   /** Redis's clock less ours, by the last answer. */
   #offsetMs: number | undefined
+  /** In Redis's time, of the last answer: its clock is not behind that. */
+  #second = 0
+  /** Messages so far, and how many of them had gone when this process last gave back calls that it had in advance. */
+  #sent = 0
+  #gaveBackAfter = 0
   #underWay: Promise<unknown> = Promise.resolve()
 
   constructor({ redis, own, clock, observer, redisTime }: RedisLimitStoreOptions) {
@@ -81,6 +101,16 @@ export class RedisLimitStore implements LimitStore {
     this.#redisTime = redisTime
     this.#prefix = `${redis.namespace}{sluice:limits}:`
     this.#holder = `${this.#process}.0`
+    this.#advances = new RedisAdvances({
+      changes: this.#changes,
+      clock,
+      secondOf: (nowMs) => Math.max(this.#second, Math.floor((nowMs + (this.#offsetMs ?? 0)) / 1000)),
+      onQuestion: () => redis.whenTurnEnds(this.#turnEnded),
+      onTick: () => this.#gathered(),
+      onGivenBack: () => {
+        this.#gaveBackAfter = this.#sent
+      },
+    })
     this.#keepAlive = setInterval(() => this.#send(), KEEP_ALIVE_MS)
     this.#keepAlive.unref()
   }
@@ -89,23 +119,24 @@ export class RedisLimitStore implements LimitStore {
     return this.#redis.available
   }
 
-  admit(message: AdmitMessage): Promise<AdmitAnswer> {
-    if (this.#changes.size > MAX_CHANGES || this.#asked.length === MAX_CALLS) this.#send()
-    if (this.#asked.length === 0) this.#redis.whenTurnEnds(this.#turnEnded)
-    return new Promise((answered, failed) => {
-      this.#asked.push({ message, answered, failed })
-    })
+  admit(message: AdmitMessage): AdmitAnswer | Promise<AdmitAnswer> {
+    const inAdvance = this.#advances.take(message)
+    if (inAdvance === undefined) return this.#ask(message)
+    this.#own.count(message.asks, amountsOf(message, 1))
+    return inAdvance
   }
 
   settle(settlement: Settlement): void {
     if (!this.#redis.available) {
       // What was held is stated anew when Redis is back; what was spent comes with the next call that asks.
-      this.#stale = true
+      this.#loseTrack()
       return
     }
+    const isToldSoon = this.#advances.settled(settlement)
     for (const [index, ask] of settlement.asks.entries())
       this.#settleAsk(ask, settlement.accounts[index], settlement)
-    if (this.#changes.size > 0) this.#gathering ??= setTimeout(() => this.#gathered(), GATHER_MS)
+    if (!isToldSoon && this.#changes.size > 0)
+      this.#gathering ??= setTimeout(() => this.#gathered(), GATHER_MS)
   }
 
   /** Sends what waits, and resolves when Redis has answered to all that was sent, or failed to. */
@@ -117,8 +148,21 @@ export class RedisLimitStore implements LimitStore {
   /** Sends what waits. What is still held is free soon, for this process no longer says that it is alive. */
   async close(): Promise<void> {
     clearInterval(this.#keepAlive)
+    this.#advances.close()
     if (this.#redis.available) await this.flush()
+    // What was granted meanwhile is given back.
+    if (this.#changes.size > 0) await this.flush()
     clearTimeout(this.#gathering)
+  }
+
+  #ask(message: AdmitMessage): Promise<AdmitAnswer> {
+    return new Promise((answered, failed) => this.#push({ message, after: 'nothing', answered, failed }))
+  }
+
+  #push(asked: Asked): void {
+    if (this.#changes.size > MAX_CHANGES || this.#asked.length === MAX_CALLS) this.#send()
+    if (this.#asked.length === 0) this.#redis.whenTurnEnds(this.#turnEnded)
+    this.#asked.push(asked)
   }
 
   #settleAsk(ask: ScopeAsk, account: string | undefined, settlement: Settlement): void {
@@ -142,7 +186,13 @@ export class RedisLimitStore implements LimitStore {
   }
 
   readonly #turnEnded = (): void => {
-    if (this.#asked.length > 0) this.#send()
+    if (this.#asked.length > 0 || this.#advances.hasQuestions) this.#send()
+  }
+
+  /** What this process holds in Redis is not known any more, or will not be. */
+  #loseTrack(): void {
+    this.#stale = true
+    this.#advances.drop()
   }
 
   /** Takes a new name, under which all that this process holds is stated. */
@@ -159,13 +209,14 @@ export class RedisLimitStore implements LimitStore {
   }
 
   #gathered(): void {
+    clearTimeout(this.#gathering)
     this.#gathering = undefined
     if (this.#changes.size > 0) this.#send()
   }
 
   #send(): void {
     if (!this.#redis.available) {
-      this.#stale = true
+      this.#loseTrack()
       this.#changes.clear()
       for (const { failed } of this.#asked.splice(0))
         failed(new RedisUnavailableError('Redis is not available'))
@@ -175,31 +226,44 @@ export class RedisLimitStore implements LimitStore {
     do {
       // A call is decided when all is known that this process holds.
       const calls = this.#changes.size > MAX_CHANGES ? 0 : MAX_CALLS
-      this.#underWay = this.#tell(this.#asked.splice(0, calls))
-    } while (this.#changes.size > 0 || this.#asked.length > 0)
+      this.#underWay = this.#tell(this.#asked.splice(0, calls), this.#advances.questions(calls))
+    } while (this.#changes.size > 0 || this.#asked.length > 0 || this.#advances.hasQuestions)
   }
 
   /** Never rejects: each call is told what came of it. */
-  async #tell(asked: readonly Asked[]): Promise<void> {
+  async #tell(asked: readonly Asked[], questions: readonly AdvanceQuestion[]): Promise<void> {
     const holder = this.#holder
+    const number = (this.#sent += 1)
     const calls = asked.map(({ message }) => message)
-    const kinds = new CallKinds(calls)
+    const advances = questions.map(({ message }) => message)
+    const kinds = new CallKinds([...calls, ...advances])
+    const marks = calls.map(({ asks }) => this.#advances.asked(asks))
     const sentAtMs = this.#clock()
     try {
-      const answer = readScriptAnswer(await this.#sendMessage(calls, kinds, sentAtMs), calls)
+      const sent = this.#sendMessage(asked, questions, kinds, sentAtMs)
+      const answer = readScriptAnswer(await sent, calls, advances)
       this.#answered(holder, answer, this.#clock() - sentAtMs)
       if (answer.answers === undefined) throw new RedisUnavailableError('Redis took up the message too late')
-      this.#countAnswers(holder, asked, kinds, answer.answers)
+      this.#countAnswers({ holder, number, asked, kinds, marks }, answer.answers)
+      for (const [index, question] of questions.entries()) {
+        const advanced = answer.advances[index]
+        if (advanced !== undefined) this.#advances.answered(question, advanced, sentAtMs)
+      }
     } catch (error) {
       // Whether it was counted is not known; its calls go on, and are held by nobody but this process.
-      if (holder === this.#holder || asked.length > 0) this.#stale = true
+      if (holder === this.#holder || asked.length > 0) this.#loseTrack()
       for (const { failed } of asked) failed(error)
       if (!(error instanceof RedisUnavailableError)) this.#observer.storeError(error)
       if (asked.length === 0) this.#observer.storeFailed('settlement')
     }
   }
 
-  #sendMessage(calls: readonly AdmitMessage[], kinds: CallKinds, sentAtMs: number): Promise<unknown> {
+  #sendMessage(
+    asked: readonly Asked[],
+    questions: readonly AdvanceQuestion[],
+    kinds: CallKinds,
+    sentAtMs: number,
+  ): Promise<unknown> {
     const keys = new ScriptKeys(this.#prefix, 'holders')
     const body: ScriptMessage = {
       ...(this.#redisTime === undefined ? {} : { now: this.#redisTime() }),
@@ -208,57 +272,64 @@ export class RedisLimitStore implements LimitStore {
       deadline: this.#offsetMs === undefined ? 0 : Math.round(sentAtMs + this.#offsetMs) + MESSAGE_LIFE_MS,
       changes: this.#changes.take(MAX_CHANGES, keys),
       kinds: kinds.list.map(({ asks }) => asks.map((ask) => scriptAsk(ask, keys))),
-      calls: calls.map(({ tokens, cost }, index) => [kinds.placeOf(index) + 1, tokens, String(cost)]),
+      calls: scriptCalls(asked, kinds),
+      ...(questions.length === 0 ? {} : { advances: scriptAdvances(questions, asked.length, kinds) }),
     }
     return this.#redis.script(LIMIT_SCRIPT, keys.list, [JSON.stringify(body)])
   }
 
   /** What is admitted is counted in the same step in which the name is checked: what is restated is whole either way. */
   #countAnswers(
-    holder: string,
-    asked: readonly Asked[],
-    kinds: CallKinds,
-    answers: readonly (AdmitAnswer | Error)[],
+    { holder, number, asked, kinds, marks }: Told,
+    answers: readonly (AdmitAnswer | Later | Error)[],
   ): void {
-    for (const [index, { message, answered, failed }] of asked.entries()) {
+    for (const [index, each] of asked.entries()) {
       const answer = answers[index]
+      const { message, answered, failed } = each
       if (answer === undefined) continue
       if (answer instanceof Error) {
-        this.#stale = true
+        this.#loseTrack()
         failed(answer)
         this.#observer.storeError(answer)
         continue
       }
-      if (answer.admitted) {
+      const decided = this.#decided(each, number, answer)
+      if (decided === undefined) continue
+      if (decided.admitted) {
         kinds.admitted(index, message)
+        const known = marks[index]
+        if (known !== undefined) this.#advances.admitted(known, decided.uses)
         if (holder !== this.#holder && !this.#stale) this.#holdAll(message)
       }
-      answered(answer)
+      answered(decided)
     }
     for (const { asks, taken } of kinds.list) if (taken.calls > 0) this.#own.count(asks, taken)
+  }
+
+  /**
+   * What refuses a call may be in advance: of this process, which gives it back at once, or of others for a moment.
+   * @param number of the message that the call went with.
+   * @returns undefined when the call is asked for again.
+   */
+  #decided(asked: Asked, number: number, answer: AdmitAnswer | Later): AdmitAnswer | undefined {
+    const isLater = 'laterMs' in answer
+    if (!isLater && (answer.admitted || asked.after !== 'nothing')) return answer
+    const scope = asked.message.asks[answer.ask]?.scope
+    if (scope !== undefined) this.#advances.giveBack(scope)
+    if (isLater) setTimeout(() => this.#push({ ...asked, after: 'all' }), answer.laterMs)
+    else if (number <= this.#gaveBackAfter) this.#push({ ...asked, after: 'own' })
+    else return answer
+    return undefined
   }
 
   #answered(holder: string, { answers, nowMs, fresh }: ScriptAnswer, tookMs: number): void {
     if (this.#offsetMs === undefined || tookMs <= PROMPT_MS || answers === undefined)
       this.#offsetMs = nowMs - this.#clock()
+    this.#second = Math.floor(nowMs / 1000)
     if (holder !== this.#holder || answers === undefined) return
     this.#gone = undefined
     // A name that Redis had known before was lost with its data, or was silent for too long.
-    if (fresh && this.#known) this.#stale = true
+    if (fresh && this.#known) this.#loseTrack()
     this.#known = true
   }
-}
-
-function scriptAsk(ask: ScopeAsk, keys: ScriptKeys): ScriptAsk {
-  const { scope, requestsPerMinute = -1, tokensPerMinute = -1, parallelRequests = -1, budget } = ask
-  return [
-    requestsPerMinute < 0 && tokensPerMinute < 0 ? 0 : keys.index(`rate:${scope}`),
-    requestsPerMinute,
-    tokensPerMinute,
-    parallelRequests < 0 ? 0 : keys.index(`parallel:${scope}`),
-    parallelRequests,
-    budget === undefined ? 0 : keys.index(`budget:${budget.account}`),
-    budget === undefined ? '0' : String(budget.max),
-    budget === undefined ? '0' : String(budget.spent),
-  ]
 }

@@ -1,12 +1,22 @@
 /** Reads what the Lua script answers: JSON text that the rest of the program need not know. */
+import type { Advanced } from './advances/advance.ts'
 import type { AdmitAnswer, AdmitMessage, LimitKind, Refused, ScopeAsk, ScopeUse } from './limit-store.ts'
+
+/** What refuses a call may be calls that other processes have in advance: it is decided after this time. */
+export interface Later {
+  readonly laterMs: number
+  /** Index of the ask that refuses it. */
+  readonly ask: number
+}
 
 export interface ScriptAnswer {
   /**
    * A call each, in their order; an error where one of its keys is not ours. Undefined when the message came too late, and
    * was not taken up.
    */
-  readonly answers: readonly (AdmitAnswer | Error)[] | undefined
+  readonly answers: readonly (AdmitAnswer | Later | Error)[] | undefined
+  /** A question for calls in advance each, in their order. */
+  readonly advances: readonly Advanced[]
   /** Redis's clock, epoch milliseconds. */
   readonly nowMs: number
   /** The process was not known to Redis before this message. */
@@ -19,14 +29,20 @@ const WHOLE = /^-?\d+$/
 const LIMIT_KINDS: readonly LimitKind[] = ['requests', 'tokens', 'parallel', 'budget']
 
 /**
- * @param calls what the message asked for.
+ * @param calls what the message asked for. @param questions of these, to have more in advance.
  * @throws Error when the answer is not one of the script: another program writes to the same keys.
  */
-export function readScriptAnswer(value: unknown, calls: readonly AdmitMessage[]): ScriptAnswer {
+export function readScriptAnswer(
+  value: unknown,
+  calls: readonly AdmitMessage[],
+  questions: readonly AdmitMessage[],
+): ScriptAnswer {
   const answer: unknown = JSON.parse(String(value))
   if (!isRecord(answer) || typeof answer['now'] !== 'number') throw unreadable()
+  const isLate = answer['late'] === true
   return {
-    answers: answer['late'] === true ? undefined : readAnswers(answer, calls),
+    answers: isLate ? undefined : readAnswers(answer, calls),
+    advances: isLate ? [] : readAdvances(answer, questions),
     nowMs: answer['now'],
     fresh: answer['fresh'] === true,
   }
@@ -35,7 +51,7 @@ export function readScriptAnswer(value: unknown, calls: readonly AdmitMessage[])
 function readAnswers(
   { second, answers }: Record<string, unknown>,
   calls: readonly AdmitMessage[],
-): readonly (AdmitAnswer | Error)[] {
+): readonly (AdmitAnswer | Later | Error)[] {
   // Lua cannot tell an empty list from an empty map, here and where a call asks for nothing.
   if (calls.length === 0) return []
   if (typeof second !== 'number' || !Array.isArray(answers) || answers.length !== calls.length)
@@ -43,11 +59,31 @@ function readAnswers(
   return calls.map(({ asks }, index) => readAnswer(answers[index], second, asks))
 }
 
+function readAdvances(
+  { second, advances }: Record<string, unknown>,
+  questions: readonly AdmitMessage[],
+): readonly Advanced[] {
+  if (questions.length === 0) return []
+  if (typeof second !== 'number' || !Array.isArray(advances) || advances.length !== questions.length)
+    throw unreadable()
+  return questions.map(({ asks }, index) => {
+    const advance: unknown = advances[index]
+    if (!Array.isArray(advance)) throw unreadable()
+    const [calls, used]: unknown[] = advance
+    if (typeof calls !== 'number') throw unreadable()
+    const admitted = calls === 0 ? undefined : readAnswer(used, second, asks)
+    // Of a count that is not ours nothing is taken up; the next call that asks is told.
+    const isGranted = admitted !== undefined && 'uses' in admitted
+    return isGranted ? { calls, second, uses: admitted.uses } : { calls: 0, second, uses: [] }
+  })
+}
+
 /** A call that was admitted is answered with what it uses of each scope. */
-function readAnswer(answer: unknown, second: number, asks: readonly ScopeAsk[]): AdmitAnswer | Error {
+function readAnswer(answer: unknown, second: number, asks: readonly ScopeAsk[]): AdmitAnswer | Later | Error {
   if (!isRecord(answer)) throw unreadable()
   if ('failure' in answer) return new Error(String(answer['failure']))
   if ('limit' in answer) return readRefusal(answer, asks)
+  if ('later' in answer) return { laterMs: Number(answer['later']), ask: Number(answer['ask']) }
   if (asks.length === 0) return { admitted: true, second, uses: [] }
   if (!Array.isArray(answer) || answer.length !== asks.length) throw unreadable()
   const uses: ScopeUse[] = []

@@ -63,7 +63,7 @@ export async function redisHarness(redis: Redis, clock: Clock): Promise<StoreHar
     }
   }
   return {
-    admit: (process, message) => storeOf(process).admit(message),
+    admit: async (process, message) => storeOf(process).admit(message),
     settle: async (process, settlement) => {
       storeOf(process).settle(settlement)
       await storeOf(process).flush()
@@ -71,7 +71,7 @@ export async function redisHarness(redis: Redis, clock: Clock): Promise<StoreHar
     together: (process, settlements, messages) => {
       const store = storeOf(process)
       for (const settlement of settlements) store.settle(settlement)
-      return Promise.all(messages.map((message) => store.admit(message)))
+      return Promise.all(messages.map(async (message) => store.admit(message)))
     },
     pass,
     die: async (process) => {

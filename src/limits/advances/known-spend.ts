@@ -6,8 +6,8 @@
 import type { ScopeAsk, ScopeUse, Settlement } from '../limit-store.ts'
 
 interface Known {
-  /** What the store had counted of others, and of this process before: picodollars. */
-  base: bigint | undefined
+  /** What the store has counted, with what this process has settled since: picodollars. */
+  total: bigint | undefined
   /** Settled by this process since this is kept. */
   added: bigint
 }
@@ -26,8 +26,8 @@ export class KnownSpend {
     for (let index = 0; index < asks.length; index += 1) {
       const budget = asks[index]?.budget
       if (budget === undefined) continue
-      const known = this.#accounts.get(budget.account)
-      if (known?.base === undefined || known.base + known.added < budget.spent) return false
+      const total = this.#accounts.get(budget.account)?.total
+      if (total === undefined || total < budget.spent) return false
     }
     return true
   }
@@ -37,7 +37,7 @@ export class KnownSpend {
     return asks.map(({ budget }) => {
       if (budget === undefined) return undefined
       let known = this.#accounts.get(budget.account)
-      if (known === undefined) this.#accounts.set(budget.account, (known = { base: undefined, added: 0n }))
+      if (known === undefined) this.#accounts.set(budget.account, (known = { total: undefined, added: 0n }))
       return { account: budget.account, known, added: known.added }
     })
   }
@@ -48,9 +48,8 @@ export class KnownSpend {
       const settled = uses[index]?.settled
       if (mark === undefined || settled === undefined) continue
       const { known, added } = mark
-      const base = settled - added
-      if (known.base !== undefined && known.base >= base) continue
-      known.base = base
+      const total = settled - added + known.added
+      if (known.total === undefined || known.total < total) known.total = total
     }
   }
 
@@ -59,7 +58,9 @@ export class KnownSpend {
     if (cost === 0n) return
     for (const account of accounts) {
       const known = account === undefined ? undefined : this.#accounts.get(account)
-      if (known !== undefined) known.added += cost
+      if (known === undefined) continue
+      known.added += cost
+      if (known.total !== undefined) known.total += cost
     }
   }
 
