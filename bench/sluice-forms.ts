@@ -70,7 +70,7 @@ export const WITH_REDIS: SluiceForm = {
   name: 'sluice-redis',
   title: 'Sluice with Redis admission',
   settings:
-    'everything on, rpm and tpm limits and a budget on the key, counted in Redis: a script call for the calls of a turn',
+    'everything on, rpm and tpm limits and a budget on the key, counted in Redis, which admits most calls in advance',
   environment: ({ redisUrl }) => ({ REDIS_URL: redisUrl }),
   key: LIMITS,
 }
