@@ -24,6 +24,17 @@ test('advances of the same first scope are told apart by the others, and by whet
   expect(advances.list()).toEqual(all)
 })
 
+test('all that ask a scope are found by it, wherever it stands, until they are deleted', () => {
+  const advances = new OwnAdvances<Returns>()
+  const [key, team, other] = [ask('key:k', 'budget'), ask('team:t', 'budget'), ask('team:u', 'budget')]
+  const [one, two] = [advanceFor(key, team), advanceFor(key, other)]
+  advances.add(one)
+  advances.add(two)
+  expect([advances.touching('key:k'), advances.touching('team:t')]).toEqual([[one, two], [one]])
+  advances.delete(one)
+  expect([advances.touching('key:k'), advances.touching('team:t')]).toEqual([[two], []])
+})
+
 test('limits that have changed find the advance that does not fit any more', () => {
   const advances = new OwnAdvances<Returns>()
   const advance = advanceFor(ask('key:k', 'budget'))

@@ -6,6 +6,8 @@ import type { Advance, Returns } from './advance.ts'
 export class OwnAdvances<R extends Returns> {
   /** By the first scope that they ask. */
   readonly #byScope = new Map<string, Advance<R>[]>()
+  /** By each scope that they ask. */
+  readonly #byAnyScope = new Map<string, Set<Advance<R>>>()
   #size = 0
 
   get size(): number {
@@ -27,6 +29,11 @@ export class OwnAdvances<R extends Returns> {
     if (advances === undefined) this.#byScope.set(scope, [advance])
     else advances.push(advance)
     this.#size += 1
+    for (const ask of advance.asks) {
+      const touching = this.#byAnyScope.get(ask.scope)
+      if (touching === undefined) this.#byAnyScope.set(ask.scope, new Set([advance]))
+      else touching.add(advance)
+    }
   }
 
   /** Does nothing when it is not there any more. */
@@ -38,6 +45,16 @@ export class OwnAdvances<R extends Returns> {
     advances.splice(index, 1)
     if (advances.length === 0) this.#byScope.delete(scope)
     this.#size -= 1
+    for (const ask of advance.asks) {
+      const touching = this.#byAnyScope.get(ask.scope)
+      touching?.delete(advance)
+      if (touching?.size === 0) this.#byAnyScope.delete(ask.scope)
+    }
+  }
+
+  /** Those that ask a scope, as they are now. */
+  touching(scope: string): readonly Advance<R>[] {
+    return [...(this.#byAnyScope.get(scope) ?? [])]
   }
 
   /** All of them, as they are now. */

@@ -166,9 +166,7 @@ export class RedisAdvances {
 
   /** Gives back at once what is in advance of a scope. */
   giveBack(scope: string): void {
-    if (this.#advances.size === 0) return
-    for (const advance of this.#advances.list())
-      if (advance.asks.some((ask) => ask.scope === scope)) this.#close(advance)
+    for (const advance of this.#advances.touching(scope)) this.#close(advance)
   }
 
   /** The name under which all is held in Redis is no more. Requests and tokens leave with their minute. */
