@@ -47,7 +47,7 @@ export function askCache(
 /** A kept answer as the last that the client hears of its call: a stream comes all at once. */
 export function farewellOf({ isStream, contentType, body }: CachedAnswer): Farewell {
   return isStream
-    ? { kind: 'stream', tail: [body], error: undefined }
+    ? { kind: 'stream', tail: body, error: undefined }
     : { kind: 'whole', status: 200, contentType, body }
 }
 

@@ -20,7 +20,7 @@ export interface AttemptFailure {
   /** What the gateway says when there is no refusal to pass on. */
   readonly error: GatewayError
   /** Bytes of a broken stream that were not sent yet, e.g. the provider's own error event. */
-  readonly tail: readonly Buffer[]
+  readonly tail: string
   /** True when `tail` holds the provider's error event, so that the gateway adds none. */
   readonly toldInStream: boolean
 }
@@ -42,7 +42,7 @@ export function failureOfAnswer(attempt: Attempt, body: Buffer): AttemptFailure 
     ),
     refusal: status >= 400 ? body : undefined,
     error: new GatewayError('provider_bad_answer', `The provider answered with status ${status}.`),
-    tail: [],
+    tail: '',
     toldInStream: false,
   }
 }
@@ -92,7 +92,7 @@ export function failureOfError(attempt: Attempt, error: Error): AttemptFailure {
       cause: error,
       ...(told === STOPPED ? { retryAfterSeconds: 1 } : {}),
     }),
-    tail: [],
+    tail: '',
     toldInStream: false,
   }
 }
@@ -116,7 +116,7 @@ function connectionTrouble(attempt: Attempt): Told {
 export function failureOfStreamEnd(
   attempt: Attempt,
   streamError: StreamErrorFacts | undefined,
-  tail: readonly Buffer[],
+  tail: string,
 ): AttemptFailure {
   if (streamError === undefined) {
     const error = new GatewayError('provider_cut', 'The provider broke off within its answer.')
@@ -128,7 +128,7 @@ export function failureOfStreamEnd(
       retryAfterMs: undefined,
       refusal: undefined,
       error,
-      tail: attempt.tap?.contentSeen === true ? tail : [],
+      tail: attempt.tap?.contentSeen === true ? tail : '',
       toldInStream: false,
     }
   }
@@ -156,7 +156,7 @@ export function failureOfSize(keptBytes: number): AttemptFailure {
     retryAfterMs: undefined,
     refusal: undefined,
     error: new GatewayError('provider_bad_answer', text),
-    tail: [],
+    tail: '',
     toldInStream: false,
   }
 }
@@ -174,7 +174,7 @@ export function failureOfForeignAnswer(contentType: string | undefined, isError:
     retryAfterMs: undefined,
     refusal: undefined,
     error: new GatewayError('provider_bad_answer', text),
-    tail: [],
+    tail: '',
     toldInStream: false,
   }
 }

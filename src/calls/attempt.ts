@@ -23,12 +23,15 @@ export interface AttemptOwner {
   readonly stream: boolean
   readonly maxAnswerBytes: number
   openTap(): StreamTap
-  /** The first content has come: from here on `attemptChunk` is called, and no failure can be retried. */
-  attemptContent(attempt: Attempt, held: readonly Buffer[]): void
-  attemptChunk(attempt: Attempt, chunk: Buffer): void
+  /**
+   * The first content has come: from here on `attemptChunk` is called, and no failure can be retried. Bytes of a stream
+   * are texts, one character a byte.
+   */
+  attemptContent(attempt: Attempt, held: string): void
+  attemptChunk(attempt: Attempt, chunk: string): void
   attemptAnswered(attempt: Attempt, body: Buffer): void
   /** The stream ended with its dialect's last event. `held` was not sent yet. */
-  attemptStreamed(attempt: Attempt, held: readonly Buffer[]): void
+  attemptStreamed(attempt: Attempt, held: string): void
   attemptFailed(attempt: Attempt, failure: AttemptFailure): void
 }
 
@@ -52,6 +55,8 @@ export class Attempt implements UpstreamHandler {
   #phase: Phase = 'waiting'
   #exchange: UpstreamExchange | undefined
   #chunks: Buffer[] = []
+  /** What of a stream waits for its first content, or for its end. */
+  #held = ''
   /** A whole answer of which the length was told, as far as it has come. */
   #whole: Buffer | undefined
   #bytes = 0
@@ -78,7 +83,7 @@ export class Attempt implements UpstreamHandler {
 
   /** Bytes of the answer held so far: all of it, for a whole one. */
   get keptBytes(): number {
-    return this.#bytes
+    return this.#bytes + this.#held.length
   }
 
   get answered(): boolean {
@@ -143,7 +148,7 @@ export class Attempt implements UpstreamHandler {
   onAnswerData(bytes: Buffer, start: number, end: number): void {
     switch (this.#phase) {
       case 'stream':
-        return this.#onStreamChunk(copyOf(bytes, start, end))
+        return this.#onStreamChunk(bytes.toString('latin1', start, end))
       case 'whole':
         if (this.#bytes + end - start > this.#owner.maxAnswerBytes) return this.#failTooLarge()
         return this.#keepPart(bytes, start, end)
@@ -181,37 +186,35 @@ export class Attempt implements UpstreamHandler {
     this.#owner.attemptFailed(this, failureOfError(this, error))
   }
 
-  #onStreamChunk(chunk: Buffer): void {
+  #onStreamChunk(chunk: string): void {
     const tap = this.#tap
     if (tap === undefined) return
     const passed = tap.push(chunk)
     if (!this.#contentSent && tap.contentSeen) {
       this.firstContentAtMs = nowMs()
       this.#contentSent = true
-      const held = this.#chunks
-      this.#chunks = []
-      this.#bytes = 0
+      const held = this.#held
+      this.#held = ''
       this.#owner.attemptContent(this, held)
     }
-    if (passed === undefined) return
+    if (passed === '') return
     // The end of a stream is held back until its record is written: a client that saw the end was accounted for.
     if (this.#contentSent && !tap.finished && tap.streamError === undefined) {
       this.#owner.attemptChunk(this, passed)
-    } else if (this.#bytes + passed.length > MAX_HELD_BYTES) {
+    } else if (this.#held.length + passed.length > MAX_HELD_BYTES) {
       this.#failTooLarge()
     } else {
-      this.#keep(passed)
+      this.#held += passed
     }
   }
 
   #onStreamEnd(): void {
     const tap = this.#tap
-    const rest = tap?.end()
-    if (rest !== undefined) this.#keep(rest)
+    if (tap !== undefined) this.#held += tap.end()
     if (tap !== undefined && tap.finished && tap.streamError === undefined) {
-      this.#owner.attemptStreamed(this, this.#chunks)
+      this.#owner.attemptStreamed(this, this.#held)
     } else {
-      this.#owner.attemptFailed(this, failureOfStreamEnd(this, tap?.streamError, this.#chunks))
+      this.#owner.attemptFailed(this, failureOfStreamEnd(this, tap?.streamError, this.#held))
     }
   }
 
@@ -232,7 +235,7 @@ export class Attempt implements UpstreamHandler {
   }
 
   #failTooLarge(): void {
-    const failure = failureOfSize(this.#bytes)
+    const failure = failureOfSize(this.keptBytes)
     this.abort()
     this.#owner.attemptFailed(this, failure)
   }

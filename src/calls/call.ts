@@ -207,7 +207,7 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.#attempt?.resume()
   }
 
-  attemptContent(attempt: Attempt, held: readonly Buffer[]): void {
+  attemptContent(attempt: Attempt, held: string): void {
     this.#armTimer(attempt.deployment.timeoutMs - (nowMs() - this.arrival.arrivedAtMs))
     if (this.#clientGone) return
     this.#headSent = true
@@ -215,11 +215,11 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     writeStreamHead(this, attempt)
     const { keepAliveMs } = this.settings
     if (keepAliveMs !== undefined) this.#keepAlive = new StreamKeepAlive(this.#exchange, keepAliveMs)
-    for (const chunk of held) this.attemptChunk(attempt, chunk)
+    if (held !== '') this.attemptChunk(attempt, held)
   }
 
-  attemptChunk(attempt: Attempt, chunk: Buffer): void {
-    this.#kept?.add(chunk)
+  attemptChunk(attempt: Attempt, chunk: string): void {
+    this.#kept?.add(Buffer.from(chunk, 'latin1'))
     if (this.#clientGone) return
     this.#keepAlive?.sent(chunk)
     if (!this.#exchange.write(chunk)) attempt.pause()
@@ -249,10 +249,11 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     )
   }
 
-  attemptStreamed(attempt: Attempt, held: readonly Buffer[]): void {
+  attemptStreamed(attempt: Attempt, held: string): void {
     this.#attempts.push(attempt.facts(undefined))
-    if (this.#kept !== undefined) for (const chunk of held) this.#kept.add(chunk)
-    const farewell: Farewell = { kind: 'stream', tail: held, error: undefined }
+    const tail = Buffer.from(held, 'latin1')
+    this.#kept?.add(tail)
+    const farewell: Farewell = { kind: 'stream', tail, error: undefined }
     this.#settle(
       this.#clientGone ? 'client_gone' : 'complete',
       attempt.status,
@@ -363,10 +364,11 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
   #giveUp(attempt: Attempt, failure: AttemptFailure): void {
     const error = this.#errorOf(attempt, failure)
     if (this.#headSent) {
-      if (this.#kept !== undefined) for (const chunk of failure.tail) this.#kept.add(chunk)
+      const tail = Buffer.from(failure.tail, 'latin1')
+      this.#kept?.add(tail)
       const farewell: Farewell = {
         kind: 'stream',
-        tail: failure.tail,
+        tail,
         error: failure.toldInStream ? undefined : failure.error,
       }
       return this.#settle(failure.ending, attempt.status, error, farewell, attempt.tap?.usage)

@@ -43,8 +43,11 @@ export interface ClientExchange {
    * @throws TypeError for a header that HTTP does not allow.
    */
   writeHead(status: number, headers: readonly string[], shared?: readonly string[]): void
-  /** @returns false when the client takes it slower than it comes: `clientDrained` tells when to go on. */
-  write(chunk: Buffer): boolean
+  /**
+   * @param chunk one character a byte.
+   * @returns false when the client takes it slower than it comes: `clientDrained` tells when to go on.
+   */
+  write(chunk: string): boolean
   end(rest?: Buffer): void
   /** Ends the connection at once: for an answer that cannot be written. */
   cut(): void

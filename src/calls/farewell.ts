@@ -8,7 +8,7 @@ import { writeStreamHead, writeWhole } from './write-answer.ts'
 export type Farewell =
   | { readonly kind: 'whole'; readonly status: number; readonly contentType: string; readonly body: Buffer }
   | { readonly kind: 'error'; readonly error: GatewayError }
-  | { readonly kind: 'stream'; readonly tail: readonly Buffer[]; readonly error: GatewayError | undefined }
+  | { readonly kind: 'stream'; readonly tail: Buffer; readonly error: GatewayError | undefined }
   | { readonly kind: 'nothing' }
 
 export const NOTHING: Farewell = { kind: 'nothing' }
@@ -37,11 +37,11 @@ export function sayFarewell(
 function endStream(
   call: Call,
   attempt: Attempt | undefined,
-  tail: readonly Buffer[],
+  tail: Buffer,
   error: GatewayError | undefined,
 ): void {
   const { exchange, endpoint, callId } = call.arrival
   if (!exchange.headersSent) writeStreamHead(call, attempt)
-  const last = error === undefined ? tail : [...tail, endpoint.dialect.writeStreamError(error, callId)]
-  exchange.end(last.length === 1 ? last[0] : Buffer.concat(last))
+  if (error === undefined) exchange.end(tail)
+  else exchange.end(Buffer.concat([tail, endpoint.dialect.writeStreamError(error, callId)]))
 }

@@ -47,8 +47,8 @@ export class NodeExchange implements ClientExchange {
     this.response.writeHead(status, list)
   }
 
-  write(chunk: Buffer): boolean {
-    return this.response.write(chunk)
+  write(chunk: string): boolean {
+    return this.response.write(chunk, 'latin1')
   }
 
   end(rest?: Buffer): void {

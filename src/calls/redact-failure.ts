@@ -12,7 +12,7 @@ export function withoutSecrets(failure: AttemptFailure, redact: Redact): Attempt
     message: redact(failure.message),
     refusal: refusal === undefined ? undefined : redactedBytes(refusal, redact),
     // The provider's error event may be cut anywhere: a secret is found in the whole only.
-    tail: failure.toldInStream && tail.length > 0 ? [redactedBytes(Buffer.concat(tail), redact)] : tail,
+    tail: failure.toldInStream ? redact(tail) : tail,
     error: redactedError(error, redact),
   }
 }

@@ -7,7 +7,7 @@ let keepAlive: StreamKeepAlive
 beforeEach(() => {
   vi.useFakeTimers()
   written = []
-  keepAlive = new StreamKeepAlive({ write: (chunk) => written.push(chunk.toString()) > 0 }, 15_000)
+  keepAlive = new StreamKeepAlive({ write: (chunk) => written.push(chunk) > 0 }, 15_000)
 })
 
 afterEach(() => {
@@ -16,9 +16,9 @@ afterEach(() => {
 })
 
 test('a silent stream gets a comment at each interval, counted from its last bytes', () => {
-  keepAlive.sent(Buffer.from('data: 1\n\n'))
+  keepAlive.sent('data: 1\n\n')
   vi.advanceTimersByTime(14_999)
-  keepAlive.sent(Buffer.from('data: 2\n\n'))
+  keepAlive.sent('data: 2\n\n')
   vi.advanceTimersByTime(14_999)
   expect(written).toEqual([])
   vi.advanceTimersByTime(1)
@@ -30,22 +30,22 @@ test('a silent stream gets a comment at each interval, counted from its last byt
 test.each(['data: 1\n', 'data: 1', 'da', '\n', '', 'data: 1\r\n'])(
   'none within an event, after %j',
   (bytes) => {
-    keepAlive.sent(Buffer.from('data: 0\n\n'))
-    keepAlive.sent(Buffer.from(bytes))
+    keepAlive.sent('data: 0\n\n')
+    keepAlive.sent(bytes)
     vi.advanceTimersByTime(60_000)
     expect(written).toEqual([])
   },
 )
 
 test('a stream with carriage returns has its comments too', () => {
-  keepAlive.sent(Buffer.from('data: 1\r\n\r\n'))
+  keepAlive.sent('data: 1\r\n\r\n')
   vi.advanceTimersByTime(15_000)
   expect(written).toEqual([': ping\n\n'])
 })
 
 test('none before the first bytes, and none after the end', () => {
   vi.advanceTimersByTime(60_000)
-  keepAlive.sent(Buffer.from('data: 1\n\n'))
+  keepAlive.sent('data: 1\n\n')
   keepAlive.stop()
   vi.advanceTimersByTime(60_000)
   expect(written).toEqual([])

@@ -2,9 +2,7 @@
 import type { ClientExchange } from './client-exchange.ts'
 
 /** Every reader of server-sent events passes over a line that begins with a colon. */
-const COMMENT = Buffer.from(': ping\n\n')
-const LINE_FEED = 0x0a
-const CARRIAGE_RETURN = 0x0d
+const COMMENT = ': ping\n\n'
 
 export class StreamKeepAlive {
   readonly #exchange: Pick<ClientExchange, 'write'>
@@ -17,7 +15,7 @@ export class StreamKeepAlive {
   }
 
   /** Bytes went to the client. */
-  sent(chunk: Buffer): void {
+  sent(chunk: string): void {
     this.#betweenEvents = endsEvent(chunk)
     this.#timer.refresh()
   }
@@ -37,10 +35,6 @@ function ping(keepAlive: StreamKeepAlive): void {
 }
 
 /** Whether the bytes end with an empty line. A chunk that is a line's end alone is taken for the middle of an event. */
-function endsEvent(chunk: Buffer): boolean {
-  const last = chunk.length - 1
-  if (chunk[last] !== LINE_FEED) return false
-  return (
-    chunk[last - 1] === LINE_FEED || (chunk[last - 1] === CARRIAGE_RETURN && chunk[last - 2] === LINE_FEED)
-  )
+function endsEvent(chunk: string): boolean {
+  return chunk.endsWith('\n\n') || chunk.endsWith('\n\r\n')
 }

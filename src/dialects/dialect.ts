@@ -59,13 +59,13 @@ export interface WireError {
  */
 export interface StreamTap {
   /**
-   * Takes the next bytes of the provider's stream, and returns the bytes to send on: the same buffer when nothing
-   * has to be taken out (the normal case), a shorter one when the gateway's own usage chunk is removed, or undefined
-   * when nothing is to be sent yet.
+   * Takes the next bytes of the provider's stream, one character a byte, and returns those to send on: the same ones
+   * when nothing has to be taken out (the normal case), fewer when the gateway's own usage chunk is removed or an event
+   * has not ended, none when nothing is to be sent yet.
    */
-  push(chunk: Buffer): Buffer | undefined
+  push(chunk: string): string
   /** Bytes still held back, when the provider ended the stream. */
-  end(): Buffer | undefined
+  end(): string
   /** True once a byte of content (not a comment, ping or empty preamble) was seen: from then on no retry. */
   readonly contentSeen: boolean
   /** True once the dialect's own last event was seen: an end before it is a provider that broke off. */

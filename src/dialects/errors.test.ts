@@ -145,7 +145,7 @@ describe('an error inside a stream', () => {
         maxOutputTokens: undefined,
       }
       const tap = DIALECTS[name].openStream({ ...facts, ...none })
-      tap.push(DIALECTS[name].writeStreamError(error, 'c'))
+      tap.push(DIALECTS[name].writeStreamError(error, 'c').toString('latin1'))
       expect(tap.streamError?.message).toBe('The provider broke off.')
     }
   })

@@ -5,7 +5,7 @@
 import { GatewayError } from '../errors/gateway-error.ts'
 import type { StreamErrorFacts, StreamTap } from './dialect.ts'
 import { objectOf, parseJson } from './json-value.ts'
-import { readEvent, SseSplitter, type SseFrame, type SseFrameSink } from './sse.ts'
+import { readEvent, SseSplitter, type SseFrameSink } from './sse.ts'
 import type { Usage } from './usage.ts'
 
 export abstract class FrameTap implements StreamTap, SseFrameSink {
@@ -16,79 +16,44 @@ export abstract class FrameTap implements StreamTap, SseFrameSink {
   outputBytes = 0
   outputBytesTold = 0
   readonly #splitter = new SseSplitter(this)
-  /** Frames to hand on, neighbours in one buffer joined. */
-  #ready: Buffer[] = []
-  #bytes: Buffer | undefined = undefined
-  #start = 0
-  #end = 0
+  /** Frames to hand on. */
+  #ready = ''
   #broken = false
 
   abstract readonly finished: boolean
   abstract readonly usage: Usage | undefined
 
   /** Reads one event. @returns false when the event is not for the client. */
-  protected abstract readFrame(frame: SseFrame): boolean
+  protected abstract readFrame(frame: string): boolean
   /** The dialect's error event, for a stream that the gateway itself has to give up. */
   protected abstract errorEvent(error: GatewayError): Buffer
 
-  push(chunk: Buffer): Buffer | undefined {
+  push(chunk: string): string {
     if (this.#broken) {
-      return undefined
+      return ''
     }
     try {
       this.#splitter.push(chunk)
     } catch (error) {
       this.#giveUp(error)
     }
-    return this.#take(chunk)
+    const ready = this.#ready
+    this.#ready = ''
+    return ready
   }
 
   /** A last event without its blank line counts when it is whole; a torn one is dropped. */
-  end(): Buffer | undefined {
-    const held = this.#broken ? undefined : this.#splitter.takeHeld()
-    if (held === undefined) {
-      return undefined
-    }
-    const frame = { text: held.toString('latin1'), bytes: held, start: 0, end: held.length }
-    const { data } = readEvent(frame)
+  end(): string {
+    const held = this.#broken ? '' : this.#splitter.takeHeld()
+    const { data } = readEvent(held)
     const whole = data === '[DONE]' || (data !== undefined && objectOf(parseJson(data)) !== undefined)
-    return whole && this.readFrame(frame) ? Buffer.concat([held, Buffer.from('\n\n')]) : undefined
+    return whole && this.readFrame(held) ? `${held}\n\n` : ''
   }
 
-  onFrame(frame: SseFrame): void {
-    if (!this.readFrame(frame)) {
-      return
+  onFrame(frame: string): void {
+    if (this.readFrame(frame)) {
+      this.#ready += frame
     }
-    if (this.#bytes === frame.bytes && this.#end === frame.start) {
-      this.#end = frame.end
-      return
-    }
-    this.#closeRun()
-    this.#bytes = frame.bytes
-    this.#start = frame.start
-    this.#end = frame.end
-  }
-
-  #closeRun(): void {
-    if (this.#bytes !== undefined) {
-      this.#ready.push(this.#bytes.subarray(this.#start, this.#end))
-      this.#bytes = undefined
-    }
-  }
-
-  #take(chunk: Buffer): Buffer | undefined {
-    const whole = this.#bytes === chunk && this.#start === 0 && this.#end === chunk.length
-    if (whole && this.#ready.length === 0) {
-      this.#bytes = undefined
-      return chunk
-    }
-    this.#closeRun()
-    const ready = this.#ready
-    if (ready.length === 0) {
-      return undefined
-    }
-    this.#ready = []
-    return ready.length === 1 ? ready[0] : Buffer.concat(ready)
   }
 
   #giveUp(cause: unknown): void {
@@ -96,8 +61,7 @@ export abstract class FrameTap implements StreamTap, SseFrameSink {
       throw cause
     }
     this.#broken = true
-    this.#closeRun()
-    this.#ready.push(this.errorEvent(cause))
+    this.#ready += this.errorEvent(cause).toString('latin1')
     this.streamError = { type: cause.kind.type, message: cause.message, status: cause.status }
   }
 }

@@ -4,7 +4,7 @@
  * token limit within a tool call, or by a content filter, is a success on the wire and of no use a second time.
  */
 import { countOf, objectOf, parseJson, textOf, type JsonObject } from './json-value.ts'
-import { readEvent, SseSplitter, type SseFrame, type SseFrameSink } from './sse.ts'
+import { readEvent, SseSplitter, type SseFrameSink } from './sse.ts'
 
 /** End reasons of chat completions; `eos` is what some hosts of open models say. */
 const CHAT_ENDS = new Set(['stop', 'eos', 'length', 'tool_calls', 'function_call'])
@@ -40,7 +40,7 @@ function isReadable(body: Buffer, isStream: boolean, reader: AnswerReader): bool
   if (isStream) {
     const events = new Events(reader)
     const splitter = new SseSplitter(events)
-    splitter.push(body)
+    splitter.push(body.toString('latin1'))
     return events.areReadable && splitter.heldBytes === 0
   }
   const answer = objectOf(parseJson(body.toString('utf8')))
@@ -56,7 +56,7 @@ class Events implements SseFrameSink {
     this.#reader = reader
   }
 
-  onFrame(frame: SseFrame): void {
+  onFrame(frame: string): void {
     const { data } = readEvent(frame)
     if (data === undefined || data === '[DONE]') return
     const event = objectOf(parseJson(data))

@@ -2,24 +2,18 @@
  * Server-sent events out of bytes that are cut anywhere. The splitter finds where events end; what is in an event is
  * read only by whom it concerns, for most events of a stream are relayed unread.
  *
+ * Bytes are texts here, one character a byte (Latin-1): to search them costs no call out of the runtime, and a text is
+ * cheaper to make and to hand on than a buffer. Only what is read is decoded.
+ *
  * An event ends with a blank line; a line ends with CR, LF or CRLF (https://html.spec.whatwg.org, "server-sent
  * events"). When the bytes are cut within the CRLF of a blank line, the event ends at the CR, and the LF is a
  * frame of its own that says nothing. So is each further blank line.
  */
 import { GatewayError } from '../errors/gateway-error.ts'
 
-/** One event as it arrived, its blank line included. Valid during the call only: `bytes` may hold more than it. */
-export interface SseFrame {
-  /** The event's bytes, one character a byte: for searching, not for reading text. */
-  readonly text: string
-  readonly bytes: Buffer
-  /** Where the event stands in `bytes`: [start, end). */
-  readonly start: number
-  readonly end: number
-}
-
 export interface SseFrameSink {
-  onFrame(frame: SseFrame): void
+  /** @param frame one event as it arrived, its blank line included, one character a byte. */
+  onFrame(frame: string): void
 }
 
 export interface SseEvent {
@@ -43,8 +37,8 @@ const LARGE_CHUNK_BYTES = 4_096
 export class SseSplitter {
   readonly #sink: SseFrameSink
   readonly #maxEventBytes: number
-  /** Bytes of an event that has not ended yet. */
-  #held: Buffer[] = []
+  /** Pieces of an event that has not ended yet. */
+  #held: string[] = []
   #heldBytes = 0
   /** True when the next byte begins a line: a line end there ends the event. */
   #atLineStart = true
@@ -62,13 +56,11 @@ export class SseSplitter {
   }
 
   /**
-   * Takes the next bytes and gives each event that ends in them to the sink. Bytes are copied only for an event that
-   * began in an earlier chunk.
+   * Takes the next bytes and gives each event that ends in them to the sink.
    * @returns how many bytes of the chunk belong to events that have ended; the rest is held.
    * @throws GatewayError `provider_bad_answer` when an event grows over the limit.
    */
-  push(chunk: Buffer): number {
-    const text = chunk.toString('latin1')
+  push(text: string): number {
     let frameStart = 0
     let at = 0
     let nextCr = text.indexOf('\r')
@@ -80,7 +72,7 @@ export class SseSplitter {
         if (code === LF) {
           at += 1
           if (frameStart === at - 1 && this.#heldBytes === 0) {
-            this.#emit(chunk, text, frameStart, at)
+            this.#emit(text.slice(frameStart, at))
             frameStart = at
           }
           continue
@@ -93,7 +85,7 @@ export class SseSplitter {
           at += 1
           this.#afterCr = false
         }
-        this.#emit(chunk, text, frameStart, at)
+        this.#emit(text.slice(frameStart, at))
         frameStart = at
         continue
       }
@@ -108,35 +100,32 @@ export class SseSplitter {
       this.#afterCr = lineEnd !== -1 && lineEnd === nextCr
       at = lineEnd === -1 ? text.length : lineEnd + 1
     }
-    if (frameStart < chunk.length) {
-      this.#hold(endOf(chunk, frameStart))
+    if (frameStart < text.length) {
+      this.#hold(endOf(text, frameStart))
     }
     return frameStart
   }
 
-  /** Gives up what is held: the bytes of an event that never ended, undefined when there are none. */
-  takeHeld(): Buffer | undefined {
-    const bytes = this.#heldBytes === 0 ? undefined : Buffer.concat(this.#held)
+  /** Gives up what is held: the bytes of an event that never ended, empty when there are none. */
+  takeHeld(): string {
+    const text = this.#held.join('')
     this.#held = []
     this.#heldBytes = 0
-    return bytes
+    return text
   }
 
-  #emit(chunk: Buffer, text: string, start: number, end: number): void {
+  #emit(frame: string): void {
     this.#atLineStart = true
     if (this.#heldBytes === 0) {
-      this.#sink.onFrame({ text: text.slice(start, end), bytes: chunk, start, end })
+      this.#sink.onFrame(frame)
       return
     }
-    this.#hold(chunk.subarray(start, end))
-    const bytes = Buffer.concat(this.#held, this.#heldBytes)
-    this.#held = []
-    this.#heldBytes = 0
-    this.#sink.onFrame({ text: bytes.toString('latin1'), bytes, start: 0, end: bytes.length })
+    this.#hold(frame)
+    this.#sink.onFrame(this.takeHeld())
   }
 
-  #hold(bytes: Buffer): void {
-    this.#heldBytes += bytes.length
+  #hold(text: string): void {
+    this.#heldBytes += text.length
     if (this.#heldBytes > this.#maxEventBytes) {
       this.#held = []
       this.#heldBytes = 0
@@ -145,20 +134,19 @@ export class SseSplitter {
         `The provider sent a stream event of more than ${this.#maxEventBytes} bytes.`,
       )
     }
-    this.#held.push(bytes)
+    this.#held.push(text)
   }
 }
 
 /** A small end of a large chunk is copied: as a part of it, it would keep the whole in memory until the next one comes. */
-function endOf(chunk: Buffer, start: number): Buffer {
-  if (start === 0) return chunk
-  const end = chunk.subarray(start)
-  return chunk.length > LARGE_CHUNK_BYTES && end.length * 2 < chunk.length ? Buffer.from(end) : end
+function endOf(chunk: string, start: number): string {
+  const end = chunk.slice(start)
+  const isSmall = chunk.length > LARGE_CHUNK_BYTES && end.length * 2 < chunk.length
+  return isSmall ? Buffer.from(end, 'latin1').toString('latin1') : end
 }
 
 /** Reads an event's `event` and `data` fields; other fields and comments are left out. */
-export function readEvent(frame: SseFrame): SseEvent {
-  const { text, bytes, start } = frame
+export function readEvent(text: string): SseEvent {
   let event = ''
   let data: string | undefined
   const hasCr = text.includes('\r')
@@ -168,16 +156,20 @@ export function readEvent(frame: SseFrame): SseEvent {
     if (text.startsWith('data', at)) {
       const from = valueStart(text, at + 4, end)
       if (from !== -1) {
-        const line = bytes.toString('utf8', start + from, start + end)
+        const line = decoded(text.slice(from, end))
         data = data === undefined ? line : `${data}\n${line}`
       }
     } else if (text.startsWith('event', at)) {
       const from = valueStart(text, at + 5, end)
-      event = from === -1 ? event : bytes.toString('utf8', start + from, start + end)
+      event = from === -1 ? event : decoded(text.slice(from, end))
     }
     at = end + 1
   }
   return { event, data }
+}
+
+function decoded(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
 /** The `event` field of a frame that begins with it, as those of the dialects with named events do; else empty.

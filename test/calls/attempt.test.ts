@@ -25,7 +25,7 @@ class Recorder implements AttemptOwner {
   readonly stream: boolean
   readonly maxAnswerBytes = 1_000
   readonly dialect: DialectName
-  readonly sent: Buffer[] = []
+  readonly sent: string[] = []
   readonly over: Promise<{ readonly failure: AttemptFailure | undefined; readonly bytes: number }>
   #end: (outcome: { failure: AttemptFailure | undefined; bytes: number }) => void = () => undefined
 
@@ -48,11 +48,11 @@ class Recorder implements AttemptOwner {
     })
   }
 
-  attemptContent(_attempt: Attempt, held: readonly Buffer[]): void {
-    this.sent.push(...held)
+  attemptContent(_attempt: Attempt, held: string): void {
+    this.sent.push(held)
   }
 
-  attemptChunk(_attempt: Attempt, chunk: Buffer): void {
+  attemptChunk(_attempt: Attempt, chunk: string): void {
     this.sent.push(chunk)
   }
 
@@ -60,13 +60,13 @@ class Recorder implements AttemptOwner {
     this.#end({ failure: undefined, bytes: body.length })
   }
 
-  attemptStreamed(_attempt: Attempt, held: readonly Buffer[]): void {
-    this.sent.push(...held)
-    this.#end({ failure: undefined, bytes: Buffer.concat(this.sent).length })
+  attemptStreamed(_attempt: Attempt, held: string): void {
+    this.sent.push(held)
+    this.#end({ failure: undefined, bytes: this.sent.join('').length })
   }
 
   attemptFailed(_attempt: Attempt, failure: AttemptFailure): void {
-    this.#end({ failure, bytes: Buffer.concat(this.sent).length })
+    this.#end({ failure, bytes: this.sent.join('').length })
   }
 }
 

@@ -5,7 +5,7 @@ import { deltaBytes } from '../delta-bytes.ts'
 import { statusOfWords } from '../error-words.ts'
 import { FrameTap } from '../frame-tap.ts'
 import { objectOf, parseJson, textOf, type JsonObject } from '../json-value.ts'
-import { leadingEventName, readEvent, type SseFrame } from '../sse.ts'
+import { leadingEventName, readEvent } from '../sse.ts'
 import type { Usage } from '../usage.ts'
 import { writeAnthropicStreamError } from '../write-error.ts'
 
@@ -15,8 +15,8 @@ export class MessagesStreamTap extends FrameTap {
   /** Usage as told so far. Its figures are cumulative: a later one replaces an earlier one, and is never added. */
   #told: JsonObject = {}
 
-  protected override readFrame(frame: SseFrame): boolean {
-    const name = leadingEventName(frame.text)
+  protected override readFrame(frame: string): boolean {
+    const name = leadingEventName(frame)
     if (name === 'content_block_delta') {
       this.#readDelta(frame)
     } else if (name !== 'ping') {
@@ -29,12 +29,12 @@ export class MessagesStreamTap extends FrameTap {
     return writeAnthropicStreamError(error, '')
   }
 
-  #readDelta(frame: SseFrame): void {
+  #readDelta(frame: string): void {
     this.contentSeen = true
-    this.outputBytes += deltaBytes(frame.text, 'delta')
+    this.outputBytes += deltaBytes(frame, 'delta')
   }
 
-  #readEvent(frame: SseFrame): void {
+  #readEvent(frame: string): void {
     const { event, data } = readEvent(frame)
     const message = data === undefined ? undefined : objectOf(parseJson(data))
     if (message === undefined) {

@@ -6,7 +6,7 @@ import { statusOfWords } from '../error-words.ts'
 import { FrameTap } from '../frame-tap.ts'
 import { countOf, objectOf, parseJson, textOf, type JsonObject } from '../json-value.ts'
 import { openAiUsage } from '../openai-usage.ts'
-import { readEvent, type SseFrame } from '../sse.ts'
+import { readEvent } from '../sse.ts'
 import type { Usage } from '../usage.ts'
 import { writeOpenAiStreamError } from '../write-error.ts'
 
@@ -40,17 +40,16 @@ export class ChatStreamTap extends FrameTap {
     return this.#done || this.#allFinished
   }
 
-  override end(): Buffer | undefined {
+  override end(): string {
     const rest = super.end()
     this.#allFinished = this.#finishedChoices.size >= (this.#choiceCount ?? 1)
     return rest
   }
 
-  protected override readFrame(frame: SseFrame): boolean {
-    const { text } = frame
-    const bytes = deltaBytes(text, this.#pieceName)
+  protected override readFrame(frame: string): boolean {
+    const bytes = deltaBytes(frame, this.#pieceName)
     this.outputBytes += bytes
-    if (bytes > 0 && this.contentSeen && !tells(text, 'usage') && !tells(text, '_reason')) {
+    if (bytes > 0 && this.contentSeen && !tells(frame, 'usage') && !tells(frame, '_reason')) {
       return true
     }
     this.contentSeen ||= bytes > 0

@@ -4,7 +4,7 @@ import { readAnswerMembers } from '../answer-members.ts'
 import { deltaBytes } from '../delta-bytes.ts'
 import { FrameTap } from '../frame-tap.ts'
 import { objectOf, parseJson, textOf } from '../json-value.ts'
-import { leadingEventName, readEvent, type SseFrame } from '../sse.ts'
+import { leadingEventName, readEvent } from '../sse.ts'
 import type { Usage } from '../usage.ts'
 import { writeResponsesStreamError } from '../write-error.ts'
 import { readResponse, responseFailure } from './read-response.ts'
@@ -13,11 +13,11 @@ export class ResponsesStreamTap extends FrameTap {
   finished = false
   usage: Usage | undefined = undefined
 
-  protected override readFrame(frame: SseFrame): boolean {
-    const name = leadingEventName(frame.text)
+  protected override readFrame(frame: string): boolean {
+    const name = leadingEventName(frame)
     if (name.endsWith('.delta')) {
       this.contentSeen = true
-      this.outputBytes += deltaBytes(frame.text, 'delta')
+      this.outputBytes += deltaBytes(frame, 'delta')
     } else {
       this.#readNamed(name === '' ? nameInData(frame) : name, frame)
     }
@@ -28,7 +28,7 @@ export class ResponsesStreamTap extends FrameTap {
     return writeResponsesStreamError(error, 'failed')
   }
 
-  #readNamed(name: string, frame: SseFrame): void {
+  #readNamed(name: string, frame: string): void {
     switch (name) {
       case '':
       // The preamble echoes the request.
@@ -45,12 +45,12 @@ export class ResponsesStreamTap extends FrameTap {
       default:
         this.contentSeen = true
         if (name.endsWith('.delta')) {
-          this.outputBytes += deltaBytes(frame.text, 'delta')
+          this.outputBytes += deltaBytes(frame, 'delta')
         }
     }
   }
 
-  #readLast(name: string, frame: SseFrame): void {
+  #readLast(name: string, frame: string): void {
     const data = readEvent(frame).data ?? ''
     const response = readAnswerMembers(Buffer.from(data))?.object('response')
     if (response === undefined) {
@@ -74,7 +74,7 @@ export class ResponsesStreamTap extends FrameTap {
   }
 
   /** The facts stand at the top of the data, or in its member `error`. */
-  #readError(frame: SseFrame): void {
+  #readError(frame: string): void {
     const data = objectOf(parseJson(readEvent(frame).data ?? ''))
     const nested = objectOf(data?.['error'])
     // The type of the event itself says nothing.
@@ -84,7 +84,7 @@ export class ResponsesStreamTap extends FrameTap {
 }
 
 /** For hosts that leave the `event:` line out. */
-function nameInData(frame: SseFrame): string {
+function nameInData(frame: string): string {
   const { event, data } = readEvent(frame)
   return event === '' && data !== undefined ? (textOf(objectOf(parseJson(data))?.['type']) ?? '') : event
 }

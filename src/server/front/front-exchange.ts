@@ -8,7 +8,7 @@ import { cutShort, tooLarge, tooSlow } from '../../calls/body-reader.ts'
 import type { HeldBody } from '../../calls/body-room.ts'
 import type { BodyLimits, ClientExchange, ClientWatcher } from '../../calls/client-exchange.ts'
 import { answerLines, sharedAnswerLines } from './answer-lines.ts'
-import { framedChunk } from './framed-chunk.ts'
+import { chunkHead } from './chunk-head.ts'
 import { httpDate } from './http-date.ts'
 import type { RequestHead } from './request-head.ts'
 
@@ -105,13 +105,13 @@ export class FrontExchange implements ClientExchange {
     this.#head = `${statusLine(status)}${lines}${further}${framing}date: ${httpDate()}\r\n${end}`
   }
 
-  write(chunk: Buffer): boolean {
-    if (this.#closed || this.#state === 'ended' || chunk.length === 0) return true
-    if (this.#chunked && this.#head === '' && chunk.length <= MAX_JOINED_BYTES)
-      return this.#socket.write(framedChunk(chunk))
-    const before = this.#chunked ? `${this.#takeHead()}${chunk.length.toString(16)}\r\n` : this.#takeHead()
+  write(chunk: string): boolean {
+    if (this.#closed || this.#state === 'ended' || chunk === '') return true
+    const before = this.#chunked ? `${this.#takeHead()}${chunkHead(chunk.length)}` : this.#takeHead()
     const after = this.#chunked ? '\r\n' : ''
-    return this.#send(before, chunk, after, undefined)
+    if (chunk.length <= MAX_JOINED_BYTES) return this.#socket.write(`${before}${chunk}${after}`, 'latin1')
+    // What waits for a slow reader is better held outside of the heap.
+    return this.#send(before, Buffer.from(chunk, 'latin1'), after, undefined)
   }
 
   end(rest: Buffer = NOTHING): void {
@@ -122,7 +122,7 @@ export class FrontExchange implements ClientExchange {
     let before = this.#takeHead()
     let after = ''
     if (this.#chunked) {
-      if (rest.length > 0) before += `${rest.length.toString(16)}\r\n`
+      if (rest.length > 0) before += chunkHead(rest.length)
       after = rest.length > 0 ? `\r\n${LAST_CHUNK}` : LAST_CHUNK
     }
     this.#send(before, rest, after, this.#owner.onAnswered)
