@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { NOT_TOLD } from './answer-head.ts'
 import type { AnswerHeads } from './answer-heads.ts'
 import { AnswerParser, type AnswerSink } from './answer-parser.ts'
-import type { Origin } from './origin.ts'
+import { READ_BUFFER, type Origin } from './origin.ts'
 import { SilenceWatch } from './silence-watch.ts'
 import type { UpstreamExchange, UpstreamHandler, UpstreamRequest } from './upstream.ts'
 import { toError, UpstreamError } from './upstream-error.ts'
@@ -42,21 +42,18 @@ class Exchange implements UpstreamExchange {
   /** Let go once it is written: the provider's answer may take minutes. */
   body: readonly Buffer[]
   readonly idleTimeoutMs: number
-  readonly handler: UpstreamHandler
 
   constructor(
     connection: Connection,
     head: string,
     bodyBytes: number,
     { body, idleTimeoutMs }: UpstreamRequest,
-    handler: UpstreamHandler,
   ) {
     this.connection = connection
     this.head = head
     this.bodyBytes = bodyBytes
     this.body = body
     this.idleTimeoutMs = idleTimeoutMs
-    this.handler = handler
   }
 
   abort(): void {
@@ -80,6 +77,8 @@ export class Connection implements AnswerSink {
   readonly #silence = new SilenceWatch(() => this.#silent())
   #connectTimer: NodeJS.Timeout | undefined
   #exchange: Exchange | undefined
+  /** Of the exchange. It is told of each chunk of a stream: to go through the exchange would be a fetch from memory. */
+  #handler: UpstreamHandler | undefined
   #paused = false
   #closed = false
 
@@ -91,7 +90,7 @@ export class Connection implements AnswerSink {
     this.#socket = origin
       .open(
         () => this.#connected(),
-        (bytes, count) => this.#received(bytes, count),
+        (count) => this.#received(count),
       )
       .on('error', (error: Error) => this.fail(error))
       .on('end', () => this.#ended())
@@ -106,8 +105,9 @@ export class Connection implements AnswerSink {
     request: UpstreamRequest,
     handler: UpstreamHandler,
   ): UpstreamExchange {
-    const exchange = new Exchange(this, head, bodyBytes, request, handler)
+    const exchange = new Exchange(this, head, bodyBytes, request)
     this.#exchange = exchange
+    this.#handler = handler
     this.#silence.stop()
     if (this.#connectTimer === undefined) this.#write(exchange)
     return exchange
@@ -127,7 +127,7 @@ export class Connection implements AnswerSink {
 
   /** Cuts the connection, and tells its exchange why. */
   fail(error: Error): void {
-    const handler = this.#exchange?.handler
+    const handler = this.#handler
     this.close()
     handler?.onAnswerError(error)
   }
@@ -155,16 +155,16 @@ export class Connection implements AnswerSink {
     const exchange = this.#exchange
     if (exchange === undefined) return
     this.#silence.atLeast(exchange.idleTimeoutMs)
-    exchange.handler.onAnswerHead(status, headers)
+    this.#handler?.onAnswerHead(status, headers)
   }
 
   answerData(bytes: Buffer, start: number, end: number): void {
-    this.#exchange?.handler.onAnswerData(bytes, start, end)
+    this.#handler?.onAnswerData(bytes, start, end)
   }
 
   /** What ends in the middle of the request, or before something else, leaves a connection that cannot be trusted. */
   answerEnd(sound: boolean): void {
-    const handler = this.#exchange?.handler
+    const handler = this.#handler
     if (sound && this.#socket.writableLength > 0) this.#keepOnceSent()
     else this.#keepOrClose(sound)
     if (handler !== undefined) tellEnd(handler)
@@ -200,6 +200,7 @@ export class Connection implements AnswerSink {
     if (this.#exchange === undefined) return
     this.#exchange.connection = undefined
     this.#exchange = undefined
+    this.#handler = undefined
   }
 
   #connected(): void {
@@ -231,16 +232,20 @@ export class Connection implements AnswerSink {
     this.#socket.write(whole)
   }
 
-  #received(bytes: Buffer, count: number): void {
+  #received(count: number): boolean {
     // Nothing was asked: whatever this is, it would be taken for the answer to the next request.
-    if (this.#exchange === undefined) return this.close()
+    if (this.#handler === undefined) {
+      this.close()
+      return true
+    }
     this.#silence.heard()
     try {
-      this.#parser.push(bytes, count)
+      this.#parser.push(READ_BUFFER, count)
     } catch (error) {
       // Whatever goes wrong with an answer, here or where it is told, ends its own call only.
       this.fail(toError(error))
     }
+    return true
   }
 
   /** The provider ended its side. */

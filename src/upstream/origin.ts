@@ -3,13 +3,13 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectSecure, createSecureContext, type SecureContext } from 'node:tls'
 
 /** What all connections read into, each in its turn: it is emptied before anything else is read. */
-const READ_BUFFER = Buffer.allocUnsafeSlow(65_536)
+export const READ_BUFFER = Buffer.allocUnsafeSlow(65_536)
 
 /** Idle time after which the operating system asks whether the other side is still there. */
 const PROBE_AFTER_MS = 60_000
 
-/** Is given what was read: `count` bytes at the beginning of `bytes`. */
-type Receive = (bytes: Buffer, count: number) => void
+/** Is told how many bytes were read: they stand at the beginning of `READ_BUFFER`. @returns whether to read on. */
+type Receive = (count: number) => boolean
 
 export class Origin {
   /** As the `host` header has it. */
@@ -35,13 +35,7 @@ export class Origin {
     const address = {
       host: this.#hostname,
       port: this.#port,
-      onread: {
-        buffer: READ_BUFFER,
-        callback: (count: number) => {
-          receive(READ_BUFFER, count)
-          return true
-        },
-      },
+      onread: { buffer: READ_BUFFER, callback: receive },
     }
     const socket = this.#secure ? this.#openSecure(address) : connectPlain(address)
     socket.setNoDelay(true)
