@@ -18,17 +18,19 @@ import {
 import { headerText } from './answer-headers.ts'
 import { quotaOf } from './provider-quota.ts'
 
+/** Takes what of a stream is for the client, one character a byte. */
+export interface StreamSink {
+  /** @returns false when the client takes it slower than it comes: the attempt is to be paused. */
+  write(chunk: string): boolean
+}
+
 /** What an attempt asks of the call it belongs to. */
 export interface AttemptOwner {
   readonly stream: boolean
   readonly maxAnswerBytes: number
   openTap(): StreamTap
-  /**
-   * The first content has come: from here on `attemptChunk` is called, and no failure can be retried. Bytes of a stream
-   * are texts, one character a byte.
-   */
-  attemptContent(attempt: Attempt, held: string): void
-  attemptChunk(attempt: Attempt, chunk: string): void
+  /** The first content has come, and no failure can be retried. @returns where all that comes is to go. */
+  attemptContent(attempt: Attempt): StreamSink
   attemptAnswered(attempt: Attempt, body: Buffer): void
   /** The stream ended with its dialect's last event. `held` was not sent yet. */
   attemptStreamed(attempt: Attempt, held: string): void
@@ -61,7 +63,8 @@ export class Attempt implements UpstreamHandler {
   #whole: Buffer | undefined
   #bytes = 0
   #tap: StreamTap | undefined
-  #contentSent = false
+  /** From the first content on. */
+  #sink: StreamSink | undefined
   /** Status and headers of the provider's answer; zero and empty before they came. */
   status = 0
   headers: IncomingHttpHeaders = {}
@@ -189,18 +192,17 @@ export class Attempt implements UpstreamHandler {
   #onStreamChunk(chunk: string): void {
     const tap = this.#tap
     if (tap === undefined) return
-    const passed = tap.push(chunk)
-    if (!this.#contentSent && tap.contentSeen) {
+    let passed = tap.push(chunk)
+    if (this.#sink === undefined && tap.contentSeen) {
       this.firstContentAtMs = nowMs()
-      this.#contentSent = true
-      const held = this.#held
+      this.#sink = this.#owner.attemptContent(this)
+      passed = this.#held + passed
       this.#held = ''
-      this.#owner.attemptContent(this, held)
     }
     if (passed === '') return
     // The end of a stream is held back until its record is written: a client that saw the end was accounted for.
-    if (this.#contentSent && !tap.finished && tap.streamError === undefined) {
-      this.#owner.attemptChunk(this, passed)
+    if (this.#sink !== undefined && !tap.finished && tap.streamError === undefined) {
+      if (!this.#sink.write(passed)) this.pause()
     } else if (this.#held.length + passed.length > MAX_HELD_BYTES) {
       this.#failTooLarge()
     } else {

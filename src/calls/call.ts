@@ -21,7 +21,7 @@ import type { JournalWaiter } from '../spend/ledger.ts'
 import { newSpanId } from '../telemetry/traces/trace-context.ts'
 import { farewellOf, keepAnswer } from './answer-from-cache.ts'
 import type { Arrival } from './arrival.ts'
-import { Attempt, type AttemptOwner } from './attempt.ts'
+import { Attempt, type AttemptOwner, type StreamSink } from './attempt.ts'
 import type { HeldBody } from './body-room.ts'
 import { failureOfForeignAnswer, type AttemptFailure } from './attempt-failure.ts'
 import { headerText } from './answer-headers.ts'
@@ -39,7 +39,7 @@ import { writeStreamHead } from './write-answer.ts'
 
 const NO_RESERVATIONS: readonly Reservation[] = []
 
-export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
+export class Call implements JournalWaiter, AttemptOwner, StreamSink, ClientWatcher {
   readonly gateway: Gateway
   readonly settings: CallSettings
   readonly arrival: Arrival
@@ -207,22 +207,23 @@ export class Call implements JournalWaiter, AttemptOwner, ClientWatcher {
     this.#attempt?.resume()
   }
 
-  attemptContent(attempt: Attempt, held: string): void {
+  attemptContent(attempt: Attempt): StreamSink {
     this.#armTimer(attempt.deployment.timeoutMs - (nowMs() - this.arrival.arrivedAtMs))
-    if (this.#clientGone) return
+    if (this.#clientGone) return this
     this.#headSent = true
     this.#requestIsDone()
     writeStreamHead(this, attempt)
     const { keepAliveMs } = this.settings
     if (keepAliveMs !== undefined) this.#keepAlive = new StreamKeepAlive(this.#exchange, keepAliveMs)
-    if (held !== '') this.attemptChunk(attempt, held)
+    return this.#kept === undefined && this.#keepAlive === undefined ? this.#exchange : this
   }
 
-  attemptChunk(attempt: Attempt, chunk: string): void {
+  /** Takes a stream that is kept on its way to the client, or that gets comments where it is silent. */
+  write(chunk: string): boolean {
     this.#kept?.add(Buffer.from(chunk, 'latin1'))
-    if (this.#clientGone) return
+    if (this.#clientGone) return true
     this.#keepAlive?.sent(chunk)
-    if (!this.#exchange.write(chunk)) attempt.pause()
+    return this.#exchange.write(chunk)
   }
 
   attemptAnswered(attempt: Attempt, body: Buffer): void {

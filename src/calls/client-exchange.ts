@@ -44,7 +44,7 @@ export interface ClientExchange {
    */
   writeHead(status: number, headers: readonly string[], shared?: readonly string[]): void
   /**
-   * @param chunk one character a byte.
+   * @param chunk one character a byte. It goes nowhere when the connection is gone.
    * @returns false when the client takes it slower than it comes: `clientDrained` tells when to go on.
    */
   write(chunk: string): boolean

@@ -48,7 +48,7 @@ export class NodeExchange implements ClientExchange {
   }
 
   write(chunk: string): boolean {
-    return this.response.write(chunk, 'latin1')
+    return this.closed || this.response.write(chunk, 'latin1')
   }
 
   end(rest?: Buffer): void {

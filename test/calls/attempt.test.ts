@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DIALECTS } from '../../src/dialects/index.ts'
 import type { DialectName, StreamTap } from '../../src/dialects/dialect.ts'
-import { Attempt, type AttemptOwner } from '../../src/calls/attempt.ts'
+import { Attempt, type AttemptOwner, type StreamSink } from '../../src/calls/attempt.ts'
 import type { AttemptFailure } from '../../src/calls/attempt-failure.ts'
 import { UpstreamPools } from '../../src/upstream/upstream-pools.ts'
 import type { Deployment } from '../../src/routing/deployment.ts'
@@ -48,12 +48,8 @@ class Recorder implements AttemptOwner {
     })
   }
 
-  attemptContent(_attempt: Attempt, held: string): void {
-    this.sent.push(held)
-  }
-
-  attemptChunk(_attempt: Attempt, chunk: string): void {
-    this.sent.push(chunk)
+  attemptContent(): StreamSink {
+    return { write: (chunk) => this.sent.push(chunk) > 0 }
   }
 
   attemptAnswered(_attempt: Attempt, body: Buffer): void {
