@@ -25,9 +25,9 @@ export const HOLDER_TTL_MS = 10_000
 
 /**
  * Calls in advance are taken up or given back in this time after the message that asked for them was sent: `LIFE_MS` of
- * `redis-advances.ts`, a tick, and the way to Redis.
+ * `redis-advances.ts`, a tick, the way to Redis, and a process that is late.
  */
-const ADVANCE_MS = 150
+const ADVANCE_MS = 200
 /** A limit has room for so many calls before any is admitted in advance; at most one part in so many is one advance. */
 const FAR = 512
 const SHARE = 16
@@ -301,9 +301,10 @@ local function in_advance(key)
   waits[key] = false
   local mark = call('HMGET', key, 'adv', 'by', 'others')
   local ends = tonumber((mark[2] == holder and mark[3] or mark[1]) or 0)
-  if ends > now then
+  -- A clock that was set back says nothing.
+  if ends > now and ends <= now + ${ADVANCE_MS} then
     call('HSET', key, 'near', now + ${NEAR_MS})
-    waits[key] = math.min(ends - now, ${ADVANCE_MS})
+    waits[key] = ends - now
   end
   return waits[key]
 end
@@ -338,7 +339,8 @@ local function advanced(asks, tokens, cost, wanted)
     end
   end
   for _, key in ipairs(keys) do
-    if tonumber(call('HGET', key, 'near') or 0) > now then return end
+    local near = tonumber(call('HGET', key, 'near') or 0)
+    if near > now and near <= now + ${NEAR_MS} then return end
   end
   for _, key in ipairs(keys) do
     local mark = call('HMGET', key, 'adv', 'by', 'others')
@@ -353,7 +355,7 @@ for index, each in ipairs(message.calls) do
   -- It reads all keys of the call: one that is not ours fails this call alone, before anything of it is counted.
   local asks = message.kinds[each[1]]
   local ok, found = pcall(refusal, asks)
-  local wait = ok and found and not each[4] and in_advance(key_of(asks[found.ask + 1], found.limit))
+  local wait = ok and found and found.ask >= (each[4] or 0) and in_advance(key_of(asks[found.ask + 1], found.limit))
   if wait then answers[index] = { later = wait, ask = found.ask }
   elseif ok then answers[index] = found or admitted(asks, 1, each[2], each[3])
   elseif is_of_key(found) then answers[index] = { failure = words(found) .. ' (' .. last_read .. ')' }

@@ -47,8 +47,10 @@ const PROMPT_MS = 100
 /** A call that waits to be admitted. */
 interface Asked {
   readonly message: AdmitMessage
-  /** What this process had in advance is given back; or what all had. */
-  readonly after: 'nothing' | 'own' | 'all'
+  /** Of so many of its asks, the first ones, this process has given back what it had in advance. */
+  readonly givenBack: number
+  /** Of so many the last word is asked for: others have given back what they had. */
+  readonly lastWords: number
   readonly answered: (answer: AdmitAnswer) => void
   readonly failed: (error: unknown) => void
 }
@@ -156,7 +158,9 @@ export class RedisLimitStore implements LimitStore {
   }
 
   #ask(message: AdmitMessage): Promise<AdmitAnswer> {
-    return new Promise((answered, failed) => this.#push({ message, after: 'nothing', answered, failed }))
+    return new Promise((answered, failed) =>
+      this.#push({ message, givenBack: 0, lastWords: 0, answered, failed }),
+    )
   }
 
   #push(asked: Asked): void {
@@ -190,9 +194,9 @@ export class RedisLimitStore implements LimitStore {
   }
 
   /** What this process holds in Redis is not known any more, or will not be. */
-  #loseTrack(): void {
+  #loseTrack(isDataLost = false): void {
     this.#stale = true
-    this.#advances.drop()
+    this.#advances.drop(isDataLost)
   }
 
   /** Takes a new name, under which all that this process holds is stated. */
@@ -247,7 +251,9 @@ export class RedisLimitStore implements LimitStore {
       this.#countAnswers({ holder, number, asked, kinds, marks }, answer.answers)
       for (const [index, question] of questions.entries()) {
         const advanced = answer.advances[index]
-        if (advanced !== undefined) this.#advances.answered(question, advanced, sentAtMs)
+        // What was granted is held, and not known.
+        if (advanced instanceof Error) this.#loseTrack()
+        else if (advanced !== undefined) this.#advances.answered(question, advanced, sentAtMs)
       }
     } catch (error) {
       // Whether it was counted is not known; its calls go on, and are held by nobody but this process.
@@ -283,6 +289,7 @@ export class RedisLimitStore implements LimitStore {
     { holder, number, asked, kinds, marks }: Told,
     answers: readonly (AdmitAnswer | Later | Error)[],
   ): void {
+    const again: Asked[] = []
     for (const [index, each] of asked.entries()) {
       const answer = answers[index]
       const { message, answered, failed } = each
@@ -295,6 +302,10 @@ export class RedisLimitStore implements LimitStore {
       }
       const decided = this.#decided(each, number, answer)
       if (decided === undefined) continue
+      if ('message' in decided) {
+        again.push(decided)
+        continue
+      }
       if (decided.admitted) {
         kinds.admitted(index, message)
         const known = marks[index]
@@ -304,22 +315,24 @@ export class RedisLimitStore implements LimitStore {
       answered(decided)
     }
     for (const { asks, taken } of kinds.list) if (taken.calls > 0) this.#own.count(asks, taken)
+    for (const each of again) this.#push(each)
   }
 
   /**
    * What refuses a call may be in advance: of this process, which gives it back at once, or of others for a moment.
    * @param number of the message that the call went with.
-   * @returns undefined when the call is asked for again.
+   * @returns the call, when it is to be asked for again at once; undefined when it will be.
    */
-  #decided(asked: Asked, number: number, answer: AdmitAnswer | Later): AdmitAnswer | undefined {
-    const isLater = 'laterMs' in answer
-    if (!isLater && (answer.admitted || asked.after !== 'nothing')) return answer
+  #decided(asked: Asked, number: number, answer: AdmitAnswer | Later): AdmitAnswer | Asked | undefined {
+    if ('admitted' in answer && (answer.admitted || answer.ask < asked.givenBack)) return answer
+    const upTo = answer.ask + 1
     const scope = asked.message.asks[answer.ask]?.scope
     if (scope !== undefined) this.#advances.giveBack(scope)
-    if (isLater) setTimeout(() => this.#push({ ...asked, after: 'all' }), answer.laterMs)
-    else if (number <= this.#gaveBackAfter) this.#push({ ...asked, after: 'own' })
-    else return answer
-    return undefined
+    if ('laterMs' in answer) {
+      setTimeout(() => this.#push({ ...asked, lastWords: upTo }), answer.laterMs)
+      return undefined
+    }
+    return number <= this.#gaveBackAfter ? { ...asked, givenBack: upTo } : answer
   }
 
   #answered(holder: string, { answers, nowMs, fresh }: ScriptAnswer, tookMs: number): void {
@@ -329,7 +342,7 @@ export class RedisLimitStore implements LimitStore {
     if (holder !== this.#holder || answers === undefined) return
     this.#gone = undefined
     // A name that Redis had known before was lost with its data, or was silent for too long.
-    if (fresh && this.#known) this.#loseTrack()
+    if (fresh && this.#known) this.#loseTrack(true)
     this.#known = true
   }
 }

@@ -15,8 +15,8 @@ export interface ScriptAnswer {
    * was not taken up.
    */
   readonly answers: readonly (AdmitAnswer | Later | Error)[] | undefined
-  /** A question for calls in advance each, in their order. */
-  readonly advances: readonly Advanced[]
+  /** A question for calls in advance each, in their order; an error where a key is not ours. */
+  readonly advances: readonly (Advanced | Error)[]
   /** Redis's clock, epoch milliseconds. */
   readonly nowMs: number
   /** The process was not known to Redis before this message. */
@@ -62,7 +62,7 @@ function readAnswers(
 function readAdvances(
   { second, advances }: Record<string, unknown>,
   questions: readonly AdmitMessage[],
-): readonly Advanced[] {
+): readonly (Advanced | Error)[] {
   if (questions.length === 0) return []
   if (typeof second !== 'number' || !Array.isArray(advances) || advances.length !== questions.length)
     throw unreadable()
@@ -71,10 +71,11 @@ function readAdvances(
     if (!Array.isArray(advance)) throw unreadable()
     const [calls, used]: unknown[] = advance
     if (typeof calls !== 'number') throw unreadable()
-    const admitted = calls === 0 ? undefined : readAnswer(used, second, asks)
-    // Of a count that is not ours nothing is taken up; the next call that asks is told.
-    const isGranted = admitted !== undefined && 'uses' in admitted
-    return isGranted ? { calls, second, uses: admitted.uses } : { calls: 0, second, uses: [] }
+    if (calls === 0) return { calls, second, uses: [] }
+    const admitted = readAnswer(used, second, asks)
+    if (admitted instanceof Error) return admitted
+    if (!('uses' in admitted)) throw unreadable()
+    return { calls, second, uses: admitted.uses }
   })
 }
 

@@ -29,8 +29,8 @@ export type ScriptAsk = readonly [
 /** By its kind's place in `kinds`, counted from one. */
 export type ScriptCall =
   | readonly [kind: number, tokens: number, cost: string]
-  /** The last word is asked for: what others had in advance is given back by now. */
-  | readonly [kind: number, tokens: number, cost: string, isLast: 1]
+  /** Of so many asks the last word is asked for: what others had in advance is given back by now. */
+  | readonly [kind: number, tokens: number, cost: string, lastWords: number]
 
 /** So many calls like one are to be admitted in advance. */
 export type ScriptAdvance = readonly [kind: number, tokens: number, cost: string, calls: number]
@@ -69,12 +69,12 @@ export function scriptAsk(ask: ScopeAsk, keys: ScriptKeys): ScriptAsk {
 
 /** @param calls the first of those whose kinds are given. */
 export function scriptCalls(
-  calls: readonly { readonly message: AdmitMessage; readonly after: 'nothing' | 'own' | 'all' }[],
+  calls: readonly { readonly message: AdmitMessage; readonly lastWords: number }[],
   kinds: CallKinds,
 ): readonly ScriptCall[] {
-  return calls.map(({ message: { tokens, cost }, after }, index) => {
+  return calls.map(({ message: { tokens, cost }, lastWords }, index) => {
     const kind = kinds.placeOf(index) + 1
-    return after === 'all' ? [kind, tokens, String(cost), 1] : [kind, tokens, String(cost)]
+    return lastWords > 0 ? [kind, tokens, String(cost), lastWords] : [kind, tokens, String(cost)]
   })
 }
 

@@ -47,6 +47,7 @@ export class Advance<R extends Returns = Returns> {
   /** What is not limited is reserved of nothing: calls of all sizes are alike there. */
   readonly #hasTokens: boolean
   readonly #hasBudget: boolean
+  readonly #hasParallel: boolean
   /** Of the next question: enough for every call since the last one. */
   #next: Reserved
   #held: Reserved
@@ -67,6 +68,7 @@ export class Advance<R extends Returns = Returns> {
     this.#asks = asks
     this.#hasTokens = asks.some(({ tokensPerMinute }) => tokensPerMinute !== undefined)
     this.#hasBudget = asks.some(({ budget }) => budget !== undefined)
+    this.#hasParallel = asks.some(({ parallelRequests }) => parallelRequests !== undefined)
     this.#hasRates = asks.some(
       ({ requestsPerMinute, tokensPerMinute }) =>
         requestsPerMinute !== undefined || tokensPerMinute !== undefined,
@@ -198,7 +200,8 @@ export class Advance<R extends Returns = Returns> {
     this.#takenSinceUses += 1
     const uses = this.#uses
     if (before === 0) return uses
-    if (!this.#hasRates) return before === 1 ? (this.#uses = uses.map(withoutSettled)) : uses
+    if (!this.#hasRates && !this.#hasParallel)
+      return before === 1 ? (this.#uses = uses.map(withoutSettled)) : uses
     const { tokens } = this.#held
     return uses.map((use) => ({
       requests: use.requests + before,

@@ -36,7 +36,7 @@ export interface RedisAdvancesOptions {
   readonly onQuestion: () => void
   /** Some time has passed: what has changed is to be told now. */
   readonly onTick: () => void
-  /** Calls are given back, with the next message. */
+  /** Something is given back, with the next message. */
   readonly onGivenBack: () => void
 }
 
@@ -55,12 +55,19 @@ export class RedisReturns implements Returns {
   }
 
   giveBack(second: number, calls: number, tokens: number, cost: bigint): void {
-    for (const { scope, requestsPerMinute, parallelRequests } of this.#asks) {
-      if (requestsPerMinute !== undefined) this.#changes.takeBackRequests(scope, second, calls)
+    this.giveBackRates(second, calls, 0)
+    for (const { scope, parallelRequests } of this.#asks)
       if (parallelRequests !== undefined) this.#changes.addParallel(scope, -calls)
-    }
     this.lessen(second, tokens * calls, cost * BigInt(calls))
     this.#onGivenBack()
+  }
+
+  /** Requests and tokens count under no name. @param tokens of each. */
+  giveBackRates(second: number, calls: number, tokens: number): void {
+    for (const { scope, requestsPerMinute, tokensPerMinute } of this.#asks) {
+      if (requestsPerMinute !== undefined) this.#changes.takeBackRequests(scope, second, calls)
+      if (tokensPerMinute !== undefined) this.#changes.addTokens(scope, second, -tokens * calls)
+    }
   }
 
   lessen(second: number, tokens: number, cost: bigint): void {
@@ -153,7 +160,8 @@ export class RedisAdvances {
   answered(question: AdvanceQuestion, advanced: Advanced, sentAtMs: number): void {
     const { advance, message, marks, generation } = question
     // What was granted under a name that is no more is not held any more.
-    if (generation !== this.#generation) return
+    if (generation !== this.#generation)
+      return advance.returns.giveBackRates(advanced.second, advanced.calls, message.tokens)
     advance.returns.untilMs = sentAtMs + LIFE_MS
     advance.add(advanced, message)
     if (advanced.calls > 0) this.#spend.told(marks, advanced.uses)
@@ -169,8 +177,9 @@ export class RedisAdvances {
     for (const advance of this.#advances.touching(scope)) this.#close(advance)
   }
 
-  /** The name under which all is held in Redis is no more. Requests and tokens leave with their minute. */
-  drop(): void {
+  /** The name under which all is held in Redis is no more. @param isDataLost Redis has counted nothing of it. */
+  drop(isDataLost: boolean): void {
+    if (!isDataLost) for (const advance of this.#advances.list()) advance.release()
     this.#generation += 1
     this.#advances = new OwnAdvances()
     this.#low = []
@@ -204,6 +213,8 @@ export class RedisAdvances {
     this.#spend.forget(advance.asks)
     advance.isClosing = true
     this.#release(advance)
+    // If nothing was left, of calls that took less than was reserved for them.
+    if (advance.isGranted) this.#onGivenBack()
   }
 
   #release(advance: Advance<RedisReturns>): void {
