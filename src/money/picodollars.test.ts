@@ -18,6 +18,19 @@ describe('picodollars', () => {
     fc.assert(fc.property(amounts, (amount) => parseDollars(toDecimal(amount)) === amount))
   })
 
+  it('prints an amount as the integer that it is, scaled', () => {
+    const everyday = fc.bigInt({ min: 0n, max: 10n ** 16n }).map(picodollars)
+    const bounds = [10n ** 6n, 10n ** 15n].flatMap((bound) => [bound - 1n, bound, bound + 1n])
+    for (const bound of bounds) expect(toDecimal(picodollars(bound))).toBe(formatDecimal(bound, 12))
+    fc.assert(
+      fc.property(everyday, fc.integer({ min: 0, max: 12 }), (amount, shift) => {
+        const smaller = picodollars(amount / 10n ** BigInt(shift))
+        expect(toDecimal(smaller)).toBe(formatDecimal(smaller, 12))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
   it('prints a scaled integer so that reading at the same scale gives it back', () => {
     fc.assert(
       fc.property(amounts, fc.integer({ min: 0, max: 30 }), (count, places) => {

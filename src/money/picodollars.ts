@@ -15,6 +15,10 @@ const PICODOLLARS_A_DOLLAR = 1e12
 /** Integers up to here are exact as JavaScript numbers. */
 const MOST_EXACT = 2n ** 53n
 
+/** A millionth of a dollar: smaller numbers have an exponent in their text. */
+const LEAST_WITHOUT_EXPONENT = 1e6
+const FIRST_OF_16_DIGITS = 1e15
+
 const DIGIT_0 = 0x30
 
 export const ZERO = 0n as Picodollars
@@ -71,7 +75,11 @@ export function toDollars(amount: Picodollars): number {
 
 /** The amount as an exact decimal text of dollars, without trailing zeros. */
 export function toDecimal(amount: Picodollars): string {
-  return formatDecimal(amount, PICODOLLAR_PLACES)
+  const count = Number(amount)
+  // A number's text is the shortest that is nearest to it, which for up to 15 digits is the one that it was made of.
+  return count >= LEAST_WITHOUT_EXPONENT && count < FIRST_OF_16_DIGITS
+    ? String(count / PICODOLLARS_A_DOLLAR)
+    : formatDecimal(amount, PICODOLLAR_PLACES)
 }
 
 /** An integer count of 10^-places as exact decimal text, without trailing zeros: the inverse of `parseDecimal`. */
