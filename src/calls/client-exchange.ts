@@ -40,9 +40,11 @@ export interface ClientExchange {
    * Sets status and headers (names and values in turn). They are sent with the first bytes of the body. Without a
    * `content-length` the body is sent in chunks. An answer that comes before the request's end ends the connection.
    * @param shared further ones, in a list that other answers are given too: it is made into text once.
+   * @param lines further ones as `name: value` with a line's end each, of characters that HTTP allows: nobody but the
+   *   gateway has a say in them.
    * @throws TypeError for a header that HTTP does not allow.
    */
-  writeHead(status: number, headers: readonly string[], shared?: readonly string[]): void
+  writeHead(status: number, headers: readonly string[], shared?: readonly string[], lines?: string): void
   /**
    * @param chunk one character a byte. It goes nowhere when the connection is gone.
    * @returns false when the client takes it slower than it comes: `clientDrained` tells when to go on.

@@ -40,8 +40,8 @@ export class NodeExchange implements ClientExchange {
     return new BodyReader(this.request, limits, held).done
   }
 
-  writeHead(status: number, headers: readonly string[], shared: readonly string[] = []): void {
-    const list = [...headers, ...shared]
+  writeHead(status: number, headers: readonly string[], shared: readonly string[] = [], lines = ''): void {
+    const list = [...headers, ...listOf(lines), ...shared]
     // The rest of a body that was not read would have to be received to use the connection again.
     if (!this.request.complete) list.push('connection', 'close')
     this.response.writeHead(status, list)
@@ -70,4 +70,15 @@ export class NodeExchange implements ClientExchange {
     response.on('drain', () => watcher.clientDrained())
     if (response.destroyed) watcher.clientClosed()
   }
+}
+
+/** Names and values in turn, of lines of a head. */
+function listOf(lines: string): string[] {
+  return lines
+    .split('\r\n')
+    .slice(0, -1)
+    .flatMap((line) => {
+      const colon = line.indexOf(':')
+      return [line.slice(0, colon), line.slice(colon + 2)]
+    })
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { millisecondsText } from './milliseconds-text.ts'
+import { fixedMilliseconds, millisecondsText } from './milliseconds-text.ts'
 
 describe('milliseconds as text', () => {
   test.for([
@@ -37,4 +37,17 @@ describe('milliseconds as text', () => {
       { numRuns: 5_000 },
     )
   })
+})
+
+test.for([
+  [0, '0.000'],
+  [0.0004, '0.000'],
+  [0.0126, '0.013'],
+  [7.5, '7.500'],
+  [999.9996, '1000.000'],
+  [123_456.789, '123456.789'],
+  [4e12, '4000000000000.000'],
+  [-1.5, '-1.500'],
+] as const)('%d has three decimals: %s', ([ms, text]) => {
+  expect(fixedMilliseconds(ms)).toBe(text)
 })

@@ -29,6 +29,14 @@ export function millisecondsText(ms: number): string {
   return `${seconds}${THREE_DIGITS[whole - seconds * 1_000] ?? ''}${fraction}`
 }
 
+/** With three decimals always, as `toFixed(3)` has it. */
+export function fixedMilliseconds(ms: number): string {
+  if (!(ms >= 0 && ms < SMALL)) return ms.toFixed(3)
+  const micros = Math.round(ms * 1_000)
+  const whole = Math.floor(micros / 1_000)
+  return `${whole}.${THREE_DIGITS[micros - whole * 1_000] ?? ''}`
+}
+
 function threeDigits(number: number): string {
   return String(number).padStart(3, '0')
 }

@@ -91,10 +91,10 @@ export class FrontExchange implements ClientExchange {
     return this.#reading.done
   }
 
-  writeHead(status: number, headers: readonly string[], shared?: readonly string[]): void {
+  writeHead(status: number, headers: readonly string[], shared?: readonly string[], lines = ''): void {
     if (this.#state !== 'waiting') throw new TypeError('the head of this answer has been written')
     if (!this.requestComplete) this.shouldKeepAlive = false
-    const lines = answerLines(headers)
+    const own = answerLines(headers)
     const further = shared === undefined ? '' : sharedAnswerLines(shared)
     this.#state = 'begun'
     this.#chunked = !isFramed(headers)
@@ -102,7 +102,7 @@ export class FrontExchange implements ClientExchange {
     const end = this.shouldKeepAlive
       ? `connection: keep-alive\r\nkeep-alive: timeout=${this.#owner.keepAliveSeconds}\r\n\r\n`
       : 'connection: close\r\n\r\n'
-    this.#head = `${statusLine(status)}${lines}${further}${framing}date: ${httpDate()}\r\n${end}`
+    this.#head = `${statusLine(status)}${own}${lines}${further}${framing}date: ${httpDate()}\r\n${end}`
   }
 
   write(chunk: string): boolean {
