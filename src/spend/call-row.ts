@@ -37,8 +37,17 @@ export interface ContentTexts {
 const callerTexts = new WeakMap<CallerFacts, string>()
 const clientTexts = new WeakMap<ClientKey, string>()
 const deploymentTexts = new WeakMap<DeploymentFacts, string>()
+
+/** What the rows of a route have in common, of whole answers and of streams. */
+interface RouteTexts {
+  readonly logged: boolean
+  readonly callType: CallStart['callType']
+  readonly whole: string
+  readonly stream: string
+}
+
 /** Of those that are registered. */
-const routeTexts = new Map<string, string>()
+const routeTexts = new Map<string, RouteTexts>()
 
 /**
  * What is known when a call starts: the beginning of both of its rows, without the closing brace.
@@ -46,13 +55,12 @@ const routeTexts = new Map<string, string>()
  * @param logged false for a call that is counted only.
  */
 export function startText(start: CallStart, logged: boolean): string {
-  return inOnePiece(
-    `{"call_id":${idText(start.callId)},"started_ms":${millisecondsText(start.arrivedAtMs)},"logged":${logged}` +
-      `,"call_type":"${start.callType}","route":${routeText(start.route)},"stream":${start.stream}` +
-      callerText(start.caller) +
-      clientText(start) +
-      tagsText(start.tags) +
-      metadataText(start.spendLogsMetadata),
+  return (
+    `{"call_id":${idText(start.callId)},"started_ms":${millisecondsText(start.arrivedAtMs)}` +
+    routeText(start, logged) +
+    clientText(start) +
+    tagsText(start.tags) +
+    metadataText(start.spendLogsMetadata)
   )
 }
 
@@ -76,12 +84,10 @@ export function interruptedRow(
 /** The row of a call that has ended. */
 export function settledRow(startOfRow: string, start: CallStart, end: CallEnd): string {
   return inOnePiece(
-    `${startOfRow},"ended_ms":${millisecondsText(end.endedAtMs)}${timeText('completion_started_ms', end.firstContentAtMs)}` +
-      timeText('provider_started_ms', end.providerStartedAtMs) +
-      timeText('provider_ended_ms', end.providerEndedAtMs) +
-      `,"overhead_ms":${millisecondsText(overheadMs(start, end))},"status":"${isSuccess(end.ending) ? 'success' : 'failure'}"` +
-      `,"ending":"${end.ending}","http_status":${end.httpStatus},"usage_source":"${end.usageSource}"` +
-      `,"priced":${end.priced},"picodollars":${end.cost}` +
+    `${startOfRow},"ended_ms":${millisecondsText(end.endedAtMs)}${timeText(',"completion_started_ms":', end.firstContentAtMs)}` +
+      timeText(',"provider_started_ms":', end.providerStartedAtMs) +
+      timeText(',"provider_ended_ms":', end.providerEndedAtMs) +
+      `,"overhead_ms":${millisecondsText(overheadMs(start, end))}${outcomeText(end)},"picodollars":${end.cost}` +
       (end.deployment === undefined
         ? `,"model":${indexed(start.requestedModel)}`
         : deploymentText(end.deployment)) +
@@ -111,12 +117,27 @@ function idText(callId: string): string {
   return isOwnCallId(callId) ? `"${callId}"` : indexed(callId)
 }
 
-function routeText(route: string): string {
+function routeText({ callType, route, stream }: CallStart, logged: boolean): string {
   let made = routeTexts.get(route)
-  if (made === undefined) {
-    made = text(route)
+  if (made?.callType !== callType || made.logged !== logged) {
+    const before = `,"logged":${logged},"call_type":"${callType}","route":${text(route)},"stream":`
+    made = { logged, callType, whole: inOnePiece(`${before}false`), stream: inOnePiece(`${before}true`) }
     routeTexts.set(route, made)
   }
+  return stream ? made.stream : made.whole
+}
+
+function clientText(start: CallStart): string {
+  const { client } = start
+  const known = client === undefined ? undefined : clientTexts.get(client)
+  if (known !== undefined) return known
+  const made = inOnePiece(
+    callerText(start.caller) +
+      `,"requested_model":${indexed(start.requestedModel)},"end_user":${indexed(start.endUser)}` +
+      `,"session_id":${indexed(start.sessionId)},"requester_ip":${text(start.requesterIp)}` +
+      `,"user_agent":${text(withoutKeys(start.userAgent))}`,
+  )
+  if (client !== undefined) clientTexts.set(client, made)
   return made
 }
 
@@ -131,26 +152,14 @@ function callerText(caller: CallerFacts): string {
   return made
 }
 
-function clientText(start: CallStart): string {
-  const { client } = start
-  const known = client === undefined ? undefined : clientTexts.get(client)
-  if (known !== undefined) return known
-  const made = inOnePiece(
-    `,"requested_model":${indexed(start.requestedModel)},"end_user":${indexed(start.endUser)}` +
-      `,"session_id":${indexed(start.sessionId)},"requester_ip":${text(start.requesterIp)}` +
-      `,"user_agent":${text(withoutKeys(start.userAgent))}`,
-  )
-  if (client !== undefined) clientTexts.set(client, made)
-  return made
-}
-
 function deploymentText(deployment: DeploymentFacts): string {
   const known = deploymentTexts.get(deployment)
   if (known !== undefined) return known
-  const made =
+  const made = inOnePiece(
     `,"model":${indexed(deployment.upstreamModel)},"model_group":${indexed(deployment.modelGroup)}` +
-    `,"model_id":${text(deployment.modelId)},"provider":${text(deployment.provider)}` +
-    `,"api_base":${text(deployment.apiBase)}`
+      `,"model_id":${text(deployment.modelId)},"provider":${text(deployment.provider)}` +
+      `,"api_base":${text(deployment.apiBase)}`,
+  )
   deploymentTexts.set(deployment, made)
   return made
 }
@@ -158,26 +167,38 @@ function deploymentText(deployment: DeploymentFacts): string {
 /** Classes without tokens are left out: the database takes them as zero. */
 function usageText(usage: Usage): string {
   return (
-    countText('input_tokens', usage.inputTokens) +
-    countText('input_audio_tokens', usage.inputAudioTokens) +
-    countText('cache_read_tokens', usage.cacheReadTokens) +
-    countText('cache_write_5m_tokens', usage.cacheWrite5mTokens) +
-    countText('cache_write_1h_tokens', usage.cacheWrite1hTokens) +
-    countText('output_tokens', usage.outputTokens) +
-    countText('reasoning_tokens', usage.reasoningTokens) +
-    countText('output_audio_tokens', usage.outputAudioTokens) +
-    countText('web_search_requests', usage.webSearchRequests) +
+    countText(',"input_tokens":', usage.inputTokens) +
+    countText(',"input_audio_tokens":', usage.inputAudioTokens) +
+    countText(',"cache_read_tokens":', usage.cacheReadTokens) +
+    countText(',"cache_write_5m_tokens":', usage.cacheWrite5mTokens) +
+    countText(',"cache_write_1h_tokens":', usage.cacheWrite1hTokens) +
+    countText(',"output_tokens":', usage.outputTokens) +
+    countText(',"reasoning_tokens":', usage.reasoningTokens) +
+    countText(',"output_audio_tokens":', usage.outputAudioTokens) +
+    countText(',"web_search_requests":', usage.webSearchRequests) +
     (usage.serviceTier === undefined ? '' : `,"service_tier":${text(usage.serviceTier)}`)
   )
 }
 
-function countText(name: string, count: number): string {
+/** @param member its name as it stands in the row, in one piece with what is about it. */
+function countText(member: string, count: number): string {
   // The comparison is false for NaN too: a count that is no number must not spoil the row.
-  return count > 0 ? `,"${name}":${Math.trunc(Math.min(count, Number.MAX_SAFE_INTEGER))}` : ''
+  return count > 0 ? `${member}${Math.trunc(Math.min(count, Number.MAX_SAFE_INTEGER))}` : ''
 }
 
-function timeText(name: string, atMs: number | undefined): string {
-  return atMs === undefined ? '' : `,"${name}":${millisecondsText(atMs)}`
+function timeText(member: string, atMs: number | undefined): string {
+  return atMs === undefined ? '' : `${member}${millisecondsText(atMs)}`
+}
+
+const SERVED =
+  ',"status":"success","ending":"complete","http_status":200,"usage_source":"provider","priced":true'
+
+function outcomeText({ ending, httpStatus, usageSource, priced }: CallEnd): string {
+  if (ending === 'complete' && httpStatus === 200 && usageSource === 'provider' && priced) return SERVED
+  return (
+    `,"status":"${isSuccess(ending) ? 'success' : 'failure'}","ending":"${ending}","http_status":${httpStatus}` +
+    `,"usage_source":"${usageSource}","priced":${priced}`
+  )
 }
 
 /** One attempt that worked says nothing that the row does not say. */
