@@ -17,7 +17,8 @@ import { millisecondsText } from '../../record/milliseconds-text.ts'
 import { firstContentMs, overheadMs, providerMs, queueMs, totalMs } from '../call-timings.ts'
 import { failureStatus } from '../failure-status.ts'
 import type { Redactor } from '../redaction.ts'
-import { jsonText } from './json-text.ts'
+import { CourseParts } from './course-parts.ts'
+import { jsonText, madeAnew } from './json-text.ts'
 import type { LogLevel } from './log-level.ts'
 
 const LONGEST_ERROR_MESSAGE = 2_000
@@ -39,7 +40,7 @@ export class CallLineWriter {
   readonly #callers = new WeakMap<CallerFacts, string>()
   readonly #clients = new WeakMap<ClientKey, ClientPart>()
   readonly #deployments = new WeakMap<DeploymentFacts, string>()
-  readonly #routes = new Map<string, string>()
+  readonly #courses = new CourseParts()
   #lastSecond = Number.NaN
   #lastSecondText = ''
   #lastReason = { reason: '', generation: -1, text: '' }
@@ -50,35 +51,22 @@ export class CallLineWriter {
 
   /** The line of a settled call, with its line feed. */
   line(level: LogLevel, start: CallStart, end: CallEnd): string {
-    const provider = providerMs(end)
+    const course = this.#courses.of(level, start, end)
     const firstContent = start.stream ? firstContentMs(end) : undefined
     const cost = toDecimal(end.cost)
     return (
-      `{"level":"${level}","time":"${this.#timeText(end.endedAtMs)}","msg":"call ${end.ending}","event":"call",` +
-      `"call_id":${this.#callId(start.callId)},"call_type":"${start.callType}","route":${this.#route(start.route)},` +
-      `"status":${end.httpStatus},"ending":"${end.ending}","stream":${start.stream},` +
-      `${this.#clientPart(start)},${this.#deploymentPart(end.deployment)},` +
-      `"attempts":${end.attempts.length},${usagePart(end.usage)},"usage_source":"${end.usageSource}",` +
-      `"cost_usd":${cost},"cost":"${cost}","priced":${end.priced},"cache_hit":${end.cache?.hit ?? null},` +
-      `"duration_ms":${textOfMs(totalMs(start, end))},"provider_ms":${textOfMs(provider)},` +
-      `"ttft_ms":${textOfMs(firstContent)},"overhead_ms":${textOfMs(overheadMs(start, end))},` +
-      `"queue_ms":${textOfMs(queueMs(start, end))},"finish_reason":${this.#finishReason(end.finishReason)}` +
+      `${course.beforeTime}${this.#timeText(end.endedAtMs)}${course.beforeId}${this.#callId(start.callId)}` +
+      `${course.afterId}${this.#clientPart(start)},${this.#deploymentPart(end.deployment)}` +
+      `${course.beforeUsage}${usagePart(end.usage)}${course.beforeCost}${cost},"cost":"${cost}${course.afterCost}` +
+      `${end.cache?.hit ?? null},"duration_ms":${textOfMs(totalMs(start, end))},"provider_ms":${textOfMs(providerMs(end))}` +
+      `,"ttft_ms":${textOfMs(firstContent)},"overhead_ms":${textOfMs(overheadMs(start, end))}` +
+      `,"queue_ms":${textOfMs(queueMs(start, end))},"finish_reason":${this.#finishReason(end.finishReason)}` +
       `${tracePart(start)}${this.#errorPart(end)}}\n`
     )
   }
 
   #callId(callId: string): string {
     return isOwnCallId(callId) ? `"${callId}"` : this.#safeText(callId)
-  }
-
-  /** Only registered routes come here. */
-  #route(route: string): string {
-    let text = this.#routes.get(route)
-    if (text === undefined) {
-      text = jsonText(route)
-      this.#routes.set(route, text)
-    }
-    return text
   }
 
   /** Providers have a handful of words for it, and a model mostly the same one. */
@@ -156,17 +144,11 @@ export class CallLineWriter {
 
 const NO_DEPLOYMENT = '"model_group":null,"deployment":null,"provider":null,"upstream_model":null'
 
-/** The text without the pieces that it was joined of, which each line that holds it would have to be joined of again. */
-function madeAnew(text: string): string {
-  return Buffer.from(text).toString()
-}
-
 function usagePart(usage: Usage | undefined): string {
   if (usage === undefined) return '"prompt_tokens":null,"completion_tokens":null'
   return (
     `"prompt_tokens":${promptTokens(usage)},"completion_tokens":${completionTokens(usage)},` +
-    `"input_tokens":${usage.inputTokens},${inputPart(usage)},"output_tokens":${usage.outputTokens},` +
-    `"reasoning_tokens":${usage.reasoningTokens},"output_audio_tokens":${usage.outputAudioTokens}`
+    `"input_tokens":${usage.inputTokens},${inputPart(usage)},"output_tokens":${usage.outputTokens}${outputPart(usage)}`
   )
 }
 
@@ -181,6 +163,13 @@ function inputPart(usage: Usage): string {
     `"input_audio_tokens":${inputAudioTokens},"cache_read_tokens":${cacheReadTokens},` +
     `"cache_write_5m_tokens":${cacheWrite5mTokens},"cache_write_1h_tokens":${cacheWrite1hTokens}`
   )
+}
+
+const PLAIN_OUTPUT = ',"reasoning_tokens":0,"output_audio_tokens":0'
+
+function outputPart({ reasoningTokens, outputAudioTokens }: Usage): string {
+  if (reasoningTokens + outputAudioTokens === 0) return PLAIN_OUTPUT
+  return `,"reasoning_tokens":${reasoningTokens},"output_audio_tokens":${outputAudioTokens}`
 }
 
 function tracePart({ trace }: CallStart): string {

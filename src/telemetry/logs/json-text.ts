@@ -12,6 +12,11 @@ export function jsonText(value: string | undefined, maxLength = 256): string {
   return STILL_ACTIVE.test(json) ? json.replace(STILL_ACTIVE_ALL, escaped) : json
 }
 
+/** The text without the pieces that it was joined of, which each line that holds it would have to be joined of again. */
+export function madeAnew(text: string): string {
+  return Buffer.from(text).toString()
+}
+
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
