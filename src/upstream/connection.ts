@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { NOT_TOLD } from './answer-head.ts'
 import type { AnswerHeads } from './answer-heads.ts'
 import { AnswerParser, type AnswerSink } from './answer-parser.ts'
+import { messageRoom, sendMessage } from './message-room.ts'
 import { READ_BUFFER, type Origin } from './origin.ts'
 import { SilenceWatch } from './silence-watch.ts'
 import type { UpstreamExchange, UpstreamHandler, UpstreamRequest } from './upstream.ts'
@@ -226,10 +227,13 @@ export class Connection implements AnswerSink {
       this.#socket.uncork()
       return
     }
-    const whole = Buffer.allocUnsafe(head.length + bodyBytes)
+    const whole = messageRoom(this.#socket, head.length + bodyBytes)
     let at = whole.write(head, 'latin1')
-    for (const part of body) at += part.copy(whole, at)
-    this.#socket.write(whole)
+    for (const part of body) {
+      whole.set(part, at)
+      at += part.length
+    }
+    sendMessage(this.#socket, whole)
   }
 
   #received(count: number): boolean {

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { cutShort, tooLarge, tooSlow } from '../../calls/body-reader.ts'
 import type { HeldBody } from '../../calls/body-room.ts'
 import type { BodyLimits, ClientExchange, ClientWatcher } from '../../calls/client-exchange.ts'
+import { messageRoom, sendMessage } from '../../upstream/message-room.ts'
 import { answerLines, sharedAnswerLines } from './answer-lines.ts'
 import { chunkHead } from './chunk-head.ts'
 import { httpDate } from './http-date.ts'
@@ -186,11 +187,11 @@ export class FrontExchange implements ClientExchange {
     const socket = this.#socket
     const bytes = before.length + body.length + after.length
     if (bytes <= MAX_JOINED_BYTES) {
-      const joined = Buffer.allocUnsafe(bytes)
+      const joined = messageRoom(socket, bytes)
       joined.write(before, 0, 'latin1')
-      body.copy(joined, before.length)
+      joined.set(body, before.length)
       if (after !== '') joined.write(after, before.length + body.length, 'latin1')
-      return done === undefined ? socket.write(joined) : this.#sendLast(joined, done)
+      return done === undefined ? sendMessage(socket, joined) : this.#sendLast(joined, done)
     }
     socket.cork()
     if (before !== '') socket.write(before, 'latin1')
@@ -207,7 +208,7 @@ export class FrontExchange implements ClientExchange {
   #sendLast(bytes: Buffer, done: () => void): boolean {
     const socket = this.#socket
     if (this.#owner.isTls || socket.writableLength > 0) return socket.write(bytes, done)
-    const taken = socket.write(bytes)
+    const taken = sendMessage(socket, bytes)
     if (socket.writableLength === 0) done()
     else socket.write(NOTHING, done)
     return taken
