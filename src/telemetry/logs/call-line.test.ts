@@ -244,3 +244,31 @@ test('a route is that of its own call', () => {
   const told = routes.map((route) => JSON.parse(writer.line('info', startOf({ route }), endOf()))['route'])
   expect(told).toEqual(routes)
 })
+
+test('the lines of a writer are those of a new one, however many ways calls go', () => {
+  const writer = new CallLineWriter(createRedactor([]))
+  const client = {}
+  const way = fc.record({
+    start: fc.record({
+      route: fc.constantFrom('/v1/chat/completions', '/v1/messages'),
+      callType: fc.constantFrom('acompletion' as const, 'anthropic_messages' as const),
+      stream: fc.boolean(),
+    }),
+    end: fc.record({
+      ending: fc.constantFrom('complete' as const, 'client_gone' as const, 'timeout' as const),
+      httpStatus: fc.constantFrom(200, 408, 499),
+      attempts: fc.constantFrom([], [attemptOf()], [attemptOf(), attemptOf()]),
+      usageSource: fc.constantFrom('provider' as const, 'estimated' as const),
+      priced: fc.boolean(),
+    }),
+  })
+  fc.assert(
+    fc.property(way, fc.constantFrom('info' as const, 'warn' as const), (change, level) => {
+      const start = startOf({ ...change.start, client })
+      const end = endOf(change.end)
+      const alone = new CallLineWriter(createRedactor([])).line(level, start, end)
+      expect(writer.line(level, start, end)).toBe(alone)
+    }),
+    { numRuns: 500 },
+  )
+})
