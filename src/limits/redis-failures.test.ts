@@ -2,12 +2,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { becomes, redisIn } from '../../test/limits/redis-client.ts'
 import { asking, endOf, heldBy, messageOf } from '../../test/limits/sample-messages.ts'
-import { openStore, type Clock } from '../../test/limits/store-harness.ts'
+import { openStore, openTolerantStore, type Clock } from '../../test/limits/store-harness.ts'
 import type { TestRedis } from '../../test/redis.ts'
 import type { OpenRedis } from '../redis/open-redis.ts'
 import { RedisUnavailableError } from '../redis/redis.ts'
 import { amountsOf, MemoryLimitStore } from './memory-store.ts'
-import { RedisLimitStore, type LimitRedis } from './redis-store.ts'
+import type { LimitRedis, RedisLimitStore } from './redis-store.ts'
 
 let stack: AsyncDisposableStack
 let server: TestRedis
@@ -19,15 +19,8 @@ beforeEach(async () => {
 })
 afterEach(() => stack.disposeAsync())
 
-/** A store whose errors of Redis are no errors of the test. */
-function tolerant(clock: Clock, own = new MemoryLimitStore(() => clock.nowMs)): RedisLimitStore {
-  const store = new RedisLimitStore({
-    redis,
-    own,
-    clock: () => clock.nowMs,
-    redisTime: () => clock.nowMs,
-    observer: { storeFailed: () => undefined, storeError: () => undefined },
-  })
+function tolerant(clock: Clock, own?: MemoryLimitStore): RedisLimitStore {
+  const store = openTolerantStore(redis, clock, own)
   stack.defer(() => store.close())
   return store
 }

@@ -106,3 +106,18 @@ export function openStore(
     },
   })
 }
+
+/** A store whose errors of Redis are no errors of the test. */
+export function openTolerantStore(
+  redis: LimitRedis,
+  clock: Clock,
+  own = new MemoryLimitStore(() => clock.nowMs),
+): RedisLimitStore {
+  return new RedisLimitStore({
+    redis,
+    own,
+    clock: () => clock.nowMs,
+    redisTime: () => clock.nowMs,
+    observer: { storeFailed: () => undefined, storeError: () => undefined },
+  })
+}
