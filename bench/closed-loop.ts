@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { LoadConnection, type CallListener } from './load-connection.ts'
 import type { ClosedLoopFigures, ClosedLoopJob, CountedCallsFigures, CountedCallsJob } from './load-job.ts'
-import { cpuMicrosecondsByProcess } from './process-figures.ts'
+import { busiest, cpuMicroseconds, servingProcesses } from './process-figures.ts'
 import { RequestSource } from './request-source.ts'
 
 /** Sends the next call of each connection as soon as its last one has ended. */
@@ -32,13 +32,14 @@ export async function runClosedLoop(job: ClosedLoopJob): Promise<ClosedLoopFigur
   for (const connection of connections) connection.send()
   await delay(job.warmUpMs)
   const startedAtMs = performance.now()
-  const cpuBefore = cpuMicrosecondsByProcess(job.serverPid)
+  const cpuBefore = cpuMicroseconds(job.serverPid)
+  const servingBefore = servingProcesses(job.serverPid)
   const callsBefore = loop.calls
   await delay(job.durationMs)
   const calls = loop.calls - callsBefore
-  const cpu = [...cpuMicrosecondsByProcess(job.serverPid)].map(
-    ([pid, microseconds]) => microseconds - (cpuBefore.get(pid) ?? 0),
-  )
+  const cpu = cpuMicroseconds(job.serverPid) - cpuBefore
+  const serving = servingProcesses(job.serverPid)
+  const most = busiest(servingBefore, serving)
   const seconds = (performance.now() - startedAtMs) / 1000
   loop.running = false
   for (const connection of connections) connection.close()
@@ -46,8 +47,10 @@ export async function runClosedLoop(job: ClosedLoopJob): Promise<ClosedLoopFigur
     kind: 'closed-loop',
     calls,
     callsPerSecond: calls / seconds,
-    cpuMicrosecondsPerCall: cpu.reduce((sum, ofProcess) => sum + ofProcess, 0) / calls,
-    busiestMicrosecondsPerCall: Math.max(...cpu) / calls,
+    cpuMicrosecondsPerCall: cpu / calls,
+    servers: serving.size,
+    busiestMicrosecondsPerOwnCall:
+      most === undefined ? Number.NaN : most.cpuMicroseconds / (most.share * calls),
     failures: loop.failures,
   }
 }

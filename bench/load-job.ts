@@ -115,8 +115,10 @@ export interface ClosedLoopFigures extends FiguresBase {
   readonly calls: number
   readonly callsPerSecond: number
   readonly cpuMicrosecondsPerCall: number
-  /** Of the program's processes the one that used most. */
-  readonly busiestMicrosecondsPerCall: number
+  /** Processes that serve calls. */
+  readonly servers: number
+  /** CPU of the one that serves most calls, for each that it serves. */
+  readonly busiestMicrosecondsPerOwnCall: number
 }
 
 export interface CountedCallsFigures extends FiguresBase {

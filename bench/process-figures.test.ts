@@ -1,5 +1,13 @@
-import { expect, test } from 'vitest'
-import { coreWaitMicroseconds, cpuMicroseconds, parseProcessStat, residentBytes } from './process-figures.ts'
+import { spawn } from 'node:child_process'
+import { expect, test, vi } from 'vitest'
+import {
+  busiest,
+  coreWaitMicroseconds,
+  cpuMicroseconds,
+  parseProcessStat,
+  residentBytes,
+  servingProcesses,
+} from './process-figures.ts'
 
 test('a program whose name holds spaces and parentheses is still read right', () => {
   const line = '42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 250 50 9 9 20 0 1 0 5 0 0'
@@ -14,4 +22,32 @@ test('the figures of a running process are there', () => {
 
 test('of a process that is gone nothing is told of its waiting', () => {
   expect(coreWaitMicroseconds(2 ** 30)).toBeUndefined()
+})
+
+test('of a program of several processes the children serve, of another it does itself', async () => {
+  const parent = spawn('sh', ['-c', 'sleep 60 & wait'], { detached: true })
+  const pid = parent.pid ?? 0
+  try {
+    await vi.waitFor(() => expect([...servingProcesses(pid).keys()]).not.toContain(pid))
+    const [child = 0, ...others] = servingProcesses(pid).keys()
+    expect(others).toEqual([])
+    expect([...servingProcesses(child).keys()]).toEqual([child])
+    expect(servingProcesses(child).get(child)?.writes).toBeGreaterThanOrEqual(0)
+  } finally {
+    process.kill(-pid)
+  }
+})
+
+test('the process that writes most serves most, and those that were not there before do not count', () => {
+  const before = new Map([
+    [1, { cpuMicroseconds: 1_000, writes: 10 }],
+    [2, { cpuMicroseconds: 2_000, writes: 20 }],
+  ])
+  const after = new Map([
+    [1, { cpuMicroseconds: 1_300, writes: 40 }],
+    [2, { cpuMicroseconds: 2_200, writes: 30 }],
+    [3, { cpuMicroseconds: 9_000, writes: 900 }],
+  ])
+  expect(busiest(before, after)).toEqual({ cpuMicroseconds: 300, share: 0.75 })
+  expect(busiest(new Map(), after)).toBeUndefined()
 })

@@ -44,18 +44,62 @@ function processTree(rootPid: number): ProcessStat[] {
 
 /** User and system time in microseconds. Time of descendants that have ended is not in it. */
 export function cpuMicroseconds(pid: number): number {
-  return sumOf(cpuMicrosecondsByProcess(pid).values())
+  return sumOf(processTree(pid).map((stat) => stat.ticks * MICROSECONDS_PER_TICK))
 }
 
-function sumOf(values: Iterable<number>): number {
+function sumOf(values: readonly number[]): number {
   let sum = 0
   for (const value of values) sum += value
   return sum
 }
 
-/** The same by process. */
-export function cpuMicrosecondsByProcess(pid: number): ReadonlyMap<number, number> {
-  return new Map(processTree(pid).map((stat) => [stat.pid, stat.ticks * MICROSECONDS_PER_TICK]))
+/** What a process that serves calls has done so far. */
+export interface Serving {
+  readonly cpuMicroseconds: number
+  /** System calls that write, of which each call takes as many, whichever process serves it. */
+  readonly writes: number
+}
+
+/** The processes of a program that serve its calls: its children where it has some, otherwise itself. */
+export function servingProcesses(pid: number): ReadonlyMap<number, Serving> {
+  const [root, ...children] = processTree(pid)
+  const serving = children.length > 0 ? children : root === undefined ? [] : [root]
+  return new Map(
+    serving.map((stat) => [
+      stat.pid,
+      { cpuMicroseconds: stat.ticks * MICROSECONDS_PER_TICK, writes: writesOf(stat.pid) },
+    ]),
+  )
+}
+
+/** See proc(5). */
+function writesOf(pid: number): number {
+  return Number(/^syscw: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? 0)
+}
+
+/** What a process has done from one look to the next, beside the others. */
+export interface Served {
+  readonly cpuMicroseconds: number
+  /** Its part of the calls, from 0 to 1. */
+  readonly share: number
+}
+
+/** @returns the process that served most calls between two looks; undefined where none was there at both. */
+export function busiest(
+  before: ReadonlyMap<number, Serving>,
+  after: ReadonlyMap<number, Serving>,
+): Served | undefined {
+  const done = [...after].flatMap(([pid, now]) => {
+    const then = before.get(pid)
+    return then === undefined
+      ? []
+      : [{ cpuMicroseconds: now.cpuMicroseconds - then.cpuMicroseconds, writes: now.writes - then.writes }]
+  })
+  const writes = sumOf(done.map((of) => of.writes))
+  const [most] = done.toSorted((one, other) => other.writes - one.writes)
+  return most === undefined
+    ? undefined
+    : { cpuMicroseconds: most.cpuMicroseconds, share: most.writes / writes }
 }
 
 /**

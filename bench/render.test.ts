@@ -19,7 +19,8 @@ function round(cpuMicroseconds: number, latencyMs: number, failures = 0): RoundF
     kind: 'closed-loop',
     calls: 1000,
     callsPerSecond: 5,
-    busiestMicrosecondsPerCall: 0,
+    servers: 1,
+    busiestMicrosecondsPerOwnCall: 0,
     failures,
   } as const
   return {

@@ -30,7 +30,8 @@ function round(cpuMicrosecondsPerCall: number): SectionRound {
       callsPerSecond: 1,
       failures: 1,
       cpuMicrosecondsPerCall,
-      busiestMicrosecondsPerCall: 0,
+      servers: 1,
+      busiestMicrosecondsPerOwnCall: 0,
     },
   }
 }
@@ -100,21 +101,23 @@ test('a curve says in words what its last row costs of its first', () => {
   expect(curve?.conclusion?.(figures.slice(0, 1))).toBeUndefined()
 })
 
-test('workers scale by the CPU of the busiest of them', () => {
+test('workers scale by what each of them takes for a call of its own', () => {
   const section = SECTIONS.find(({ name }) => name === 'workers')
-  const costs = (busiestMicrosecondsPerCall: number): SectionRound[string] => ({
-    kind: 'closed-loop',
-    calls: 10,
-    callsPerSecond: 1,
-    failures: 0,
-    cpuMicrosecondsPerCall: busiestMicrosecondsPerCall,
-    busiestMicrosecondsPerCall,
+  const at = (servers: number, busiestMicrosecondsPerOwnCall: number): SectionRound => ({
+    small: {
+      kind: 'closed-loop',
+      calls: 10,
+      callsPerSecond: 1,
+      failures: 0,
+      cpuMicrosecondsPerCall: busiestMicrosecondsPerOwnCall,
+      servers,
+      busiestMicrosecondsPerOwnCall,
+    },
   })
-  const at = (busiest: number): SectionRound => ({ small: costs(busiest) })
   const rows = [
-    row('sluice', [at(100)]),
-    row('sluice-workers-one-core', [at(64)]),
-    row('sluice-workers', [at(51)]),
+    row('sluice', [at(1, 100)]),
+    row('sluice-workers-one-core', [at(2, 128)]),
+    row('sluice-workers', [at(2, 102)]),
   ]
   const figures = sectionFigures(section!, { name: 'workers', date: '2026-11-23', rows })
   expect(section?.conclusion?.(figures)).toBe(
@@ -124,17 +127,9 @@ test('workers scale by the CPU of the busiest of them', () => {
   const redis = sectionFigures(section!, {
     name: 'workers',
     date: '2026-11-23',
-    rows: [...rows, row('sluice-redis', [at(120)]), row('sluice-workers-redis', [at(64)])],
+    rows: [...rows, row('sluice-redis', [at(1, 120)]), row('sluice-workers-redis', [at(2, 128)])],
   })
   expect(section?.conclusion?.(redis)).toContain(
     'With Redis, two on a core each serve 1.88 times what one does with Redis.',
-  )
-  const half = sectionFigures(section!, {
-    name: 'workers',
-    date: '2026-11-23',
-    rows: [row('sluice', [{ ...at(100), half: costs(107.1) }]), ...rows.slice(1)],
-  })
-  expect(section?.conclusion?.(half)).toMatch(
-    /half of the clients takes 107\.1 µs a call, and two workers serve 2\.10 times what that does\.$/,
   )
 })

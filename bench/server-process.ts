@@ -1,5 +1,5 @@
 /** Starts and stops the programs of a benchmark run, each on its core, and knows when one is ready. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, closeSync } from 'node:fs'
 import { request } from 'node:http'
@@ -20,11 +20,8 @@ export type Core = 'server' | 'load' | 'both'
 /** False where a machine has one core only: the figures then tell little about rates. */
 export const isPinned = process.platform === 'linux' && availableParallelism() >= 2
 
-const CORES: Readonly<Record<Core, string>> = {
-  server: '0',
-  load: '1',
-  both: availableParallelism() > 2 ? '0,2' : '0,1',
-}
+const SECOND = availableParallelism() > 2 ? '2' : '1'
+const CORES: Readonly<Record<Core, string>> = { server: '0', load: '1', both: `0,${SECOND}` }
 
 // Whatever ends the benchmark ends what it has started.
 const DIES_WITH_THE_BENCHMARK =
@@ -66,6 +63,17 @@ export function startProcess(
   const { pid } = child
   if (pid === undefined) throw new Error(`${command} could not be started`)
   return Object.assign(child, { pid })
+}
+
+/** Gives the first core to one process of a program on both, and the second to the rest of it. */
+export function giveCoreTo(owner: number, rest: readonly number[]): void {
+  if (!isPinned) return
+  move(owner, CORES.server)
+  for (const pid of rest) move(pid, SECOND)
+}
+
+function move(pid: number, core: string): void {
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', core, String(pid)])
 }
 
 export async function stopProcess(child: ChildProcess): Promise<void> {

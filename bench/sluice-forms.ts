@@ -12,7 +12,7 @@ export interface SluiceForm {
   /** Members of `/key/generate`; the master key is used where there are none. */
   readonly key: Readonly<Record<string, unknown>> | 'master key'
   readonly arguments?: readonly string[]
-  /** Where it runs, when it is not one process. */
+  /** Two cores: a worker has one for itself, and what is left of the program the other. */
   readonly core?: 'both'
   readonly overTls?: boolean
   /** Deployments of the model that answers whole; one where nothing says. */
@@ -129,6 +129,8 @@ export const OVER_TLS: SluiceForm = {
 }
 
 const TWO = ['--num_workers', '2']
+const ONE_EACH =
+  'one worker has a core for itself, the rest has another, which it shares where there are only two'
 
 export const TWO_WORKERS_ONE_CORE: SluiceForm = {
   ...EVERYTHING_ON,
@@ -150,7 +152,7 @@ export const TWO_WORKERS: SluiceForm = {
   ...EVERYTHING_ON,
   name: 'sluice-workers',
   title: 'Sluice, 2 workers on two cores',
-  settings: 'everything on, --num_workers 2',
+  settings: `everything on, --num_workers 2; ${ONE_EACH}`,
   arguments: TWO,
   core: 'both',
 }
@@ -159,7 +161,7 @@ export const TWO_WORKERS_REDIS: SluiceForm = {
   ...WITH_REDIS,
   name: 'sluice-workers-redis',
   title: 'Sluice, 2 workers on two cores, with Redis',
-  settings: 'as the form with Redis admission, --num_workers 2',
+  settings: `as the form with Redis admission, --num_workers 2; ${ONE_EACH}`,
   arguments: TWO,
   core: 'both',
 }

@@ -4,7 +4,15 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NODE_FLAGS } from '../bin/node-flags.js'
 import type { BenchDialect, LoadRequest } from './load-job.ts'
-import { freePort, profileFlags, startProcess, stopProcess, waitUntilReady } from './server-process.ts'
+import { servingProcesses } from './process-figures.ts'
+import {
+  freePort,
+  giveCoreTo,
+  profileFlags,
+  startProcess,
+  stopProcess,
+  waitUntilReady,
+} from './server-process.ts'
 import { EVERYTHING_ON, type SluiceForm } from './sluice-forms.ts'
 import {
   ANSWER_KINDS,
@@ -106,7 +114,12 @@ async function launch(form: SluiceForm, context: TargetContext, { DATABASE_URL, 
     },
   )
   await waitUntilReady(child, port, '/health/readiness')
-  return { child, port, startToReadyMs: performance.now() - startedAtMs }
+  const startToReadyMs = performance.now() - startedAtMs
+  if (form.core === 'both') {
+    const [owner = child.pid, ...others] = servingProcesses(child.pid).keys()
+    giveCoreTo(owner, [...others, child.pid])
+  }
+  return { child, port, startToReadyMs }
 }
 
 type Family = 'openai' | 'anthropic'
