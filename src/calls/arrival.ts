@@ -1,5 +1,5 @@
 /** What is known of a call the moment it arrives. */
-import { randomUUID } from 'node:crypto'
+import { newCallId } from '../record/call-id.ts'
 import { nowMs } from '../record/clock.ts'
 import type { CallType } from '../record/call-record.ts'
 import type { CallStage, CallTrace } from '../record/call-trace.ts'
@@ -35,7 +35,7 @@ export function arrive<Exchange extends ClientExchange>(
   pathModel: string | undefined,
   tracing: CallTracing | undefined,
 ): Arrival<Exchange> {
-  const callId = randomUUID()
+  const callId = newCallId()
   const trace = tracing?.begin(callId, exchange.headers)
   return { endpoint, exchange, callId, arrivedAtMs: nowMs(), requesterIp, pathModel, trace }
 }

@@ -76,12 +76,22 @@ export function endOfValue(text: BodyText, start: number): number {
 }
 
 /** Takes a member's name, which must begin at `at`, and its colon; returns where the value begins. */
-export function valueAfterName(text: BodyText, at: number): number {
-  const { bytes } = text
-  if (codeAt(bytes, at) !== QUOTE) {
+function valueAfterName(text: BodyText, at: number): number {
+  return valueAfterColon(text, endOfName(text, at))
+}
+
+/** Returns the offset behind the name of a member, which must begin at `at`. */
+export function endOfName(text: BodyText, at: number): number {
+  if (codeAt(text.bytes, at) !== QUOTE) {
     throw unexpected(text, at, 'a member name in double quotes')
   }
-  const colon = skipSpace(bytes, endOfString(text, at))
+  return endOfString(text, at)
+}
+
+/** Takes the colon behind a name that ends at `nameEnd`; returns where the value begins. */
+export function valueAfterColon(text: BodyText, nameEnd: number): number {
+  const { bytes } = text
+  const colon = skipSpace(bytes, nameEnd)
   if (codeAt(bytes, colon) !== COLON) {
     throw unexpected(text, colon, '":"')
   }
@@ -89,7 +99,7 @@ export function valueAfterName(text: BodyText, at: number): number {
 }
 
 /** Returns the offset behind the closing quote. */
-export function endOfString(text: BodyText, start: number): number {
+function endOfString(text: BodyText, start: number): number {
   const close = text.closingQuote(start)
   if (close === -1) {
     throw unexpected(text, text.length, `the end of the string that begins at byte ${start}`)

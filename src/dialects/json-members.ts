@@ -11,18 +11,19 @@ import { isUtf8 } from 'node:buffer'
 
 import { GatewayError } from '../errors/gateway-error.ts'
 import { BodyText } from './body-text.ts'
+import { knownName } from './known-names.ts'
 import {
   BACKSLASH,
   CLOSE_BRACE,
   codeAt,
   COMMA,
-  endOfString,
+  endOfName,
   endOfValue,
   OPEN_BRACE,
   refusal,
   skipSpace,
   unexpected,
-  valueAfterName,
+  valueAfterColon,
 } from './json-grammar.ts'
 
 export interface JsonMember {
@@ -149,9 +150,10 @@ function scanObject(text: BodyText, body: Buffer, byName: Map<string, JsonMember
 }
 
 function scanMember(text: BodyText, body: Buffer, nameStart: number): JsonMember {
-  const valueStart = valueAfterName(text, nameStart)
+  const nameEnd = endOfName(text, nameStart)
+  const valueStart = valueAfterColon(text, nameEnd)
   return {
-    name: memberName(text, body, nameStart),
+    name: memberName(text, body, nameStart, nameEnd),
     valueStart,
     valueEnd: endOfValue(text, valueStart),
     nameStart,
@@ -159,8 +161,9 @@ function scanMember(text: BodyText, body: Buffer, nameStart: number): JsonMember
 }
 
 /** The decoded name, so that `"mod\u0065l"` and `"model"` are one name. */
-function memberName(text: BodyText, body: Buffer, nameStart: number): string {
-  const end = endOfString(text, nameStart)
+function memberName(text: BodyText, body: Buffer, nameStart: number, end: number): string {
+  const known = knownName(body, nameStart + 1, end - 1)
+  if (known !== undefined) return known
   for (let at = nameStart + 1; at < end - 1; at += 1) {
     const code = codeAt(body, at)
     if (code === BACKSLASH || code < 0x20 || code > 0x7e) {

@@ -6,7 +6,7 @@ const FIRST_GUESS_TOKENS = 128
 const QUANTILE = 0.8
 const CALLS_REMEMBERED = 256
 /** A quantile is found anew when this share of what is remembered is new; at the begin after each call. */
-const LEARN_AFTER_SHARE = 1 / 8
+const LEARN_AFTER_SHARE = 1 / 4
 /** Clients choose the names of groups behind a wildcard. */
 const MAX_GROUPS = 1_000
 

@@ -37,7 +37,9 @@ export function writeLine(buffer: Buffer, offset: number, kind: LineKind, row: s
   buffer[bodyStart] = kind.charCodeAt(0)
   buffer[bodyStart + 1] = SPACE
   const end = bodyStart + 2 + buffer.write(row, bodyStart + 2, 'utf8')
-  writeChecksum(buffer, offset, crc32(buffer.subarray(bodyStart, end)))
+  // A `Buffer` of the same bytes is dearer to make.
+  const body = new Uint8Array(buffer.buffer, buffer.byteOffset + bodyStart, end - bodyStart)
+  writeChecksum(buffer, offset, crc32(body))
   buffer[end] = LINE_FEED
   return end + 1
 }

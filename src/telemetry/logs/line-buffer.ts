@@ -96,7 +96,9 @@ export class LineBuffer {
 
   #handOn(): void {
     if (this.#length === 0) return
-    const lines = Buffer.copyBytesFrom(this.#bytes, 0, this.#length)
+    // `copyBytesFrom` copies twice.
+    const lines = Buffer.allocUnsafeSlow(this.#length)
+    this.#bytes.copy(lines, 0, 0, this.#length)
     this.#length = 0
     this.#give(lines)
   }
