@@ -426,7 +426,7 @@ export class Call implements JournalWaiter, AttemptOwner, StreamSink, ClientWatc
 
   #armTimer(ms: number): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(expireCall, Math.max(1, ms), this)
+    this.#timer = setTimeout(expireCall, timerMs(ms), this)
   }
 
   /** The call's own time has run out, whatever the provider does. */
@@ -438,6 +438,17 @@ export class Call implements JournalWaiter, AttemptOwner, StreamSink, ClientWatc
     })
     attempt.fail(error)
   }
+}
+
+/**
+ * Node keeps a list of timers for each time that is asked for, and what is left of a time-out is another for each call:
+ * from here on it is rounded up, so that calls share a list.
+ */
+const ROUNDED_FROM_MS = 5_000
+const ROUNDED_TO_MS = 250
+
+function timerMs(ms: number): number {
+  return ms < ROUNDED_FROM_MS ? Math.max(1, ms) : Math.ceil(ms / ROUNDED_TO_MS) * ROUNDED_TO_MS
 }
 
 function expireCall(call: Call): void {

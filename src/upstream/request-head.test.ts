@@ -39,6 +39,27 @@ test('headers that requests share stand before their own, in each of them, and a
   }
 })
 
+test('a path or host that changes is sent as it is, whatever came before with the same shared headers', () => {
+  const shared = ['x-shared', '1']
+  const begin = (path: string, host: string): string =>
+    `POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\nx-shared: 1\r\n`
+  for (const [path, host] of [
+    ['/a', 'one.test'],
+    ['/a', 'two.test'],
+    ['/b', 'two.test'],
+    ['/b', 'two.test'],
+    ['/a', 'one.test'],
+  ] as const) {
+    expect(requestHead(host, path, [], 0, shared)).toBe(`${begin(path, host)}content-length: 0\r\n\r\n`)
+    expect(requestHead('h', path, ['Host', 'own.test'], 0, shared)).toBe(
+      `${begin(path, 'own.test')}content-length: 0\r\n\r\n`,
+    )
+    expect(() => requestHead(host, `${path} `, [], 0, shared)).toThrow(
+      expect.objectContaining({ code: 'BAD_REQUEST' }),
+    )
+  }
+})
+
 test.for(['', 'a', 'http://a/', '/a b', '/a\r\nx: y', '/a\n', '/\x00', '/\x7f', '/ü\u0100', '/a\t'])(
   'a path that is none is refused: %j',
   (path) => {
