@@ -10,7 +10,7 @@ import type { BodyLimits, ClientExchange, ClientWatcher } from '../../calls/clie
 import { messageRoom, sendMessage } from '../../upstream/message-room.ts'
 import { answerLines, sharedAnswerLines } from './answer-lines.ts'
 import { chunkHead } from './chunk-head.ts'
-import { httpDate } from './http-date.ts'
+import { lastLines } from './last-lines.ts'
 import type { RequestHead } from './request-head.ts'
 
 /** Bytes of a body that wait, unasked for, until the connection is not read any further. */
@@ -100,10 +100,8 @@ export class FrontExchange implements ClientExchange {
     this.#state = 'begun'
     this.#chunked = !isFramed(headers)
     const framing = this.#chunked ? 'transfer-encoding: chunked\r\n' : ''
-    const end = this.shouldKeepAlive
-      ? `connection: keep-alive\r\nkeep-alive: timeout=${this.#owner.keepAliveSeconds}\r\n\r\n`
-      : 'connection: close\r\n\r\n'
-    this.#head = `${statusLine(status)}${own}${lines}${further}${framing}date: ${httpDate()}\r\n${end}`
+    const last = lastLines(this.shouldKeepAlive ? this.#owner.keepAliveSeconds : undefined)
+    this.#head = `${statusLine(status)}${own}${lines}${further}${framing}${last}`
   }
 
   write(chunk: string): boolean {
