@@ -50,4 +50,5 @@ test('the process that writes most serves most, and those that were not there be
   ])
   expect(busiest(before, after)).toEqual({ cpuMicroseconds: 300, share: 0.75 })
   expect(busiest(new Map(), after)).toBeUndefined()
+  expect(busiest(before, before)).toBeUndefined()
 })

@@ -56,7 +56,7 @@ function sumOf(values: readonly number[]): number {
 /** What a process that serves calls has done so far. */
 export interface Serving {
   readonly cpuMicroseconds: number
-  /** System calls that write, of which each call takes as many, whichever process serves it. */
+  /** System calls that write: two a call, and a few for what many calls have together. */
   readonly writes: number
 }
 
@@ -72,9 +72,13 @@ export function servingProcesses(pid: number): ReadonlyMap<number, Serving> {
   )
 }
 
-/** See proc(5). */
+/** See proc(5); 0 of a process that has just ended. */
 function writesOf(pid: number): number {
-  return Number(/^syscw: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? 0)
+  try {
+    return Number(/^syscw: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
 }
 
 /** What a process has done from one look to the next, beside the others. */
@@ -84,7 +88,7 @@ export interface Served {
   readonly share: number
 }
 
-/** @returns the process that served most calls between two looks; undefined where none was there at both. */
+/** @returns the process that served most calls between two looks; undefined where none was there at both and wrote. */
 export function busiest(
   before: ReadonlyMap<number, Serving>,
   after: ReadonlyMap<number, Serving>,
@@ -97,9 +101,8 @@ export function busiest(
   })
   const writes = sumOf(done.map((of) => of.writes))
   const [most] = done.toSorted((one, other) => other.writes - one.writes)
-  return most === undefined
-    ? undefined
-    : { cpuMicroseconds: most.cpuMicroseconds, share: most.writes / writes }
+  if (most === undefined || writes === 0) return undefined
+  return { cpuMicroseconds: most.cpuMicroseconds, share: most.writes / writes }
 }
 
 /**

@@ -65,14 +65,10 @@ export function startProcess(
   return Object.assign(child, { pid })
 }
 
-/** Gives the first core to one process of a program on both, and the second to the rest of it. */
-export function giveCoreTo(owner: number, rest: readonly number[]): void {
+/** Moves a process of a program that has both cores to one of them. What it starts later is there, too. */
+export function moveTo(which: 'first' | 'second', pid: number): void {
   if (!isPinned) return
-  move(owner, CORES.server)
-  for (const pid of rest) move(pid, SECOND)
-}
-
-function move(pid: number, core: string): void {
+  const core = which === 'first' ? CORES.server : SECOND
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', core, String(pid)])
 }
 

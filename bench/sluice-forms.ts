@@ -12,6 +12,8 @@ export interface SluiceForm {
   /** Members of `/key/generate`; the master key is used where there are none. */
   readonly key: Readonly<Record<string, unknown>> | 'master key'
   readonly arguments?: readonly string[]
+  /** A program that runs the runtime, and its arguments. */
+  readonly under?: readonly [string, ...string[]]
   /** Two cores: a worker has one for itself, and what is left of the program the other. */
   readonly core?: 'both'
   readonly overTls?: boolean

@@ -1,13 +1,14 @@
 /** Sluice in each of its forms, and its simulator, as targets of the benchmark. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { NODE_FLAGS } from '../bin/node-flags.js'
 import type { BenchDialect, LoadRequest } from './load-job.ts'
 import { servingProcesses } from './process-figures.ts'
 import {
   freePort,
-  giveCoreTo,
+  moveTo,
   profileFlags,
   startProcess,
   stopProcess,
@@ -99,27 +100,33 @@ async function launch(form: SluiceForm, context: TargetContext, { DATABASE_URL, 
   const address = ['--host', '127.0.0.1', '--port', String(port)]
   const argv = [MAIN, '--config', configFile, ...address, '--data-dir', dataDirectory]
   const startedAtMs = performance.now()
-  const child = startProcess(
-    process.execPath,
-    [...NODE_FLAGS, ...profileFlags(context.profileDirectory), ...argv, ...(form.arguments ?? [])],
-    {
-      core: form.core ?? 'server',
-      env: {
-        DATABASE_URL,
-        LITELLM_MASTER_KEY: MASTER_KEY,
-        NODE_ENV: 'production',
-        ...form.environment?.(context),
-      },
-      logFile: join(context.directory, `${dataName}.log`),
+  const [program, ...before]: readonly [string, ...string[]] =
+    form.under === undefined ? [process.execPath] : [...form.under, process.execPath]
+  const flags = [...NODE_FLAGS, ...profileFlags(context.profileDirectory)]
+  const child = startProcess(program, [...before, ...flags, ...argv, ...(form.arguments ?? [])], {
+    core: form.core ?? 'server',
+    env: {
+      DATABASE_URL,
+      LITELLM_MASTER_KEY: MASTER_KEY,
+      NODE_ENV: 'production',
+      ...form.environment?.(context),
     },
-  )
+    logFile: join(context.directory, `${dataName}.log`),
+  })
   await waitUntilReady(child, port, '/health/readiness')
   const startToReadyMs = performance.now() - startedAtMs
-  if (form.core === 'both') {
-    const [owner = child.pid, ...others] = servingProcesses(child.pid).keys()
-    giveCoreTo(owner, [...others, child.pid])
-  }
+  if (form.core === 'both') await giveWorkerACore(child.pid)
   return { child, port, startToReadyMs }
+}
+
+/** One of two workers has the first core for itself then. The second one is started when the first is ready. */
+async function giveWorkerACore(pid: number): Promise<void> {
+  moveTo('second', pid)
+  const workers = () => [...servingProcesses(pid).keys()].filter((serving) => serving !== pid)
+  while (workers().length < 2) await delay(10)
+  const [owner = pid, other = pid] = workers()
+  moveTo('second', other)
+  moveTo('first', owner)
 }
 
 type Family = 'openai' | 'anthropic'

@@ -39,8 +39,13 @@ const unzip = { name: 'unzip', isInstalled: () => isOnPath('unzip') }
 const make = { name: 'make', isInstalled: () => isOnPath('make') }
 const binutils = { name: 'binutils', isInstalled: () => isOnPath('strip') }
 
+/** Counts the instructions of a call. */
+const valgrind = { name: 'valgrind', isInstalled: () => isOnPath('valgrind') && isOnPath('vgdb') }
+
 /** @type {readonly DebianPackage[]} */
 export const BENCH_PACKAGES = [postgresql, redis, nginx, haproxy]
+/** @type {readonly DebianPackage[]} */
+export const REGRESSION_PACKAGES = [...BENCH_PACKAGES, valgrind]
 /** @type {readonly DebianPackage[]} */
 export const TEST_PACKAGES = [...BENCH_PACKAGES, prometheus, victoriaMetrics, unzip, make, binutils]
 

@@ -32,7 +32,7 @@ const LAST_STAGES = [
     check: () => run(process.execPath, [join(root, 'scripts', 'bench.mjs'), '--quick', '--only', 'sluice']),
   },
   {
-    name: 'cost of a call, beside a fixed relay',
+    name: 'cost of a call, beside a fixed relay and in instructions',
     ciOnly: true,
     isTest: true,
     check: () => run(process.execPath, [join(root, 'scripts', 'regression.mjs')]),

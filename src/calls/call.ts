@@ -35,6 +35,7 @@ import { isOfDeployment, reserveDeployment, type Place, type PlaceRequest } from
 import { dispatchAttempt } from './send.ts'
 import { StreamKeepAlive } from './stream-keep-alive.ts'
 import { estimateAtStart, report, settle, type Outcome } from './settle.ts'
+import { timerMs } from './timer-ms.ts'
 import { writeStreamHead } from './write-answer.ts'
 
 const NO_RESERVATIONS: readonly Reservation[] = []
@@ -438,17 +439,6 @@ export class Call implements JournalWaiter, AttemptOwner, StreamSink, ClientWatc
     })
     attempt.fail(error)
   }
-}
-
-/**
- * Node keeps a list of timers for each time that is asked for, and what is left of a time-out is another for each call:
- * from here on it is rounded up, so that calls share a list.
- */
-const ROUNDED_FROM_MS = 5_000
-const ROUNDED_TO_MS = 250
-
-function timerMs(ms: number): number {
-  return ms < ROUNDED_FROM_MS ? Math.max(1, ms) : Math.ceil(ms / ROUNDED_TO_MS) * ROUNDED_TO_MS
 }
 
 function expireCall(call: Call): void {

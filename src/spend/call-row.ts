@@ -14,6 +14,7 @@ import {
   type ClientKey,
   type DeploymentFacts,
 } from '../record/call-record.ts'
+import { inOnePiece } from '../record/in-one-piece.ts'
 import { millisecondsText } from '../record/milliseconds-text.ts'
 import { overheadMs } from '../telemetry/call-timings.ts'
 import { failureStatus } from '../telemetry/failure-status.ts'
@@ -102,15 +103,6 @@ export function settledRow(startOfRow: string, start: CallStart, end: CallEnd): 
 /** A row with what is to be kept of its call's bodies: for the database only, never for the journal. */
 export function rowWithContent(row: string, content: ContentTexts): string {
   return `${row.slice(0, -1)},"request":${content.request ?? 'null'},"response":${content.response ?? 'null'}}`
-}
-
-/**
- * The same text without the pieces that it was joined of. Rows wait for their booking; V8 would keep every piece alive
- * until then, and copy them all at each collection. Looking at a character makes it join them.
- */
-function inOnePiece(text: string): string {
-  text.charCodeAt(0)
-  return text
 }
 
 function idText(callId: string): string {

@@ -47,7 +47,9 @@ test('a path or host that changes is sent as it is, whatever came before with th
     ['/a', 'one.test'],
     ['/a', 'two.test'],
     ['/b', 'two.test'],
-    ['/b', 'two.test'],
+    ['/b?a=b', 'two.test'],
+    ['/c', 'two.test'],
+    ['/d', 'two.test'],
     ['/a', 'one.test'],
   ] as const) {
     expect(requestHead(host, path, [], 0, shared)).toBe(`${begin(path, host)}content-length: 0\r\n\r\n`)

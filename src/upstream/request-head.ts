@@ -1,4 +1,5 @@
 /** The head of a request as text, every byte of which is known to be allowed there. */
+import { inOnePiece } from '../record/in-one-piece.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 /** Characters beyond Latin-1 cannot be sent, and a space or control character would end the path early. */
@@ -47,10 +48,19 @@ interface HeaderLines {
   readonly host: string | undefined
 }
 
+/** Beginning of a head that came before. */
+interface Begin {
+  readonly path: string
+  readonly host: string
+  readonly text: string
+}
+
+/** A deployment has a path for each dialect, and clients put a query behind it. */
+const MAX_BEGINS = 4
+
 /** Of a list that many requests share. */
 interface SharedLines extends HeaderLines {
-  /** The beginning of the last request's head. */
-  last: { readonly path: string; readonly host: string; readonly text: string } | undefined
+  readonly begins: Begin[]
 }
 
 const knownLines = new WeakMap<readonly string[], SharedLines>()
@@ -78,23 +88,21 @@ export function requestHead(
   return `${begin}${own.text}content-length: ${bodyBytes}\r\n\r\n`
 }
 
-/** The head as far as the calls of a deployment have it in common. */
+/** The head as far as calls of a deployment have it in common. */
 function beginOf(lines: SharedLines, path: string, host: string): string {
-  const { last } = lines
-  if (last !== undefined && last.path === path && last.host === host) return last.text
+  for (const known of lines.begins) if (known.path === path && known.host === host) return known.text
   if (!PATH.test(path))
     throw new UpstreamError('BAD_REQUEST', 'the path holds a character that cannot be sent')
-  const text = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${lines.text}`
-  // Looking at a character makes V8 join the pieces, which each call would otherwise do.
-  text.charCodeAt(0)
-  lines.last = { path, host, text }
+  const text = inOnePiece(`POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${lines.text}`)
+  if (lines.begins.length === MAX_BEGINS) lines.begins.shift()
+  lines.begins.push({ path, host, text })
   return text
 }
 
 function sharedLines(headers: readonly string[]): SharedLines {
   let lines = knownLines.get(headers)
   if (lines === undefined) {
-    lines = { ...headerLines(headers), last: undefined }
+    lines = { ...headerLines(headers), begins: [] }
     knownLines.set(headers, lines)
   }
   return lines

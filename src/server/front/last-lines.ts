@@ -1,4 +1,6 @@
 /** The last lines of an answer's head, which are the same for all answers of a second. */
+import { inOnePiece } from '../../record/in-one-piece.ts'
+
 let second = Number.NaN
 let close = ''
 let keepAlive = ''
@@ -19,10 +21,4 @@ export function lastLines(keepAliveSeconds: number | undefined): string {
     keepAlive = inOnePiece(`${date}keep-alive\r\nkeep-alive: timeout=${keptSeconds}\r\n\r\n`)
   }
   return keepAliveSeconds === undefined ? close : keepAlive
-}
-
-/** Looking at a character makes V8 join the pieces, which it would otherwise do for each answer. */
-function inOnePiece(text: string): string {
-  text.charCodeAt(0)
-  return text
 }
