@@ -5,11 +5,10 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadRequest, runLoad } from './run-load.ts'
-import { CONNECTIONS, SMALL_BODY } from './section.ts'
+import { makeSmallCalls } from './section.ts'
 import { EVERYTHING_ON } from './sluice-forms.ts'
 import { startSluice } from './sluice-targets.ts'
-import type { RunningTarget, TargetContext } from './target.ts'
+import type { TargetContext } from './target.ts'
 
 /** V8 has compiled what calls need by then. Until it counts, the simulator is five times as fast. */
 const WARM_UP_CALLS = 40_000
@@ -48,32 +47,22 @@ export async function countInstructions(context: TargetContext): Promise<number>
   const form = { ...EVERYTHING_ON, name: 'sluice-counted', under }
   await using target = await startSluice(form, context)
   // In parts: a load that takes minutes is taken for one that hangs.
-  for (let part = 0; part < WARM_UP_PARTS; part += 1) await makeCalls(target, WARM_UP_CALLS / WARM_UP_PARTS)
+  for (let part = 0; part < WARM_UP_PARTS; part += 1)
+    await makeSmallCalls(target, WARM_UP_CALLS / WARM_UP_PARTS)
   const tellCallgrind = (command: string): void => {
     const argv = [`--pid=${target.pid}`, `--vgdb-prefix=${pipes}`, ...command.split(' ')]
     execFileSync('vgdb', argv, { stdio: 'ignore', timeout: COMMAND_TIMEOUT_MS })
   }
   tellCallgrind('instrumentation on')
-  await makeCalls(target, FIRST_COUNTED_CALLS)
+  await makeSmallCalls(target, FIRST_COUNTED_CALLS)
   const rounds: number[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
     tellCallgrind('zero')
-    await makeCalls(target, ROUND_CALLS)
+    await makeSmallCalls(target, ROUND_CALLS)
     tellCallgrind('dump')
     rounds.push(readCount(context.directory) / ROUND_CALLS)
   }
   return Math.min(...rounds)
-}
-
-async function makeCalls(target: RunningTarget, calls: number): Promise<void> {
-  const { failures } = await runLoad({
-    kind: 'counted-calls',
-    request: loadRequest(target, 'whole', SMALL_BODY),
-    serverPid: target.pid,
-    connections: CONNECTIONS,
-    calls,
-  })
-  if (failures > 0) throw new Error(`${failures} calls were not answered with 200`)
 }
 
 /** Of the newest dump, which is a file a thread: `callgrind.out.NUMBER-THREAD`. */

@@ -17,8 +17,7 @@ import { z } from 'zod'
 import { countInstructions } from './instructions.ts'
 import { cpuMicroseconds } from './process-figures.ts'
 import { reference } from './reference.ts'
-import { loadRequest, runLoad } from './run-load.ts'
-import { CONNECTIONS, SMALL_BODY } from './section.ts'
+import { makeSmallCalls } from './section.ts'
 import { sluice } from './sluice-targets.ts'
 import { median } from './statistics.ts'
 import { withSurroundings } from './surroundings.ts'
@@ -67,14 +66,7 @@ function say(text: string): void {
 /** @returns µs of CPU a call, with everything that comes after the calls. */
 async function costOfCall(target: RunningTarget, calls: number, putOffMs: number): Promise<number> {
   const before = cpuMicroseconds(target.pid)
-  const { failures } = await runLoad({
-    kind: 'counted-calls',
-    request: loadRequest(target, 'whole', SMALL_BODY),
-    serverPid: target.pid,
-    connections: CONNECTIONS,
-    calls,
-  })
-  if (failures > 0) throw new Error(`${failures} calls were not answered with 200`)
+  await makeSmallCalls(target, calls)
   await delay(putOffMs)
   return (cpuMicroseconds(target.pid) - before) / calls
 }

@@ -2,7 +2,7 @@
 import type { LoadFigures, LoadJob } from './load-job.ts'
 import type { SectionRound } from './result.ts'
 import type { SectionFigures } from './section-figures.ts'
-import { loadRequest } from './run-load.ts'
+import { loadRequest, runLoad } from './run-load.ts'
 import type { RunningTarget, Target } from './target.ts'
 
 /** How long each load of a round runs. */
@@ -62,6 +62,18 @@ export const LARGE_BODY = 2_000_000
 export const CONNECTIONS = 64
 export const STREAMS = 200
 const CALLS_PER_SECOND = 1_000
+
+/** Makes so many small calls. @throws Error when one of them is not answered with 200. */
+export async function makeSmallCalls(target: RunningTarget, calls: number): Promise<void> {
+  const { failures } = await runLoad({
+    kind: 'counted-calls',
+    request: loadRequest(target, 'whole', SMALL_BODY),
+    serverPid: target.pid,
+    connections: CONNECTIONS,
+    calls,
+  })
+  if (failures > 0) throw new Error(`${failures} calls were not answered with 200`)
+}
 
 /** Calls without a pause on a number of connections, for what each costs. */
 export function closedLoop(name: string, bodyBytes: number, connections = CONNECTIONS): Measure {
