@@ -41,7 +41,7 @@ const PUT_OFF_MS = 1_200
  */
 const TOLERANCE = 1.35
 
-/** Runs in a row are a hundredth apart; processors that have other instructions for texts make a few of them. */
+/** Runs in a row are less than a hundredth apart; processors that have other instructions for texts make a few of them. */
 const INSTRUCTIONS_TOLERANCE = 1.06
 
 const baselineSchema = z.object({

@@ -119,11 +119,17 @@ async function launch(form: SluiceForm, context: TargetContext, { DATABASE_URL, 
   return { child, port, startToReadyMs }
 }
 
+const SECOND_WORKER_TIMEOUT_MS = 20_000
+
 /** One of two workers has the first core for itself then. The second one is started when the first is ready. */
 async function giveWorkerACore(pid: number): Promise<void> {
   moveTo('second', pid)
   const workers = () => [...servingProcesses(pid).keys()].filter((serving) => serving !== pid)
-  while (workers().length < 2) await delay(10)
+  const deadlineMs = performance.now() + SECOND_WORKER_TIMEOUT_MS
+  while (workers().length < 2) {
+    if (performance.now() > deadlineMs) throw new Error('its second worker did not start within 20 seconds')
+    await delay(10)
+  }
   const [owner = pid, other = pid] = workers()
   moveTo('second', other)
   moveTo('first', owner)

@@ -1,4 +1,7 @@
-/** A stage of `npm test`: what a call costs, as a multiple of a fixed relay and in instructions, against the stored baseline. */
+/**
+ * A stage of `npm test`: what a call costs, as a multiple of a fixed relay and in instructions, against the stored
+ * baseline.
+ */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { REGRESSION_PACKAGES, ensureDebianPackages } from './debian-packages.mjs'

@@ -49,8 +49,8 @@ export const workers: Section = {
     'One process, two workers on the same core, and two of which one has a core for itself. CPU µs a call is that of ' +
     'all processes together, the one above the workers too. A worker serves as many calls as its core has time for, ' +
     'and two of them twice as many: so two serve as many times what one process does as half of what a worker takes ' +
-    'for a call goes into what the process takes. How calls are shared is taken from the system calls that write, of which nearly all are a call’s own. Two on ' +
-    'one core push each other’s code and data out of its caches at each turn. The key has a budget, which without ' +
+    'for a call goes into what the process takes. How calls are shared is taken from the system calls that write, of ' +
+    'which nearly all are a call’s own. Two on one core push each other’s code and data out of its caches at each turn. The key has a budget, which without ' +
     'Redis is counted in the process above the workers: busy as they are, they have calls admitted in advance, and ask ' +
     'for many at once. Log lines go through that process too. The row without a budget asks nothing; rows with Redis, ' +
     'where they were measured, have limits too, and each worker asks there by itself.' +

@@ -7,7 +7,10 @@ const ROUNDED_TO_MS = 250
 /** Node takes longer ones for 1 ms. */
 const LONGEST_MS = 2_147_483_647
 
-/** The time of a timer for what is left of a call's time-out, in milliseconds: no earlier, and up to 250 ms later. */
+/**
+ * The time of a timer for what is left of a call's time-out, in milliseconds: no earlier, and up to 250 ms later. What is
+ * longer than Node's timers, 24 days, ends there.
+ */
 export function timerMs(leftMs: number): number {
   if (leftMs < ROUNDED_FROM_MS) return Math.max(1, leftMs)
   return Math.min(LONGEST_MS, Math.ceil(leftMs / ROUNDED_TO_MS) * ROUNDED_TO_MS)

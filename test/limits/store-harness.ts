@@ -86,24 +86,25 @@ export async function redisHarness(redis: Redis, clock: Clock): Promise<StoreHar
   }
 }
 
-/** @param redisTime Redis's clock, where it is not that of the processes. */
+/**
+ * @param redisTime Redis's clock, where it is not that of the processes.
+ * @param storeError told of errors of Redis, which are errors of the test where nothing else is said.
+ */
 export function openStore(
   redis: LimitRedis,
   clock: Clock,
   redisTime: () => number = () => clock.nowMs,
   own = new MemoryLimitStore(() => clock.nowMs),
+  storeError: (error: unknown) => void = (error) => {
+    throw error
+  },
 ): RedisLimitStore {
   return new RedisLimitStore({
     redis,
     own,
     clock: () => clock.nowMs,
     redisTime,
-    observer: {
-      storeFailed: () => undefined,
-      storeError: (error) => {
-        throw error
-      },
-    },
+    observer: { storeFailed: () => undefined, storeError },
   })
 }
 
@@ -113,11 +114,11 @@ export function openTolerantStore(
   clock: Clock,
   own = new MemoryLimitStore(() => clock.nowMs),
 ): RedisLimitStore {
-  return new RedisLimitStore({
+  return openStore(
     redis,
+    clock,
+    () => clock.nowMs,
     own,
-    clock: () => clock.nowMs,
-    redisTime: () => clock.nowMs,
-    observer: { storeFailed: () => undefined, storeError: () => undefined },
-  })
+    () => undefined,
+  )
 }
