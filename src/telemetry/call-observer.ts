@@ -6,7 +6,10 @@ export interface CallObserver {
   /** Counted for every HTTP request, `/metrics` and health included. */
   requestBegan(): void
   requestEnded(): void
-  /** Called once a call, when it is settled: metrics of the call and of each of its attempts, and one log line. */
+  /**
+   * Called once a call, when it is settled: metrics of the call and of each of its attempts, and one log line. They come
+   * at the end of the turn of the event loop.
+   */
   callSettled(start: CallStart, end: CallEnd): void
   /** Told when something else failed to take up a call that is booked: its client must not wait for that. */
   reportFailed(part: ReportingPart, error: unknown): void

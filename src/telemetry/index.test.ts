@@ -60,6 +60,7 @@ test('what fails to take up a call keeps nothing else from it, and is counted an
   })
   telemetry.onCallSettled({ callSettled: ({ callId }) => heard.push(callId) })
   for (let call = 0; call < 3; call += 1) telemetry.observer.callSettled(startOf(), endOf())
+  await Promise.resolve()
   telemetry.observer.reportFailed('limits', new Error('of another room'))
   const families = readExposition(await (await telemetry.renderMetrics(undefined)).body.text())
   await telemetry.close()
@@ -70,6 +71,22 @@ test('what fails to take up a call keeps nothing else from it, and is counted an
   const faults = lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ part }) => part)
   expect(faults.map(({ part }) => part)).toEqual(['listeners', 'limits'])
   expect(written.join('')).not.toContain('canary-secret-value')
+})
+
+test('calls of a turn are reported when it has told their clients, those before the close as well', async () => {
+  const { telemetry, written } = telemetryOf()
+  const heard: string[] = []
+  telemetry.onCallSettled({ callSettled: ({ callId }) => heard.push(callId) })
+  telemetry.observer.callSettled({ ...startOf(), callId: 'one' }, endOf())
+  telemetry.observer.callSettled({ ...startOf(), callId: 'two' }, endOf())
+  expect(heard).toEqual([])
+  await Promise.resolve()
+  expect(heard).toEqual(['one', 'two'])
+  telemetry.observer.callSettled({ ...startOf(), callId: 'three' }, endOf())
+  await telemetry.close()
+  expect(heard).toEqual(['one', 'two', 'three'])
+  const lines = written.join('').trim().split('\n')
+  expect(lines.map((line) => (JSON.parse(line) as { call_id: string }).call_id)).toEqual(heard)
 })
 
 test('other rooms count and show their own numbers', async () => {

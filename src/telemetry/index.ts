@@ -85,6 +85,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     close: () => {
       stopMeasuring()
       clearInterval(idleCheck)
+      observer.reportNow()
       return log.close()
     },
   }
@@ -105,6 +106,17 @@ class Observer implements CallObserver {
   readonly #log: Logger
   readonly #faults: ReportFaults
   readonly #listeners: SettledCallListener[] = []
+  readonly #logLines: SettledCallListener = {
+    callSettled: (start, end) => {
+      const level = callLevel(end)
+      if (this.#log.isEnabled(level) && this.#isWritten(level, start))
+        this.#log.writeLine(this.#lines.line(level, start, end))
+    },
+  }
+  readonly #report = this.reportNow.bind(this)
+  /** Calls of this turn of the event loop, and in the same order how they have ended. */
+  #starts: CallStart[] = []
+  #ends: CallEnd[] = []
   #logRatio = 1
 
   constructor(metrics: CallMetrics, lines: CallLineWriter, log: Logger, faults: ReportFaults) {
@@ -130,34 +142,47 @@ class Observer implements CallObserver {
     this.#metrics.requestEnded()
   }
 
+  /**
+   * Reported when the turn of the event loop has told its clients: they do not wait for it, and one kind of work after
+   * the other, each for all calls of the turn, finds its code in the processor's caches.
+   */
   callSettled(start: CallStart, end: CallEnd): void {
-    try {
-      this.#metrics.callSettled(start, end)
-    } catch (error) {
-      this.#faults.caught('metrics', error)
-    }
-    try {
-      this.#writeLine(start, end)
-    } catch (error) {
-      this.#faults.caught('log', error)
-    }
-    for (const listener of this.#listeners) {
+    this.#starts.push(start)
+    if (this.#ends.push(end) === 1) queueMicrotask(this.#report)
+  }
+
+  /** Metrics, lines and listeners of the calls that have not been reported yet. */
+  reportNow(): void {
+    const starts = this.#starts
+    const ends = this.#ends
+    this.#starts = []
+    this.#ends = []
+    this.#each(starts, ends, 'metrics', this.#metrics)
+    this.#each(starts, ends, 'log', this.#logLines)
+    for (const listener of this.#listeners) this.#each(starts, ends, 'listeners', listener)
+  }
+
+  /** One call that cannot be reported is no reason to leave out the others. */
+  #each(
+    starts: readonly CallStart[],
+    ends: readonly CallEnd[],
+    part: ReportingPart,
+    listener: SettledCallListener,
+  ): void {
+    for (let index = 0; index < ends.length; index += 1) {
+      const start = starts[index]
+      const end = ends[index]
+      if (start === undefined || end === undefined) continue
       try {
         listener.callSettled(start, end)
       } catch (error) {
-        this.#faults.caught('listeners', error)
+        this.#faults.caught(part, error)
       }
     }
   }
 
   reportFailed(part: ReportingPart, error: unknown): void {
     this.#faults.caught(part, error)
-  }
-
-  #writeLine(start: CallStart, end: CallEnd): void {
-    const level = callLevel(end)
-    if (this.#log.isEnabled(level) && this.#isWritten(level, start))
-      this.#log.writeLine(this.#lines.line(level, start, end))
   }
 
   /** By the call's id, so that with the same share for traces the same calls have a line. */
