@@ -115,6 +115,8 @@ export interface ClosedLoopFigures extends FiguresBase {
   readonly calls: number
   readonly callsPerSecond: number
   readonly cpuMicrosecondsPerCall: number
+  /** In the calmest half second of the load; undefined in earlier results. */
+  readonly calmestMicrosecondsPerCall?: number
   /** Processes that serve calls. */
   readonly servers: number
   /** CPU of the one that serves most calls, for each that it serves. */

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { rowFigures, targetLines } from './figures.ts'
+import { rowFigures } from './figures.ts'
 import { worstOf } from './measure-lag.ts'
 import { renderPerformancePage, renderTable } from './render.ts'
 import type { BenchResult, ResultRow, RoundFigures } from './result.ts'
+import { targetLines } from './targets.ts'
 
 function round(cpuMicroseconds: number, latencyMs: number, failures = 0): RoundFigures {
   const latency = {
@@ -118,6 +119,40 @@ test('what the least program took with Redis in the same section stands beside w
   expect(page).toContain(
     '| CPU a call, 1 KB, with Redis admission | 90.00 µs | – | 40.00 µs | – | ≤ 100.00 µs',
   )
+})
+
+test('what was measured in turn is what Sluice is held to, in the middle and in the calmest half second', () => {
+  const ofRow = (name: string, ...microseconds: readonly number[]) => ({
+    name,
+    title: name,
+    settings: '',
+    failure: undefined,
+    rounds: microseconds.map((cpuMicrosecondsPerCall) => ({
+      small: {
+        ...round(0, 0).chat1k,
+        cpuMicrosecondsPerCall,
+        calmestMicrosecondsPerCall: cpuMicrosecondsPerCall - 10,
+      },
+    })),
+  })
+  const rows = [
+    ofRow('haproxy', 20, 22, 24),
+    ofRow('sockets', 21, 22, 23),
+    ofRow('duties', 35, 45, 40),
+    ofRow('reference', 40, 50, 80),
+    ofRow('sluice', 50, 60, 100),
+    ofRow('sluice-redis', 70, 80, 90),
+  ]
+  const page = renderPerformancePage({ ...RESULT, sections: [{ name: 'calls', date: RESULT.date, rows }] })
+  for (const line of [
+    '| CPU a call, 1 KB | 60.00 µs | 22.00 µs | 40.00 µs | 36.00 µs | ≤ 70.00 µs | ≤ 45.00 µs | target holds |',
+    '| The same, in the calmest half second of the run | 40.00 µs | 11.00 µs | 25.00 µs | 24.00 µs | ≤ 70.00 µs | ≤ 45.00 µs | goal reached |',
+    '| The same, as a multiple of node:http and undici alone | 1.25 × |',
+    '| CPU a call, 1 KB, with Redis admission | 80.00 µs | – | – | – | ≤ 100.00 µs | ≤ 70.00 µs | target holds |',
+    '| The same, in the calmest half second of the run | 60.00 µs |',
+    '| Calls a second on one core, as a share of HAProxy’s | 0.37 |',
+  ])
+    expect(page).toContain(line)
 })
 
 test('the lag of the event loop is told beside that of an idle process, where that was gauged', () => {

@@ -53,6 +53,13 @@ test('rows are compared within a round, so that a machine that slows down change
   ])
 })
 
+test('of a column that says so the least of the rounds is taken', () => {
+  const section: Section = { ...SECTION, columns: [{ ...COST, take: 'least' }] }
+  const rows = [row('base', [round(30), round(10), {}, round(20)]), row('failed', [])]
+  const figures = sectionFigures(section, { name: 'test', date: '2026-11-23', rows })
+  expect(figures.map(({ cells }) => cells)).toEqual([[10], [NaN]])
+})
+
 test('a round without the measure, and a row that it is compared with and that failed, leave the other figures', () => {
   const base = row('base', [], 'it is not there')
   const other = row('other', [round(20), {}, round(40)])

@@ -27,14 +27,15 @@ export function sectionFigures(section: Section, result: SectionResult): Section
   }))
 }
 
-function cellOf({ of, against }: SectionColumn, row: SectionRow, rows: readonly SectionRow[]): number {
+function cellOf({ of, against, take }: SectionColumn, row: SectionRow, rows: readonly SectionRow[]): number {
   const reference = rows.find(({ name }) => name === against?.row)
   const values = row.rounds.map((round, index) => {
     if (against === undefined) return of(round)
     const other: SectionRound = reference?.rounds[index] ?? {}
     return compared(of(round), of(other), against.as)
   })
-  return median(values.filter((value) => !Number.isNaN(value)))
+  const known = values.filter((value) => !Number.isNaN(value))
+  return take === 'least' && known.length > 0 ? Math.min(...known) : median(known)
 }
 
 function compared(value: number, other: number, as: NonNullable<SectionColumn['against']>['as']): number {

@@ -25,6 +25,8 @@ export interface SectionColumn {
   readonly decimals: number
   /** NaN where the round has no such figure. */
   readonly of: (round: SectionRound) => number
+  /** Of what the rounds have; the median where nothing says. */
+  readonly take?: 'least'
   /**
    * The figure is told as a multiple of that of this row in the same round, as what comes on top of it, or as how often
    * it goes into it.

@@ -1,6 +1,7 @@
 /** The sections of the benchmark, in the order of the page. */
 import type { Section } from '../section.ts'
 import { bodies } from './bodies.ts'
+import { calls } from './calls.ts'
 import { CURVES } from './curves.ts'
 import { dialects } from './dialects.ts'
 import { forms } from './forms.ts'
@@ -11,6 +12,7 @@ import { tls } from './tls.ts'
 import { workers } from './workers.ts'
 
 export const SECTIONS: readonly Section[] = [
+  calls,
   forms,
   bodies,
   tls,
