@@ -16,30 +16,36 @@ export interface CallFigures {
   readonly multiple: number
 }
 
-/** @returns what is known of each row, by its name. */
+const UNKNOWN: CallFigures = {
+  microseconds: Number.NaN,
+  calmestMicroseconds: Number.NaN,
+  multiple: Number.NaN,
+}
+
+/** @returns what is known of each row, by its name: what the section lacks is of the main table. */
 export function callFigures(result: BenchResult): ReadonlyMap<string, CallFigures> {
+  const all = new Map(ofMainTable(result))
   const section = result.sections.find(({ name }) => name === calls.name)
-  if (section === undefined) return ofMainTable(result)
-  return new Map(
-    sectionFigures(calls, section).map(({ name, cells }) => {
-      const [microseconds = Number.NaN, calmestMicroseconds = Number.NaN, multiple = Number.NaN] = cells
-      return [name, { microseconds, calmestMicroseconds, multiple }]
-    }),
-  )
+  if (section === undefined) return all
+  for (const { name, cells } of sectionFigures(calls, section)) {
+    const { microseconds, multiple } = all.get(name) ?? UNKNOWN
+    const [ofSection = Number.NaN, calmestMicroseconds = Number.NaN, multipleOfSection = Number.NaN] = cells
+    all.set(name, {
+      microseconds: Number.isNaN(ofSection) ? microseconds : ofSection,
+      calmestMicroseconds,
+      multiple: Number.isNaN(multipleOfSection) ? multiple : multipleOfSection,
+    })
+  }
+  return all
 }
 
 /** Those with Redis are not in the main table. */
-function ofMainTable(result: BenchResult): ReadonlyMap<string, CallFigures> {
+function* ofMainTable(result: BenchResult): Generator<readonly [string, CallFigures]> {
   const rows = rowFigures(result)
-  const relay = rows.find(({ name }) => name === 'reference')?.chat1kMicroseconds ?? Number.NaN
   const section = result.sections.find(({ name }) => name === forms.name)
-  const ofForms = section === undefined ? [] : sectionFigures(forms, section)
-  return new Map([
-    ...ofForms.map(({ name, cells: [cost = Number.NaN] }) => [name, costing(cost, Number.NaN)] as const),
-    ...rows.map(({ name, chat1kMicroseconds: cost }) => [name, costing(cost, cost / relay)] as const),
-  ])
-}
-
-function costing(microseconds: number, multiple: number): CallFigures {
-  return { microseconds, calmestMicroseconds: Number.NaN, multiple }
+  for (const { name, cells } of section === undefined ? [] : sectionFigures(forms, section))
+    yield [name, { ...UNKNOWN, microseconds: cells[0] ?? Number.NaN }]
+  const relay = rows.find(({ name }) => name === 'reference')?.chat1kMicroseconds ?? Number.NaN
+  for (const { name, chat1kMicroseconds: microseconds } of rows)
+    yield [name, { ...UNKNOWN, microseconds, multiple: microseconds / relay }]
 }

@@ -60,20 +60,23 @@ export async function runClosedLoop(job: ClosedLoopJob): Promise<ClosedLoopFigur
 }
 
 /**
- * Lasts as long as the job says. @returns CPU µs a call in the slice in which it was least: what other programs of the
+ * Lasts as long as the job says. @returns CPU µs a call in the slice in which it was least, NaN where none had calls: what other programs of the
  * machine take from this one comes and goes within seconds.
  */
 async function calmestSlice({ serverPid, durationMs }: ClosedLoopJob, loop: ClosedLoop): Promise<number> {
   const slices = Math.max(1, Math.floor(durationMs / SLICE_MS))
-  let least = Number.POSITIVE_INFINITY
+  const costs: number[] = []
+  let cpuBefore = cpuMicroseconds(serverPid)
+  let callsBefore = loop.calls
   for (let slice = 0; slice < slices; slice += 1) {
-    const cpuBefore = cpuMicroseconds(serverPid)
-    const callsBefore = loop.calls
     await delay(durationMs / slices)
-    const calls = loop.calls - callsBefore
-    if (calls > 0) least = Math.min(least, (cpuMicroseconds(serverPid) - cpuBefore) / calls)
+    const [cpu, calls] = [cpuMicroseconds(serverPid), loop.calls]
+    // A process that has just ended takes its time with it.
+    if (calls > callsBefore && cpu > cpuBefore) costs.push((cpu - cpuBefore) / (calls - callsBefore))
+    cpuBefore = cpu
+    callsBefore = calls
   }
-  return least
+  return costs.length === 0 ? Number.NaN : Math.min(...costs)
 }
 
 /** Ends when all calls have. */

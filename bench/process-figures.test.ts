@@ -20,6 +20,14 @@ test('the figures of a running process are there', () => {
   expect(coreWaitMicroseconds(process.pid)).toBeGreaterThanOrEqual(0)
 })
 
+test('the processor’s time grows by what a process uses, all of its threads together', () => {
+  const before = cpuMicroseconds(process.pid)
+  const { user, system } = process.cpuUsage()
+  while (process.cpuUsage({ user, system }).user < 20_000);
+  expect(cpuMicroseconds(process.pid) - before).toBeGreaterThan(10_000)
+  expect(cpuMicroseconds(2 ** 30)).toBe(0)
+})
+
 test('of a process that is gone nothing is told of its waiting', () => {
   expect(coreWaitMicroseconds(2 ** 30)).toBeUndefined()
 })

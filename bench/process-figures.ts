@@ -1,5 +1,5 @@
 /** What the kernel tells of a running program: processor time and memory of a process and all its descendants. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** Linux counts processor time for user space in ticks of 10 ms, whatever the kernel's own timer is. */
 const MICROSECONDS_PER_TICK = 10_000
@@ -47,21 +47,34 @@ export function cpuMicroseconds(pid: number): number {
   return sumOf(processTree(pid).map(runMicroseconds))
 }
 
+/** Whether this kernel's scheduler tells of each thread how long it ran. */
+const HAS_SCHEDULER_TIME = existsSync('/proc/self/schedstat')
+
 /**
- * By the kernel's scheduler, which counts in nanoseconds; in ticks where it does not tell. See
+ * By the scheduler, which counts in nanoseconds; in ticks where it does not tell. See
  * `Documentation/scheduler/sched-stats.rst` of Linux.
  */
 function runMicroseconds({ pid, ticks }: ProcessStat): number {
+  if (!HAS_SCHEDULER_TIME) return ticks * MICROSECONDS_PER_TICK
+  return sumOf(threadsOf(pid).map((thread) => schedulerNanoseconds(pid, thread))) / 1000
+}
+
+/** None of a process that has just ended. */
+function threadsOf(pid: number): readonly string[] {
   try {
-    const threads = readdirSync(`/proc/${pid}/task`)
-    return sumOf(threads.map((thread) => schedulerNanoseconds(pid, thread))) / 1000
+    return readdirSync(`/proc/${pid}/task`)
   } catch {
-    return ticks * MICROSECONDS_PER_TICK
+    return []
   }
 }
 
+/** 0 of a thread that has just ended. */
 function schedulerNanoseconds(pid: number, thread: string): number {
-  return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  } catch {
+    return 0
+  }
 }
 
 function sumOf(values: readonly number[]): number {

@@ -146,10 +146,10 @@ test('what was measured in turn is what Sluice is held to, in the middle and in 
   const page = renderPerformancePage({ ...RESULT, sections: [{ name: 'calls', date: RESULT.date, rows }] })
   for (const line of [
     '| CPU a call, 1 KB | 60.00 µs | 22.00 µs | 40.00 µs | 36.00 µs | ≤ 70.00 µs | ≤ 45.00 µs | target holds |',
-    '| The same, in the calmest half second of the run | 40.00 µs | 11.00 µs | 25.00 µs | 24.00 µs | ≤ 70.00 µs | ≤ 45.00 µs | goal reached |',
-    '| The same, as a multiple of node:http and undici alone | 1.25 × |',
+    '| CPU a call, 1 KB, in the calmest half second | 40.00 µs | 11.00 µs | 25.00 µs | 24.00 µs | ≤ 70.00 µs | ≤ 45.00 µs | goal reached |',
+    '| CPU a call, 1 KB, as a multiple of node:http and undici alone | 1.25 × |',
     '| CPU a call, 1 KB, with Redis admission | 80.00 µs | – | – | – | ≤ 100.00 µs | ≤ 70.00 µs | target holds |',
-    '| The same, in the calmest half second of the run | 60.00 µs |',
+    '| CPU a call, 1 KB, with Redis admission, in the calmest half second | 60.00 µs |',
     '| Calls a second on one core, as a share of HAProxy’s | 0.37 |',
   ])
     expect(page).toContain(line)

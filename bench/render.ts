@@ -1,7 +1,7 @@
 /** Turns a benchmark result into the table on the terminal and into `docs/performance.md`. */
 import { besideYardstick } from './beside-yardstick.ts'
 import type { ProfileShare, ProfileSummary } from './cpu-profile.ts'
-import { callFigures } from './call-figures.ts'
+import { callFigures, type CallFigures } from './call-figures.ts'
 import { rowFigures, type RowFigures } from './figures.ts'
 import type { BenchResult, SectionResult, SluiceExtras, SoakResult } from './result.ts'
 import type { Section } from './section.ts'
@@ -78,11 +78,16 @@ function sectionOnPage(result: SectionResult): string[] {
   const [head = [], ...lines] = sectionTable(section, rows)
   return [
     `## ${section.title}`,
-    section.about,
+    `${section.about} Measured on ${minuteOf(result.date)}.`,
     markdownTable(head, lines),
     ...[section.conclusion?.(rows) ?? []].flat(),
     [...noteLines(rows), ...settingLines(rows)].map((line) => `- ${line}`).join('\n'),
   ]
+}
+
+/** @param date ISO 8601, UTC. */
+function minuteOf(date: string): string {
+  return `${date.slice(0, 10)} at ${date.slice(11, 16)} UTC`
 }
 
 function settingLines(rows: readonly Pick<RowFigures, 'title' | 'settings'>[]): string[] {
@@ -139,10 +144,9 @@ function profileOf(
 }
 
 /** Nothing in a result of an earlier form, which had no such program. */
-function besideLeast(extras: SluiceExtras, rows: readonly RowFigures[]): string[] {
+function besideLeast(extras: SluiceExtras, calls: ReadonlyMap<string, CallFigures>): string[] {
   const { profile, dutiesProfile } = extras
-  const perCall = (row: string) => rows.find(({ name }) => name === row)?.chat1kMicroseconds
-  const [sluice, duties] = [perCall('sluice'), perCall('duties')]
+  const [sluice, duties] = ['sluice', 'duties'].map((row) => calls.get(row)?.microseconds)
   if (dutiesProfile === undefined || sluice === undefined || duties === undefined) return []
   const kinds = besideYardstick({ sluice: profile, duties: dutiesProfile }, { sluice, duties })
   return [
@@ -175,9 +179,10 @@ export function renderPerformancePage(result: BenchResult): string {
   const notes = [...noteLines(rows), ...settingLines(rows)].map((line) => `- ${line}`)
   const targets = targetLines(result)
   const sluice = rows.find(({ name }) => name === 'sluice')
+  const calls = callFigures(result)
   return [
     INTRODUCTION,
-    `Measured on ${result.date.slice(0, 10)}: ${result.machine.processor}, ${result.machine.cores} cores, ` +
+    `The first table was measured on ${minuteOf(result.date)}: ${result.machine.processor}, ${result.machine.cores} cores, ` +
       `Linux ${result.machine.kernel}, Node ${result.machine.node}.` +
       (result.remark === undefined ? '' : ` ${result.remark}`),
     markdownTable(['', ...COLUMNS.map((column) => column.title)], rows.map(cellsOf)),
@@ -200,9 +205,14 @@ export function renderPerformancePage(result: BenchResult): string {
       : [
           '## Where the time goes',
           'Processor profiles of Sluice under load: time of the functions themselves, without what they call. They are of ' +
-            'the main thread and begin when the code has been compiled; µs are their share of what the first table says.',
-          ...profileOf('call of 1 KB', STACK_FILES.call, result.sluice.profile, sluice?.chat1kMicroseconds),
-          ...besideLeast(result.sluice, rows),
+            'the main thread and begin when the code has been compiled; µs are their share of what the tables say.',
+          ...profileOf(
+            'call of 1 KB',
+            STACK_FILES.call,
+            result.sluice.profile,
+            calls.get('sluice')?.microseconds,
+          ),
+          ...besideLeast(result.sluice, calls),
           ...profileOf(
             'call of 100 KB',
             STACK_FILES.large,
@@ -213,7 +223,7 @@ export function renderPerformancePage(result: BenchResult): string {
             'call of 1 KB with Redis',
             STACK_FILES.redis,
             result.sluice.redisProfile,
-            callFigures(result).get(WITH_REDIS.name)?.microseconds,
+            calls.get(WITH_REDIS.name)?.microseconds,
           ),
           ...profileOf('chunk', STACK_FILES.chunk, result.sluice.chunkProfile, sluice?.chunkMicroseconds),
         ]),
@@ -300,7 +310,7 @@ const INTRODUCTION = `# Performance
 
 What a call costs in Sluice with everything on (virtual key, budget check, journal, metrics, a log line, PostgreSQL),
 beside plain reverse proxies that only relay, relays by the runtime alone, the least program that has a gateway's duties,
-and another gateway written in TypeScript. All rows come from one run on one machine.`
+and another gateway written in TypeScript. All rows of a table come from one run on one machine.`
 
 const HOW_TO_TAKE_TARGETS = `Where the processor's time is missed, two things are in it:
 
@@ -309,7 +319,8 @@ const HOW_TO_TAKE_TARGETS = `Where the processor's time is missed, two things ar
   takes 31 to 34 µs a call of 1 KB on a quiet machine of this kind, and 50 to 80 on a busy day. The targets in µs were set
   where it took 43: as multiples of it they hold on any day. The check in CI compares such multiples, too. What is asked of
   a call of 1 KB is taken from the section that measures it and its floors in turn, where that was measured: its median
-  has the neighbours in it, and the calmest half second hardly.
+  has the neighbours in it, and the calmest of its half seconds hardly. Where a machine is quicker than that one, µs are
+  met more easily than multiples.
 - What the runtime takes. The column of bare sockets is the floor of this run, with nothing read and nothing counted. The
   column with the duties is the floor of the job: a program that does what is promised for a whole answer and has nothing
   else in it, so that a full gateway of the runtime hardly does with less. The column without its own code is what would be left
@@ -347,7 +358,8 @@ const HOW_TO_READ = `How to read it:
 - Beside the gateway's gauge the same gauge is read in a process that does nothing, on the same core: what is late there
   is late for every program. It is the least that the machine takes: where others want the core, a program that uses it
   waits longer than one that does not. What the gauge of the gateway says beyond it is the worst of the three.
-- Each figure is the median of the rounds of the run; the order of the rows changes from round to round.
+- Each figure is the median of the rounds of its run, if its head does not say the calmest; the order of the rows changes
+  from round to round.
 - The provider is a stand-in that repeats fixed answers from bare sockets (\`bench/provider-process.ts\`), so that it
   does not limit the row under test. The simulator reads every request and keeps a meter; it has a row of its own.`
 

@@ -1,4 +1,4 @@
-/** The figures of a section's table: medians over its rounds, each round compared within itself. */
+/** The figures of a section's table: medians over its rounds, or the least of them; each round compared within itself. */
 import type { SectionResult, SectionRound, SectionRow } from './result.ts'
 import type { Section, SectionColumn } from './section.ts'
 import { median } from './statistics.ts'

@@ -31,7 +31,10 @@ export interface TargetLine {
  */
 const YARDSTICK_MICROSECONDS = 43
 
-/** Sluice against what it promises; empty when a run did not measure all that is needed. */
+/**
+ * Sluice against what it promises, as far as it was measured; empty where Sluice or nginx are not in the first table, or
+ * Sluice was not measured alone.
+ */
 export function targetLines(result: BenchResult): TargetLine[] {
   const rows = rowFigures(result)
   const find = (name: string) => rows.find((row) => row.name === name)
@@ -39,15 +42,34 @@ export function targetLines(result: BenchResult): TargetLine[] {
   if (own === undefined || nginx === undefined || extras === undefined) return []
   const sockets = find(socketRelay.name)
   const duties = find(dutiesRelay.name)
-  const small = callLines(result)
+  const calls = callFigures(result)
+  const plain = {
+    own: calls.get(sluice.name),
+    sockets: calls.get(socketRelay.name),
+    duties: calls.get(dutiesRelay.name),
+  }
+  const redis = {
+    own: calls.get(WITH_REDIS.name),
+    sockets: undefined,
+    duties: calls.get(dutiesWithRedis.name),
+  }
+  const proxy = calls.get(haproxy.name)?.microseconds ?? Number.NaN
+  const share = callLine(plain, (of) => proxy / of.microseconds, [
+    'Calls a second on one core, as a share of HAProxy’s',
+    '',
+    0.25,
+    0.35,
+  ])
   const latency = (what: string, read: (row: RowFigures) => number, target: number, goal: number) => ({
     ...atMost(`Added latency at 1,000 calls a second, ${what}`, 'ms', read(own), target, goal),
     ...beside(sockets, duties, read),
   })
   return [
-    ...small.cost.map((line) => without(line, extras.profile)),
-    ...redisLines(result).map((line) => without(line, extras.redisProfile)),
-    ...small.share.map((line) => without(line, extras.profile)),
+    ...costLines(plain, 'CPU a call, 1 KB', 70, 45).map((line) => without(line, extras.profile)),
+    ...costLines(redis, 'CPU a call, 1 KB, with Redis admission', 100, 70).map((line) =>
+      without(line, extras.redisProfile),
+    ),
+    ...known([{ ...share, isMore: true }]).map((line) => without(line, extras.profile)),
     without(
       {
         ...atMost('CPU a call, 100 KB', 'µs', own.chat100kMicroseconds, 400, 200),
@@ -110,8 +132,8 @@ function beside<Figures>(
   duties: Figures | undefined,
   read: (figures: Figures) => number,
 ): Floors {
-  const known = (figures: Figures | undefined) => (figures === undefined ? Number.NaN : read(figures))
-  const [floor, least] = [known(sockets), known(duties)]
+  const told = (figures: Figures | undefined) => (figures === undefined ? Number.NaN : read(figures))
+  const [floor, least] = [told(sockets), told(duties)]
   return {
     ...(Number.isNaN(floor) ? {} : { floor }),
     ...(Number.isNaN(least) ? {} : { duties: least }),
@@ -123,75 +145,39 @@ function ofStreams(sockets: RowFigures | undefined, read: (row: RowFigures) => n
   return beside(sockets, undefined, read)
 }
 
-interface CallLines {
-  readonly cost: readonly TargetLine[]
-  readonly share: readonly TargetLine[]
+/** How a line about calls of 1 KB reads a row, beside those of its floors. */
+interface CallRows {
+  readonly own: CallFigures | undefined
+  readonly sockets: CallFigures | undefined
+  readonly duties: CallFigures | undefined
 }
 
-function callLines(result: BenchResult): CallLines {
-  const all = callFigures(result)
-  const own = all.get(sluice.name)
-  if (own === undefined) return { cost: [], share: [] }
-  const [sockets, duties] = [all.get(socketRelay.name), all.get(dutiesRelay.name)]
-  const line = (
-    what: string,
-    unit: string,
-    read: (figures: CallFigures) => number,
-    target: number,
-    goal: number,
-  ) => ({ ...atMost(what, unit, read(own), target, goal), ...beside(sockets, duties, read) })
-  const proxy = all.get(haproxy.name)?.microseconds ?? Number.NaN
-  return {
-    cost: known([
-      line('CPU a call, 1 KB', 'µs', (of) => of.microseconds, 70, 45),
-      line(IN_CALM, 'µs', (of) => of.calmestMicroseconds, 70, 45),
-      line(
-        'The same, as a multiple of node:http and undici alone',
-        '×',
-        (of) => of.multiple,
-        70 / YARDSTICK_MICROSECONDS,
-        45 / YARDSTICK_MICROSECONDS,
-      ),
-    ]),
-    share: known([
-      {
-        ...line(
-          'Calls a second on one core, as a share of HAProxy’s',
-          '',
-          (of) => proxy / of.microseconds,
-          0.25,
-          0.35,
-        ),
-        isMore: true,
-      },
-    ]),
-  }
+function callLine(
+  { own, sockets, duties }: CallRows,
+  read: (figures: CallFigures) => number,
+  [what, unit, target, goal]: readonly [what: string, unit: string, target: number, goal: number],
+): TargetLine {
+  const measured = own === undefined ? Number.NaN : read(own)
+  return { ...atMost(what, unit, measured, target, goal), ...beside(sockets, duties, read) }
 }
 
-const IN_CALM = 'The same, in the calmest half second of the run'
-
-function redisLines(result: BenchResult): readonly TargetLine[] {
-  const all = callFigures(result)
-  const own = all.get(WITH_REDIS.name)
-  if (own === undefined) return []
-  const duties = all.get(dutiesWithRedis.name)
-  const line = (
-    what: string,
-    unit: string,
-    read: (figures: CallFigures) => number,
-    target: number,
-    goal: number,
-  ) => ({ ...atMost(what, unit, read(own), target, goal), ...beside(undefined, duties, read) })
+/** What a call costs, in µs and beside the relay of node:http and undici. */
+function costLines(rows: CallRows, what: string, target: number, goal: number): readonly TargetLine[] {
+  const yardstick = YARDSTICK_MICROSECONDS
   return known([
-    line('CPU a call, 1 KB, with Redis admission', 'µs', (of) => of.microseconds, 100, 70),
-    line(IN_CALM, 'µs', (of) => of.calmestMicroseconds, 100, 70),
-    line(
-      'The same, as a multiple of node:http and undici alone',
+    callLine(rows, (of) => of.microseconds, [what, 'µs', target, goal]),
+    callLine(rows, (of) => of.multiple, [
+      `${what}, as a multiple of node:http and undici alone`,
       '×',
-      (of) => of.multiple,
-      100 / YARDSTICK_MICROSECONDS,
-      70 / YARDSTICK_MICROSECONDS,
-    ),
+      target / yardstick,
+      goal / yardstick,
+    ]),
+    callLine(rows, (of) => of.calmestMicroseconds, [
+      `${what}, in the calmest half second`,
+      'µs',
+      target,
+      goal,
+    ]),
   ])
 }
 

@@ -33,6 +33,5 @@ export const calls: Section = {
       take: 'least',
     },
     multipleOf(reference.name, SMALL, '× node:http and undici'),
-    multipleOf(dutiesRelay.name, SMALL, '× the duties'),
   ],
 }

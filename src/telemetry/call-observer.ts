@@ -8,7 +8,7 @@ export interface CallObserver {
   requestEnded(): void
   /**
    * Called once a call, when it is settled: metrics of the call and of each of its attempts, and one log line. They come
-   * at the end of the turn of the event loop.
+   * as soon as what runs in the event loop has ended.
    */
   callSettled(start: CallStart, end: CallEnd): void
   /** Told when something else failed to take up a call that is booked: its client must not wait for that. */

@@ -73,7 +73,7 @@ test('what fails to take up a call keeps nothing else from it, and is counted an
   expect(written.join('')).not.toContain('canary-secret-value')
 })
 
-test('calls of a turn are reported when it has told their clients, those before the close as well', async () => {
+test('settled calls are reported when what runs has ended, those before the close as well', async () => {
   const { telemetry, written } = telemetryOf()
   const heard: string[] = []
   telemetry.onCallSettled({ callSettled: ({ callId }) => heard.push(callId) })

@@ -69,6 +69,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const metrics = new CallMetrics(registry, settings)
   const faults = new ReportFaults(registry.counter(OPERATION_COUNTERS.reportFailures), log, Date.now)
   const observer = new Observer(metrics, new CallLineWriter(redactor), log, faults)
+  // Before the log writes what it holds at that time.
+  process.prependListener('exit', observer.reportNow)
   const idleCheck = setInterval(() => {
     if (registry.dropIdle(Date.now()) > 0) metrics.forgetSeries()
   }, settings.idleCheckMs ?? IDLE_CHECK_MS).unref()
@@ -85,6 +87,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     close: () => {
       stopMeasuring()
       clearInterval(idleCheck)
+      process.off('exit', observer.reportNow)
       observer.reportNow()
       return log.close()
     },
@@ -100,6 +103,11 @@ function countFrom(registry: MetricsRegistry, definition: MetricDefinition, read
   registry.beforeScrape(() => counter.add(read() - counter.value))
 }
 
+interface SettledCall {
+  readonly start: CallStart
+  readonly end: CallEnd
+}
+
 class Observer implements CallObserver {
   readonly #metrics: CallMetrics
   readonly #lines: CallLineWriter
@@ -113,10 +121,17 @@ class Observer implements CallObserver {
         this.#log.writeLine(this.#lines.line(level, start, end))
     },
   }
-  readonly #report = this.reportNow.bind(this)
-  /** Calls of this turn of the event loop, and in the same order how they have ended. */
-  #starts: CallStart[] = []
-  #ends: CallEnd[] = []
+  /** Metrics, lines and listeners of the calls that have not been reported yet. */
+  readonly reportNow = (): void => {
+    const calls = this.#settled
+    this.#settled = []
+    this.#each(calls, 'metrics', this.#metrics)
+    this.#each(calls, 'log', this.#logLines)
+    for (const listener of this.#listeners) this.#each(calls, 'listeners', listener)
+  }
+
+  /** Calls that are not reported yet. */
+  #settled: SettledCall[] = []
   #logRatio = 1
 
   constructor(metrics: CallMetrics, lines: CallLineWriter, log: Logger, faults: ReportFaults) {
@@ -143,36 +158,17 @@ class Observer implements CallObserver {
   }
 
   /**
-   * Reported when the turn of the event loop has told its clients: they do not wait for it, and one kind of work after
-   * the other, each for all calls of the turn, finds its code in the processor's caches.
+   * Reported when all that is under way in the event loop has been done, which for booked calls is a turn of the journal:
+   * clients do not wait for the reports of others, and one kind of work after the other, each for all of these calls,
+   * finds its code in the processor's caches.
    */
   callSettled(start: CallStart, end: CallEnd): void {
-    this.#starts.push(start)
-    if (this.#ends.push(end) === 1) queueMicrotask(this.#report)
-  }
-
-  /** Metrics, lines and listeners of the calls that have not been reported yet. */
-  reportNow(): void {
-    const starts = this.#starts
-    const ends = this.#ends
-    this.#starts = []
-    this.#ends = []
-    this.#each(starts, ends, 'metrics', this.#metrics)
-    this.#each(starts, ends, 'log', this.#logLines)
-    for (const listener of this.#listeners) this.#each(starts, ends, 'listeners', listener)
+    if (this.#settled.push({ start, end }) === 1) queueMicrotask(this.reportNow)
   }
 
   /** One call that cannot be reported is no reason to leave out the others. */
-  #each(
-    starts: readonly CallStart[],
-    ends: readonly CallEnd[],
-    part: ReportingPart,
-    listener: SettledCallListener,
-  ): void {
-    for (let index = 0; index < ends.length; index += 1) {
-      const start = starts[index]
-      const end = ends[index]
-      if (start === undefined || end === undefined) continue
+  #each(calls: readonly SettledCall[], part: ReportingPart, listener: SettledCallListener): void {
+    for (const { start, end } of calls) {
       try {
         listener.callSettled(start, end)
       } catch (error) {

@@ -119,7 +119,7 @@ describe('what a caller writes', () => {
     },
   )
 
-  test('is one line of ASCII-safe JSON in the raw log', () => {
+  test('is one line of ASCII-safe JSON in the raw log', async () => {
     const written: string[] = []
     const telemetry = telemetryTo(written)
     for (const [, text] of INJECTIONS) {
@@ -137,7 +137,7 @@ describe('what a caller writes', () => {
       )
       telemetry.log.error(text, { [text]: text, err: new Error(text) })
     }
-    telemetry.log.flushSync()
+    await telemetry.close()
     const lines = written.join('').split('\n')
     expect(lines.pop()).toBe('')
     expect(lines).toHaveLength(2 * INJECTIONS.length)
