@@ -60,8 +60,9 @@ export async function runClosedLoop(job: ClosedLoopJob): Promise<ClosedLoopFigur
 }
 
 /**
- * Lasts as long as the job says. @returns CPU µs a call in the slice in which it was least, NaN where none had calls: what other programs of the
- * machine take from this one comes and goes within seconds.
+ * Lasts as long as the job says. What other programs of the machine take from this one comes and goes within seconds.
+ *
+ * @returns CPU µs a call in the slice in which it was least; NaN where none had calls.
  */
 async function calmestSlice({ serverPid, durationMs }: ClosedLoopJob, loop: ClosedLoop): Promise<number> {
   const slices = Math.max(1, Math.floor(durationMs / SLICE_MS))
