@@ -3,6 +3,7 @@
  * result has none, the main table.
  */
 import { rowFigures } from './figures.ts'
+import { reference } from './reference.ts'
 import type { BenchResult } from './result.ts'
 import { sectionFigures } from './section-figures.ts'
 import { calls } from './sections/calls.ts'
@@ -45,7 +46,7 @@ function* ofMainTable(result: BenchResult): Generator<readonly [string, CallFigu
   const section = result.sections.find(({ name }) => name === forms.name)
   for (const { name, cells } of section === undefined ? [] : sectionFigures(forms, section))
     yield [name, { ...UNKNOWN, microseconds: cells[0] ?? Number.NaN }]
-  const relay = rows.find(({ name }) => name === 'reference')?.chat1kMicroseconds ?? Number.NaN
+  const relay = rows.find(({ name }) => name === reference.name)?.chat1kMicroseconds ?? Number.NaN
   for (const { name, chat1kMicroseconds: microseconds } of rows)
     yield [name, { ...UNKNOWN, microseconds, multiple: microseconds / relay }]
 }

@@ -1,5 +1,5 @@
 /** What the kernel tells of a running program: processor time and memory of a process and all its descendants. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** Linux counts processor time for user space in ticks of 10 ms, whatever the kernel's own timer is. */
 const MICROSECONDS_PER_TICK = 10_000
@@ -47,8 +47,8 @@ export function cpuMicroseconds(pid: number): number {
   return sumOf(processTree(pid).map(runMicroseconds))
 }
 
-/** Whether this kernel's scheduler tells of each thread how long it ran. */
-const HAS_SCHEDULER_TIME = existsSync('/proc/self/schedstat')
+/** Whether this kernel's scheduler tells of each thread how long it ran: where it does not, it may tell of zeros. */
+const HAS_SCHEDULER_TIME = schedulerNanoseconds(process.pid, String(process.pid)) > 0
 
 /**
  * By the scheduler, which counts in nanoseconds; in ticks where it does not tell. See

@@ -4,7 +4,7 @@ import { OWN_PART, type ProfileSummary } from './cpu-profile.ts'
 import { rowFigures, type RowFigures } from './figures.ts'
 import { dutiesRelay, dutiesWithRedis, socketRelay } from './reference.ts'
 import type { BenchResult, SluiceExtras } from './result.ts'
-import { haproxy } from './reverse-proxies.ts'
+import { haproxy, nginx as nginxRelay } from './reverse-proxies.ts'
 import { WITH_REDIS } from './sluice-forms.ts'
 import { sluice } from './sluice-targets.ts'
 
@@ -38,7 +38,7 @@ const YARDSTICK_MICROSECONDS = 43
 export function targetLines(result: BenchResult): TargetLine[] {
   const rows = rowFigures(result)
   const find = (name: string) => rows.find((row) => row.name === name)
-  const [own, nginx, extras] = [find(sluice.name), find('nginx'), result.sluice]
+  const [own, nginx, extras] = [find(sluice.name), find(nginxRelay.name), result.sluice]
   if (own === undefined || nginx === undefined || extras === undefined) return []
   const sockets = find(socketRelay.name)
   const duties = find(dutiesRelay.name)

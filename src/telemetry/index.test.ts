@@ -132,6 +132,23 @@ test('a secret in a label never reaches the page', async () => {
   expect(page).toContain('user_agent="agent [redacted]"')
 })
 
+test('a call that is settled when the process ends is in the log', () => {
+  const program = `
+    import { createTelemetry } from './index.ts'
+    import { createRedactor } from './redaction.ts'
+    import { endOf, startOf } from '../../test/telemetry/sample-calls.ts'
+    const settings = { emitStreamLabel: true, endUserLabel: false }
+    const telemetry = createTelemetry({ settings, level: 'info', version: '1', redactor: createRedactor([]) })
+    telemetry.observer.callSettled(startOf(), endOf())
+    process.exit()`
+  const ended = spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', program], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+  })
+  expect(ended.stderr).toBe('')
+  expect(JSON.parse(ended.stdout)).toMatchObject({ event: 'call', ending: 'complete' })
+})
+
 const promtool = spawnSync('promtool', ['--version']).status === 0
 
 test.skipIf(!promtool)('promtool finds no fault in the page', async () => {
