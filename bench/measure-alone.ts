@@ -12,6 +12,7 @@ import { CONNECTIONS, MIDDLE_BODY, SMALL_BODY, STREAMS } from './section.ts'
 import { WITH_REDIS } from './sluice-forms.ts'
 import { embeddedStartToReadyMs, sluice, sluiceTarget } from './sluice-targets.ts'
 import type { RunningTarget, Target, TargetContext } from './target.ts'
+import { measureTouchedMemory } from './touched-memory.ts'
 
 const WARM_UP_MS = 4_000
 const DURATION_MS = 4_000
@@ -41,6 +42,7 @@ export async function measureAlone(context: TargetContext): Promise<AloneFinding
   const redis = await profile('redis', sluiceTarget(WITH_REDIS), context, callsOf(SMALL_BODY))
   const chunk = await profile('chunk', sluice, context, streams)
   const duties = await profile('duties', dutiesRelay, context, callsOf(SMALL_BODY))
+  const touchedMemory = await measureTouchedMemory(context)
   return {
     extras: {
       embeddedStartToReadyMs: embedded,
@@ -50,6 +52,7 @@ export async function measureAlone(context: TargetContext): Promise<AloneFinding
       redisProfile: redis.summary,
       chunkProfile: chunk.summary,
       dutiesProfile: duties.summary,
+      touchedMemory,
     },
     stacks: new Map([
       ['call', call.stacks],

@@ -46,7 +46,10 @@ export const dutiesWithRedis: Target = {
 
 /** What the relays need of a run. */
 type Surroundings = Pick<TargetContext, 'providerPort' | 'directory' | 'databaseUrl'> &
-  Partial<Pick<TargetContext, 'profileDirectory'>>
+  Partial<Pick<TargetContext, 'profileDirectory'>> & {
+    /** A program that runs the runtime, and its arguments. */
+    readonly under?: readonly [string, ...string[]]
+  }
 
 /** As Sluice does, it writes its journal and its log (`duties.log`) into the directory of the run. */
 export async function startDuties(context: Surroundings, redisUrl?: string): Promise<RunningTarget> {
@@ -75,7 +78,8 @@ interface RelayOptions {
   readonly call: RunningTarget['call']
 }
 
-async function startRelay(
+/** @param program a file of this folder. */
+export async function startRelay(
   program: string,
   context: Surroundings,
   options?: RelayOptions,
@@ -83,9 +87,12 @@ async function startRelay(
   const port = await freePort()
   const startedAtMs = performance.now()
   const parameters = [String(port), String(context.providerPort), ...(options?.parameters ?? [])]
+  const [command, ...before]: readonly [string, ...string[]] =
+    context.under === undefined ? [process.execPath] : [...context.under, process.execPath]
   const child = startProcess(
-    process.execPath,
+    command,
     [
+      ...before,
       ...NODE_FLAGS,
       ...profileFlags(context.profileDirectory),
       join(import.meta.dirname, program),

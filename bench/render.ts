@@ -2,6 +2,7 @@
 import { besideYardstick } from './beside-yardstick.ts'
 import type { ProfileShare, ProfileSummary } from './cpu-profile.ts'
 import { callFigures, type CallFigures } from './call-figures.ts'
+import { latencyFigures, type LatencyFigures } from './latency-figures.ts'
 import { rowFigures, type RowFigures } from './figures.ts'
 import type { BenchResult, SectionResult, SluiceExtras, SoakResult } from './result.ts'
 import type { Section } from './section.ts'
@@ -226,6 +227,7 @@ export function renderPerformancePage(result: BenchResult): string {
             calls.get(WITH_REDIS.name)?.microseconds,
           ),
           ...profileOf('chunk', STACK_FILES.chunk, result.sluice.chunkProfile, sluice?.chunkMicroseconds),
+          ...touchedOnPage(result.sluice, latencyFigures(result)),
         ]),
     ...result.sections.flatMap(sectionOnPage),
     ...(result.soak === undefined ? [] : soakOnPage(result.soak)),
@@ -255,6 +257,28 @@ function waitOnPage(rows: readonly RowFigures[]): string[] {
       (Number.isNaN(sockets) ? '' : ` (bare sockets: ${figure(sockets, 0)} µs)`) +
       ': its own threads, those of other programs and the kernel had it. The event loop of a process which does ' +
       `nothing, on the same core at the same time, was late by ${figure(sluice.idleLagP99Ms, 1)} ms (p99).`,
+  ]
+}
+
+/** Nothing in a result of an earlier form, in which it was not counted. */
+function touchedOnPage(
+  { touchedMemory }: SluiceExtras,
+  latencies: ReadonlyMap<string, LatencyFigures>,
+): string[] {
+  if (touchedMemory === undefined) return []
+  return [
+    '### What a call touches when nothing is in the caches',
+    markdownTable(
+      ['pieces of 64 bytes a call', 'code', 'data, read', 'data, written', 'all', 'CPU µs at 1,000 a second'],
+      touchedMemory.map(({ name, title, code, read, written }) => [
+        title,
+        ...[code, read, written, code + read + written].map((pieces) => figure(pieces, 0)),
+        figure(latencies.get(name)?.cpuMicroseconds ?? Number.NaN, 0),
+      ]),
+    ),
+    'Counted on a simulated processor (callgrind) for calls that come one by one, before each of which its cache is ' +
+      'filled with other memory. At a steady pace there is time between calls, in which a shared machine does that: a ' +
+      'call then takes as long as its pieces take to come.',
   ]
 }
 
@@ -379,7 +403,7 @@ npm run soak -- --minutes 1440                   # a day of it
 
 Sections: \`main\`, \`alone\`, ${SECTIONS.map(({ name }) => `\`${name}\``).join(', ')}; those that are not on this page were not measured.
 
-On Debian, as root: what is missing of PostgreSQL, Redis, nginx and HAProxy is installed by the script. Nothing else
+On Debian, as root: what is missing of PostgreSQL, Redis, nginx, HAProxy and valgrind is installed by the script. Nothing else
 should run on the machine meanwhile. A whole run writes \`bench/results/latest.json\`, with the raw figures of each
 round, and this page.
 `

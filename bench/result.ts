@@ -8,6 +8,7 @@ import type {
   StreamsFigures,
 } from './load-job.ts'
 import type { EventLoopLag } from './sluice-targets.ts'
+import type { TouchedMemory } from './touched-memory.ts'
 
 export interface RoundFigures {
   readonly startToReadyMs: number | null
@@ -66,6 +67,8 @@ export interface SluiceExtras {
   readonly chunkProfile?: ProfileSummary
   /** Of calls of 1 KB in the least program with the duties; undefined in results of an earlier form. */
   readonly dutiesProfile?: ProfileSummary
+  /** What a call of 1 KB touches when nothing is in a cache, beside its floors; undefined in results of an earlier form. */
+  readonly touchedMemory?: readonly TouchedMemory[]
 }
 
 /** What a soak has found (`npm run soak`). */

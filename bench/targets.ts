@@ -2,6 +2,7 @@
 import { callFigures, type CallFigures } from './call-figures.ts'
 import { OWN_PART, type ProfileSummary } from './cpu-profile.ts'
 import { rowFigures, type RowFigures } from './figures.ts'
+import { latencyFigures, type LatencyFigures } from './latency-figures.ts'
 import { dutiesRelay, dutiesWithRedis, socketRelay } from './reference.ts'
 import type { BenchResult, SluiceExtras } from './result.ts'
 import { haproxy, nginx as nginxRelay } from './reverse-proxies.ts'
@@ -60,10 +61,17 @@ export function targetLines(result: BenchResult): TargetLine[] {
     0.25,
     0.35,
   ])
-  const latency = (what: string, read: (row: RowFigures) => number, target: number, goal: number) => ({
-    ...atMost(`Added latency at 1,000 calls a second, ${what}`, 'ms', read(own), target, goal),
-    ...beside(sockets, duties, read),
-  })
+  const steady = latencyFigures(result)
+  const latency = (what: string, read: (figures: LatencyFigures) => number, target: number, goal: number) => {
+    const told = ({ name }: { readonly name: string }) => {
+      const figures = steady.get(name)
+      return figures === undefined ? Number.NaN : read(figures)
+    }
+    return {
+      ...atMost(`Added latency at 1,000 calls a second, ${what}`, 'ms', told(sluice), target, goal),
+      ...floorsOf(told(socketRelay), told(dutiesRelay)),
+    }
+  }
   return [
     ...costLines(plain, 'CPU a call, 1 KB', 70, 45).map((line) => without(line, extras.profile)),
     ...costLines(redis, 'CPU a call, 1 KB, with Redis admission', 100, 70).map((line) =>
@@ -90,8 +98,8 @@ export function targetLines(result: BenchResult): TargetLine[] {
       },
       extras.chunkProfile,
     ),
-    latency('p50', (row) => row.addedP50Ms, 0.5, 0.3),
-    latency('p99', (row) => row.addedP99Ms, 2, 1),
+    latency('p50', (of) => of.addedP50Ms, 0.5, 0.3),
+    latency('p99', (of) => of.addedP99Ms, 2, 1),
     // The relays are run from their sources, which takes memory and time for the types in them: they are no floor here.
     atMost('Memory when idle', 'MB', own.idleBytes / 1e6, 150, 120),
     {
@@ -133,7 +141,11 @@ function beside<Figures>(
   read: (figures: Figures) => number,
 ): Floors {
   const told = (figures: Figures | undefined) => (figures === undefined ? Number.NaN : read(figures))
-  const [floor, least] = [told(sockets), told(duties)]
+  return floorsOf(told(sockets), told(duties))
+}
+
+/** What was not measured, which is NaN, is left out. */
+function floorsOf(floor: number, least: number): Floors {
   return {
     ...(Number.isNaN(floor) ? {} : { floor }),
     ...(Number.isNaN(least) ? {} : { duties: least }),

@@ -39,15 +39,23 @@ const unzip = { name: 'unzip', isInstalled: () => isOnPath('unzip') }
 const make = { name: 'make', isInstalled: () => isOnPath('make') }
 const binutils = { name: 'binutils', isInstalled: () => isOnPath('strip') }
 
-/** Counts the instructions of a call. */
+/** Counts the instructions of a call, and the memory that it touches. */
 const valgrind = { name: 'valgrind', isInstalled: () => isOnPath('valgrind') && isOnPath('vgdb') }
 
 /** @type {readonly DebianPackage[]} */
-export const BENCH_PACKAGES = [postgresql, redis, nginx, haproxy]
+export const BENCH_PACKAGES = [postgresql, redis, nginx, haproxy, valgrind]
 /** @type {readonly DebianPackage[]} */
-export const REGRESSION_PACKAGES = [...BENCH_PACKAGES, valgrind]
-/** @type {readonly DebianPackage[]} */
-export const TEST_PACKAGES = [...BENCH_PACKAGES, prometheus, victoriaMetrics, unzip, make, binutils]
+export const TEST_PACKAGES = [
+  postgresql,
+  redis,
+  nginx,
+  haproxy,
+  prometheus,
+  victoriaMetrics,
+  unzip,
+  make,
+  binutils,
+]
 
 /**
  * Installs what is missing, when run as root on a Debian.

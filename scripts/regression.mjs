@@ -4,10 +4,10 @@
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { REGRESSION_PACKAGES, ensureDebianPackages } from './debian-packages.mjs'
+import { BENCH_PACKAGES, ensureDebianPackages } from './debian-packages.mjs'
 import { ensureBuild, ensureDependencies, root } from './prepare.mjs'
 
 ensureDependencies()
-if (!ensureDebianPackages(REGRESSION_PACKAGES) || !ensureBuild()) process.exit(1)
+if (!ensureDebianPackages(BENCH_PACKAGES) || !ensureBuild()) process.exit(1)
 const argv = [join(root, 'bench', 'regression.ts'), ...process.argv.slice(2)]
 process.exitCode = spawnSync(process.execPath, argv, { stdio: 'inherit' }).status ?? 1

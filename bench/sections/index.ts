@@ -5,6 +5,7 @@ import { calls } from './calls.ts'
 import { CURVES } from './curves.ts'
 import { dialects } from './dialects.ts'
 import { forms } from './forms.ts'
+import { latency } from './latency.ts'
 import { openStreams, streams } from './streams.ts'
 import { peers } from './peers.ts'
 import { slowReadersSection } from './slow-readers.ts'
@@ -13,6 +14,7 @@ import { workers } from './workers.ts'
 
 export const SECTIONS: readonly Section[] = [
   calls,
+  latency,
   forms,
   bodies,
   tls,
