@@ -7,6 +7,7 @@ import type { LoadRequest } from './load-job.ts'
 import { loadRequest, runLoad } from './run-load.ts'
 import { LARGE_BODY, SMALL_BODY } from './section.ts'
 import { managementRequest, readEventLoopLag, type EventLoopLag } from './sluice-targets.ts'
+import { median } from './statistics.ts'
 import type { RunningTarget, TargetContext } from './target.ts'
 
 /** As many as a process tells apart in its metrics. */
@@ -14,6 +15,8 @@ const CALLED_KEYS = 2_500
 const TEAMS = 1_000
 const DEEP_NESTING = 10_000
 const WARM_UP_MS = 5_000
+const STRETCHES = 5
+/** In a stretch, of which the worst counts. */
 const SCRAPES = 3
 const SCRAPED_EACH_MS = 4_000
 
@@ -39,6 +42,8 @@ export interface LagFigures {
 /**
  * Fifty bodies of 2 MB a second, and beside them answers of 100,000 tokens, refusals of bodies that are too deep, lists
  * of the management API, and scrapes of the metrics.
+ *
+ * @returns the median over some stretches of that.
  */
 export async function measureLag(context: TargetContext): Promise<LagFigures> {
   const grown = withCalledKeys(CALLED_KEYS)
@@ -48,8 +53,23 @@ export async function measureLag(context: TargetContext): Promise<LagFigures> {
   await using idle = await startIdleGauge()
   // The gauges tell of the time since they were last read.
   await readLag(target, idle)
-  const [samples] = await Promise.all([scrapes(target, idle), load(target, SCRAPES * SCRAPED_EACH_MS)])
-  return worstOf(samples)
+  const stretches: LagFigures[] = []
+  for (let stretch = 0; stretch < STRETCHES; stretch += 1) {
+    const [samples] = await Promise.all([scrapes(target, idle), load(target, SCRAPES * SCRAPED_EACH_MS)])
+    stretches.push(worstOf(samples))
+  }
+  return medianOf(stretches)
+}
+
+/** One neighbour decides the worst sample of one stretch, and not of most. */
+export function medianOf(stretches: readonly LagFigures[]): LagFigures {
+  const middle = (of: (stretch: LagFigures) => number) => median(stretches.map(of))
+  return {
+    eventLoopLagP99Ms: middle((stretch) => stretch.eventLoopLagP99Ms),
+    eventLoopLagMaxMs: middle((stretch) => stretch.eventLoopLagMaxMs),
+    idleLagP99Ms: middle((stretch) => stretch.idleLagP99Ms),
+    ownLagP99Ms: middle((stretch) => stretch.ownLagP99Ms),
+  }
 }
 
 /** Of each figure the worst of the samples; what is the gateway's own is told apart within a sample. */

@@ -240,7 +240,7 @@ function lagOnPage(extras: SluiceExtras | undefined): string[] {
   if (extras?.idleLagP99Ms === undefined) return []
   const milliseconds = (value = Number.NaN): string => `${figure(value, 1)} ms`
   return [
-    `While the event loop of Sluice was late by ${milliseconds(extras.eventLoopLagP99Ms)} (p99; the latest of all ` +
+    `While the event loop of Sluice was late by ${milliseconds(extras.eventLoopLagP99Ms)} (p99; the latest of a stretch ` +
       `${milliseconds(extras.eventLoopLagMaxMs)}), that of a process which does nothing, on the same core, was by ` +
       `${milliseconds(extras.idleLagP99Ms)} (p99).`,
   ]
@@ -376,12 +376,14 @@ const HOW_TO_READ = `How to read it:
   that breaks off; with Redis it counts by the calendar minute, and nobody takes over from a process that dies.
 - Each row serves calls for six seconds before the first one counts.
 - Memory is the resident set after the start, and what each of 1,000 streams that are open at once adds to it.
-- Event-loop lag is what the gateway's own gauge says, the worst of three scrapes, while all of this goes on at the same
-  time: 50 bodies of 2 MB a second, 10 answers of 100,000 tokens, 10 refusals of a body that is 10,000 deep, two lists
-  each of 100 keys, 1,000 teams and 1,000 calls, and a scrape of the series of 2,500 keys each four seconds.
+- Event-loop lag is what the gateway's own gauge says, the worst of three scrapes, in the median of five such stretches,
+  while all of this goes on at the same time: 50 bodies of 2 MB a second, 10 answers of 100,000 tokens, 10 refusals of a
+  body that is 10,000 deep, two lists each of 100 keys, 1,000 teams and 1,000 calls, and a scrape of the series of 2,500
+  keys each four seconds.
 - Beside the gateway's gauge the same gauge is read in a process that does nothing, on the same core: what is late there
   is late for every program. It is the least that the machine takes: where others want the core, a program that uses it
-  waits longer than one that does not. What the gauge of the gateway says beyond it is the worst of the three.
+  waits longer than one that does not. What the gauge of the gateway says beyond it is taken in
+  the same way.
 - Each figure is the median of the rounds of its run, if its head does not say the calmest; the order of the rows changes
   from round to round.
 - The provider is a stand-in that repeats fixed answers from bare sockets (\`bench/provider-process.ts\`), so that it
