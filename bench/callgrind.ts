@@ -42,12 +42,15 @@ export class Callgrind {
     ]
   }
 
-  /** Slow from here on: what runs is simulated. */
-  start(pid: number): void {
+  /** Slow from here on: what runs is simulated. @throws Error when the program is not under callgrind. */
+  startCounting(pid: number): void {
     this.#tell(pid, 'instrumentation on')
   }
 
-  /** @returns what the main thread did meanwhile outside of the kernel: events by callgrind's names for them. */
+  /**
+   * @returns what the main thread did meanwhile outside of the kernel: events by callgrind's names for them.
+   * @throws Error when callgrind writes no count.
+   */
   async count(pid: number, action: () => Promise<void>): Promise<ReadonlyMap<string, number>> {
     this.#tell(pid, 'zero')
     await action()
@@ -64,18 +67,22 @@ export class Callgrind {
     execFileSync('vgdb', argv, { stdio: 'ignore', timeout: COMMAND_TIMEOUT_MS })
   }
 
-  /** A dump is a file a thread: `callgrind.out.NUMBER-THREAD`. */
   #readNewest(): ReadonlyMap<string, number> {
-    const dumps = readdirSync(this.#directory)
-      .map((name) => ({ name, found: new RegExp(`^${COUNTS}\\.(\\d+)-${MAIN_THREAD}$`).exec(name) }))
-      .filter(({ found }) => found !== null)
-      .toSorted((one, other) => Number(one.found?.[1]) - Number(other.found?.[1]))
-    const newest = dumps.at(-1)
-    const text = newest === undefined ? '' : readFileSync(join(this.#directory, newest.name), 'utf8')
+    const newest = newestDump(readdirSync(this.#directory))
+    const text = newest === undefined ? '' : readFileSync(join(this.#directory, newest), 'utf8')
     const totals = readTotals(text)
     if (totals === undefined) throw new Error(`callgrind has written no count into ${this.#directory}`)
     return totals
   }
+}
+
+/** A dump is a file a thread: `callgrind.out.NUMBER-THREAD`. @returns that of the main thread with the highest number. */
+export function newestDump(files: readonly string[]): string | undefined {
+  return files
+    .map((file) => ({ file, found: new RegExp(`^${COUNTS}\\.(\\d+)-${MAIN_THREAD}$`).exec(file) }))
+    .filter(({ found }) => found !== null)
+    .toSorted((one, other) => Number(one.found?.[1]) - Number(other.found?.[1]))
+    .at(-1)?.file
 }
 
 /** @returns undefined for what is no dump. */

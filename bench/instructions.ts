@@ -16,7 +16,7 @@ const FIRST_COUNTED_CALLS = 1_000
 const ROUNDS = 3
 const ROUND_CALLS = 2_000
 
-/** In parts: a load that takes minutes is taken for one that hangs. */
+/** In parts: a load that takes minutes is taken for one that hangs. @throws Error when a call is not answered with 200. */
 export async function warmUp(target: RunningTarget): Promise<void> {
   for (let part = 0; part < WARM_UP_PARTS; part += 1)
     await makeSmallCalls(target, WARM_UP_CALLS / WARM_UP_PARTS)
@@ -28,7 +28,7 @@ export async function countInstructions(context: TargetContext): Promise<number>
   const form = { ...EVERYTHING_ON, name: 'sluice-counted', under: callgrind.command }
   await using target = await startSluice(form, context)
   await warmUp(target)
-  callgrind.start(target.pid)
+  callgrind.startCounting(target.pid)
   await makeSmallCalls(target, FIRST_COUNTED_CALLS)
   const rounds: number[] = []
   for (let round = 0; round < ROUNDS; round += 1) {

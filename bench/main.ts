@@ -36,8 +36,8 @@ async function measure({ main, alone, sections, isQuick }: Wanted): Promise<Foun
   return await withSurroundings(join(root, '.cache', 'bench'), async (context) => {
     const date = new Date().toISOString()
     const rows = await measureRows(main, isQuick, context, say)
-    if (alone) say('Sluice alone: start with the embedded database, event loop, profiles')
-    const findings = alone ? await measureAlone(context) : undefined
+    if (alone) say('Sluice alone: start with the embedded database, event loop, profiles, touched memory')
+    const findings = alone ? await measureAlone(context, say) : undefined
     const result = { date, machine: machine(), rows, sluice: findings?.extras, sections: [] }
     if (rows.length > 0) say(`\n${renderTable(result)}\n`)
     return {

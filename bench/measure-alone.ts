@@ -1,4 +1,7 @@
-/** What is measured of Sluice alone: the start with the embedded database, the event loop, and where the time goes. */
+/**
+ * What is measured of Sluice alone: the start with the embedded database, the event loop, where the time goes, and what a
+ * call touches.
+ */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { collapseStacks } from './collapsed-stacks.ts'
@@ -12,7 +15,7 @@ import { CONNECTIONS, MIDDLE_BODY, SMALL_BODY, STREAMS } from './section.ts'
 import { WITH_REDIS } from './sluice-forms.ts'
 import { embeddedStartToReadyMs, sluice, sluiceTarget } from './sluice-targets.ts'
 import type { RunningTarget, Target, TargetContext } from './target.ts'
-import { measureTouchedMemory } from './touched-memory.ts'
+import { measureTouchedMemory, type TouchedMemory } from './touched-memory.ts'
 
 const WARM_UP_MS = 4_000
 const DURATION_MS = 4_000
@@ -34,7 +37,10 @@ export const STACK_FILES = {
 
 type ProfileName = keyof typeof STACK_FILES
 
-export async function measureAlone(context: TargetContext): Promise<AloneFindings> {
+export async function measureAlone(
+  context: TargetContext,
+  say: (text: string) => void,
+): Promise<AloneFindings> {
   const embedded = await embeddedStartToReadyMs(context)
   const lag = await measureLag(context)
   const call = await profile('call', sluice, context, callsOf(SMALL_BODY))
@@ -42,7 +48,7 @@ export async function measureAlone(context: TargetContext): Promise<AloneFinding
   const redis = await profile('redis', sluiceTarget(WITH_REDIS), context, callsOf(SMALL_BODY))
   const chunk = await profile('chunk', sluice, context, streams)
   const duties = await profile('duties', dutiesRelay, context, callsOf(SMALL_BODY))
-  const touchedMemory = await measureTouchedMemory(context)
+  const touchedMemory = await touched(context, say)
   return {
     extras: {
       embeddedStartToReadyMs: embedded,
@@ -52,7 +58,7 @@ export async function measureAlone(context: TargetContext): Promise<AloneFinding
       redisProfile: redis.summary,
       chunkProfile: chunk.summary,
       dutiesProfile: duties.summary,
-      touchedMemory,
+      ...(touchedMemory === undefined ? {} : { touchedMemory }),
     },
     stacks: new Map([
       ['call', call.stacks],
@@ -61,6 +67,19 @@ export async function measureAlone(context: TargetContext): Promise<AloneFinding
       ['chunk', chunk.stacks],
       ['duties', duties.stacks],
     ]),
+  }
+}
+
+/** What was measured before is worth keeping where this cannot be. */
+async function touched(
+  context: TargetContext,
+  say: (text: string) => void,
+): Promise<readonly TouchedMemory[] | undefined> {
+  try {
+    return await measureTouchedMemory(context)
+  } catch (error) {
+    say(`not measured: what a call touches: ${String(error)}`)
+    return undefined
   }
 }
 

@@ -26,7 +26,7 @@ interface Part {
   readonly perSecond: number
 }
 
-/** The lag of one stretch of time, and beside it that of a process which does nothing on the same core. */
+/** The lag from one scrape to the next, and beside it that of a process which does nothing on the same core. */
 export interface LagSample {
   readonly sluice: EventLoopLag
   readonly idle: EventLoopLag

@@ -175,11 +175,38 @@ test('latency that was measured in turn is what Sluice is held to, beside what i
   expect(renderPerformancePage(RESULT)).toContain('calls a second, p50 | 0.40 ms | – | – | – |')
 })
 
+test('a row that failed where latency is measured in turn is no floor, and without the provider nothing of it is taken', () => {
+  const ofRow = (name: string, ...milliseconds: readonly number[]) => ({
+    name,
+    title: name,
+    settings: '',
+    failure: milliseconds.length === 0 ? 'it exited' : undefined,
+    rounds: milliseconds.map((latencyMs) => ({ latency: round(250, latencyMs).latency })),
+  })
+  const main = [...RESULT.rows, row('duties', [round(45, 0.9)])]
+  const pageOf = (...rows: readonly ReturnType<typeof ofRow>[]) =>
+    renderPerformancePage({
+      ...RESULT,
+      rows: main,
+      sections: [{ name: 'latency', date: RESULT.date, rows }],
+    })
+  expect(pageOf(ofRow('provider', 0.1), ofRow('duties'), ofRow('sluice', 0.5))).toContain(
+    'calls a second, p50 | 0.40 ms | – | – | – |',
+  )
+  expect(pageOf(ofRow('provider'), ofRow('duties', 0.3), ofRow('sluice', 0.7))).toContain(
+    'calls a second, p50 | 0.40 ms | – | 0.80 ms | – |',
+  )
+})
+
 test('what a call touches is told in the page beside what it costs at a steady pace', () => {
   const touched = { title: 'Sluice', code: 7000, read: 3000.4, written: 1000 }
-  const rows = [
-    { name: 'sluice', title: 'Sluice', settings: '', failure: undefined, rounds: [round(250, 0.4)] },
-  ].map(({ rounds, ...rest }) => ({ ...rest, rounds: rounds.map(({ latency }) => ({ latency })) }))
+  const rows = ['provider', 'sluice'].map((name) => ({
+    name,
+    title: name,
+    settings: '',
+    failure: undefined,
+    rounds: [{ latency: round(250, 0.4).latency }],
+  }))
   const page = renderPerformancePage({
     ...RESULT,
     sluice: {

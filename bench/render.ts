@@ -252,7 +252,8 @@ function waitOnPage(rows: readonly RowFigures[]): string[] {
   if (sluice === undefined || Number.isNaN(sluice.coreWaitMicroseconds)) return []
   const sockets = rows.find(({ name }) => name === 'sockets')?.coreWaitMicroseconds ?? Number.NaN
   return [
-    'At 1,000 calls a second the main thread of Sluice was ready to run, and had to wait for its core, for ' +
+    'In the first table’s rounds at 1,000 calls a second the main thread of Sluice was ready to run, and had to wait ' +
+      'for its core, for ' +
       `${figure(sluice.coreWaitMicroseconds, 0)} µs a call` +
       (Number.isNaN(sockets) ? '' : ` (bare sockets: ${figure(sockets, 0)} µs)`) +
       ': its own threads, those of other programs and the kernel had it. The event loop of a process which does ' +
@@ -276,9 +277,10 @@ function touchedOnPage(
         figure(latencies.get(name)?.cpuMicroseconds ?? Number.NaN, 0),
       ]),
     ),
-    'Counted on a simulated processor (callgrind) for calls that come one by one, before each of which its cache is ' +
-      'filled with other memory. At a steady pace there is time between calls, in which a shared machine does that: a ' +
-      'call then takes as long as its pieces take to come.',
+    'Counted on a simulated processor (callgrind), of the main thread outside of the kernel, for calls that come one by ' +
+      'one, before each of which its cache is filled with other memory, as a shared machine does it between calls at a ' +
+      'steady pace. The journal’s syncs and the log weigh more here than at that pace, where calls share them. The ' +
+      'processor’s time is that of all threads, and has what the kernel takes in it.',
   ]
 }
 
@@ -345,7 +347,7 @@ const HOW_TO_TAKE_TARGETS = `Where the processor's time is missed, two things ar
   a call of 1 KB is taken from the section that measures it and its floors in turn, where that was measured: its median
   has the neighbours in it, and the calmest of its half seconds hardly. Where a machine is quicker than that one, µs are
   met more easily than multiples.
-- What the runtime takes. The column of bare sockets is the floor of this run, with nothing read and nothing counted. The
+- What the runtime takes. The column of bare sockets is the floor of the same rounds, with nothing read and nothing counted. The
   column with the duties is the floor of the job: a program that does what is promised for a whole answer and has nothing
   else in it, so that a full gateway of the runtime hardly does with less. The column without its own code is what would be left
   if the JavaScript of Sluice itself took no time at all: system calls, Node, collections of garbage and packages, as the
@@ -357,7 +359,9 @@ Where latency and lag are missed, it is the core that is waited for: collections
 threads, which want the same core, and by other programs of the machine
 ([what the slowest calls wait for](decisions/2026-11-29-tail-latency.md),
 [what holds up the event loop](decisions/2026-11-29-lag.md)). At a steady pace, code and data of a call are not in the
-processor's caches when it comes ([why that is so](decisions/2026-11-29-steady-pace.md)).`
+processor's caches when it comes ([why that is so](decisions/2026-11-29-steady-pace.md),
+[what a call touches](decisions/2026-12-01-cold-calls.md)). Both are taken from the section that measures latency in turn
+with its floors, where it was measured.`
 
 const HOW_TO_READ = `How to read it:
 
@@ -392,9 +396,9 @@ const HOW_TO_READ = `How to read it:
 const HOW_TO_REPEAT = `## How to repeat it
 
 \`\`\`sh
-npm run bench                                    # all but the curves: about an hour
+npm run bench                                    # all but the curves: an hour and a quarter
 npm run bench -- --section main                  # the first table: about 17 minutes
-npm run bench -- --section alone --record        # the event loop, and the profiles
+npm run bench -- --section alone --record        # the event loop, profiles, and what a call touches
 npm run bench -- --section forms,tls --record    # some sections; --record puts them into this page
 npm run bench -- --section curves --record       # what grows with keys, deployments, streams, series
 npm run bench -- --only sluice,nginx,haproxy     # some rows

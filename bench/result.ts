@@ -51,9 +51,12 @@ export interface SectionResult {
 /** What is measured of Sluice alone. */
 export interface SluiceExtras {
   readonly embeddedStartToReadyMs: number
-  /** How late the event loop is while all that is long goes on: 99 of 100 samples are below. */
+  /**
+   * How late the event loop is while all that is long goes on: 99 of 100 times it is less. The median of some stretches,
+   * in each of which the worst scrape counts.
+   */
   readonly eventLoopLagP99Ms: number
-  /** The latest of all; undefined in results of an earlier form, which had less going on. */
+  /** The latest of a stretch, in the median; undefined in results of an earlier form, which had less going on. */
   readonly eventLoopLagMaxMs?: number
   /** The same gauge of a process that did nothing, on the same core at the same time; undefined in earlier results. */
   readonly idleLagP99Ms?: number

@@ -98,8 +98,7 @@ export function targetLines(result: BenchResult): TargetLine[] {
       },
       extras.chunkProfile,
     ),
-    latency('p50', (of) => of.addedP50Ms, 0.5, 0.3),
-    latency('p99', (of) => of.addedP99Ms, 2, 1),
+    ...known([latency('p50', (of) => of.addedP50Ms, 0.5, 0.3), latency('p99', (of) => of.addedP99Ms, 2, 1)]),
     // The relays are run from their sources, which takes memory and time for the types in them: they are no floor here.
     atMost('Memory when idle', 'MB', own.idleBytes / 1e6, 150, 120),
     {
@@ -203,7 +202,7 @@ function ownShare({ parts }: ProfileSummary): number {
   return parts.reduce((sum, { name, share }) => (name.startsWith(OWN_PART) ? sum + share : sum), 0)
 }
 
-/** What goes on while the lag is measured: in results without the latest of all, the lists and scrapes were not there. */
+/** What goes on while the lag is measured: in results without the latest time, the lists and scrapes were not there. */
 function lagLoadOf({ eventLoopLagMaxMs }: SluiceExtras): string {
   const load = '2 MB bodies, 100,000-token answers, deep refusals'
   return eventLoopLagMaxMs === undefined ? load : `${load}, lists, scrapes`

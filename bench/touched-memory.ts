@@ -1,30 +1,34 @@
 /**
  * How much memory a call touches that is in no cache: what it costs a processor whose caches others have filled between
  * two calls. Counted by callgrind in pieces of 64 bytes, as processors fetch them, on a simulated cache of 1 MB that is
- * filled with other memory before each call.
+ * filled with other memory before each call. It is of the main thread outside of the kernel. Calls come some 30 a second:
+ * what is done each 50 ms, the journal's syncs and the log, weighs as much as a call here, and less at a higher pace.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { Callgrind } from './callgrind.ts'
 import { warmUp } from './instructions.ts'
-import { LoadConnection, type CallListener } from './load-connection.ts'
 import { dutiesRelay, reference, socketRelay, startDuties, startRelay } from './reference.ts'
-import { RequestSource } from './request-source.ts'
-import { loadRequest } from './run-load.ts'
-import { makeSmallCalls, SMALL_BODY } from './section.ts'
+import { makeSmallCalls } from './section.ts'
+import { SingleCalls } from './single-calls.ts'
 import { EVERYTHING_ON } from './sluice-forms.ts'
 import { sluice, startSluice } from './sluice-targets.ts'
 import type { RunningTarget, Target, TargetContext } from './target.ts'
 
-/** Pieces of 64 bytes that a call fetches from memory when none is in a cache. */
-export interface TouchedMemory {
-  /** The target's short name. */
-  readonly name: string
-  readonly title: string
+/** Pieces of 64 bytes that come from memory when none is in a cache. */
+export interface Pieces {
   readonly code: number
   readonly read: number
   readonly written: number
+}
+
+/** What a call touches. */
+export interface TouchedMemory extends Pieces {
+  /** The target's short name. */
+  readonly name: string
+  readonly title: string
 }
 
 type Under = readonly [string, ...string[]]
@@ -45,98 +49,62 @@ const PROGRAMS: readonly {
   },
 ]
 
-/** The first caches hold next to nothing, so that code, too, is fetched from the second one, which is swept. */
+/** The first cache of code, which a sweep of data does not sweep, holds next to nothing. */
 const CACHES = ['--cache-sim=yes', '--I1=1024,1,64', '--D1=32768,8,64', '--LL=1048576,16,64']
-const SWEEPER = join(import.meta.dirname, 'sweep-caches.js')
+const SWEEPER = pathToFileURL(join(import.meta.dirname, 'sweep-caches.js')).href
 
 const FIRST_CALLS = 60
 const CALLS = 300
-/** The simulator takes some 10 ms for a sweep, and as long for what a call leaves behind. */
-const SWEEP_MS = 35
-const REST_MS = 10
+/** Longer than a program puts off its rows: none of the calls before is still to be booked. */
+const PUT_OFF_MS = 1_500
 
-/** Events of callgrind: reads of code, reads and writes of data that missed the last cache. */
-const MISSES = { code: 'ILmr', read: 'DLmr', written: 'DLmw' } as const
-
+/** @throws Error where valgrind is missing, or a program does not answer under it. */
 export async function measureTouchedMemory(context: TargetContext): Promise<readonly TouchedMemory[]> {
   const found: TouchedMemory[] = []
   for (const { target, start } of PROGRAMS) {
     const directory = join(context.directory, `${target.name}-touched`)
+    const sweptFile = join(directory, 'swept')
     mkdirSync(directory)
+    writeFileSync(sweptFile, '')
     const callgrind = new Callgrind(directory, CACHES)
     await using running = await start(context, [
       'env',
-      `NODE_OPTIONS=--import=${SWEEPER}`,
+      `NODE_OPTIONS=${process.env.NODE_OPTIONS ?? ''} --import=${SWEEPER}`,
+      `SWEPT_FILE=${sweptFile}`,
       ...callgrind.command,
     ])
+    await warmUp(running)
+    using calls = new SingleCalls(running, sweptFile)
     const { name, title } = target
-    found.push({ name, title, ...(await touchedBy(running, callgrind)) })
+    found.push({ name, title, ...(await touchedBy(running, callgrind, calls)) })
   }
   return found
 }
 
 /** Beside the calls, the sweeps and the program's own timers touch memory: as much without calls, which is taken off. */
-async function touchedBy(
-  target: RunningTarget,
-  callgrind: Callgrind,
-): Promise<Pick<TouchedMemory, 'code' | 'read' | 'written'>> {
-  await warmUp(target)
-  callgrind.start(target.pid)
-  using calls = new SingleCalls(target)
+async function touchedBy(target: RunningTarget, callgrind: Callgrind, calls: SingleCalls): Promise<Pieces> {
+  callgrind.startCounting(target.pid)
   await makeSmallCalls(target, FIRST_CALLS)
   await calls.make(FIRST_CALLS)
   const withCalls = await callgrind.count(target.pid, () => calls.make(CALLS))
+  await delay(PUT_OFF_MS)
   const without = await callgrind.count(target.pid, () => calls.sweep(CALLS))
-  const each = (event: string) => ((withCalls.get(event) ?? Number.NaN) - (without.get(event) ?? 0)) / CALLS
-  return { code: each(MISSES.code), read: each(MISSES.read), written: each(MISSES.written) }
+  return piecesOf(withCalls, without, CALLS)
 }
 
-/** One call after the other on a connection, each after a sweep. */
-class SingleCalls implements CallListener {
-  readonly #pid: number
-  readonly #connection: LoadConnection
-  #ended = Promise.withResolvers<void>()
-
-  constructor(target: RunningTarget) {
-    this.#pid = target.pid
-    this.#connection = new LoadConnection(new RequestSource(loadRequest(target, 'whole', SMALL_BODY)), this)
+/**
+ * What each of `calls` touched, from the misses of the last cache.
+ * @throws Error when one of the counts has no such misses.
+ */
+export function piecesOf(
+  withCalls: ReadonlyMap<string, number>,
+  without: ReadonlyMap<string, number>,
+  calls: number,
+): Pieces {
+  const each = (event: string): number => {
+    const [all, others] = [withCalls.get(event), without.get(event)]
+    if (all === undefined || others === undefined) throw new Error(`callgrind has not counted ${event}`)
+    return (all - others) / calls
   }
-
-  /** @throws Error when one is not answered with 200. */
-  async make(count: number): Promise<void> {
-    await this.#repeat(count, async () => {
-      this.#ended = Promise.withResolvers()
-      this.#connection.send()
-      await this.#ended.promise
-    })
-  }
-
-  /** As `make`, without the calls. */
-  async sweep(count: number): Promise<void> {
-    await this.#repeat(count, async () => {})
-  }
-
-  onCallEnd(_connection: LoadConnection, status: number): void {
-    if (status === 200) this.#ended.resolve()
-    else this.#ended.reject(new Error(`a call was answered with ${status}`))
-  }
-
-  onEvents(): void {}
-
-  onBroken(_connection: LoadConnection, error: Error): void {
-    this.#ended.reject(error)
-  }
-
-  [Symbol.dispose](): void {
-    this.#connection.close()
-  }
-
-  async #repeat(count: number, action: () => Promise<void>): Promise<void> {
-    for (let done = 0; done < count; done += 1) {
-      process.kill(this.#pid, 'SIGUSR2')
-      await delay(SWEEP_MS)
-      await action()
-      await delay(REST_MS)
-    }
-  }
+  return { code: each('ILmr'), read: each('DLmr'), written: each('DLmw') }
 }

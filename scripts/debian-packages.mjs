@@ -1,4 +1,4 @@
-/** Brings the servers that tests and benchmarks run against, as Debian packages, where they are missing. */
+/** Brings the servers and tools that tests and benchmarks need, as Debian packages, where they are missing. */
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { run, say } from './prepare.mjs'
@@ -43,19 +43,11 @@ const binutils = { name: 'binutils', isInstalled: () => isOnPath('strip') }
 const valgrind = { name: 'valgrind', isInstalled: () => isOnPath('valgrind') && isOnPath('vgdb') }
 
 /** @type {readonly DebianPackage[]} */
-export const BENCH_PACKAGES = [postgresql, redis, nginx, haproxy, valgrind]
+export const SERVER_PACKAGES = [postgresql, redis, nginx, haproxy]
 /** @type {readonly DebianPackage[]} */
-export const TEST_PACKAGES = [
-  postgresql,
-  redis,
-  nginx,
-  haproxy,
-  prometheus,
-  victoriaMetrics,
-  unzip,
-  make,
-  binutils,
-]
+export const BENCH_PACKAGES = [...SERVER_PACKAGES, valgrind]
+/** @type {readonly DebianPackage[]} */
+export const TEST_PACKAGES = [...SERVER_PACKAGES, prometheus, victoriaMetrics, unzip, make, binutils]
 
 /**
  * Installs what is missing, when run as root on a Debian.
