@@ -85,6 +85,13 @@ export function newestDump(files: readonly string[]): string | undefined {
     .at(-1)?.file
 }
 
+/** @throws Error when the event is not among those that were counted. */
+export function countOf(counts: ReadonlyMap<string, number>, event: string): number {
+  const count = counts.get(event)
+  if (count === undefined) throw new Error(`callgrind has not counted ${event}`)
+  return count
+}
+
 /** @returns undefined for what is no dump. */
 export function readTotals(dump: string): ReadonlyMap<string, number> | undefined {
   const events = /^events: (.+)$/m.exec(dump)?.[1]?.split(' ')

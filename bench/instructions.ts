@@ -2,7 +2,7 @@
  * How many instructions Sluice takes for a call, counted by callgrind of valgrind: a simulated processor, on which
  * neighbours, clock rates and caches have no say. In it is what the main thread does outside of the kernel.
  */
-import { Callgrind } from './callgrind.ts'
+import { Callgrind, countOf } from './callgrind.ts'
 import { makeSmallCalls } from './section.ts'
 import { EVERYTHING_ON } from './sluice-forms.ts'
 import { startSluice } from './sluice-targets.ts'
@@ -33,7 +33,7 @@ export async function countInstructions(context: TargetContext): Promise<number>
   const rounds: number[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
     const counts = await callgrind.count(target.pid, () => makeSmallCalls(target, ROUND_CALLS))
-    rounds.push((counts.get('Ir') ?? Number.NaN) / ROUND_CALLS)
+    rounds.push(countOf(counts, 'Ir') / ROUND_CALLS)
   }
   return Math.min(...rounds)
 }

@@ -50,6 +50,17 @@ function row(name: string, rounds: RoundFigures[], failure?: string): ResultRow 
   return { name, title: `Title of ${name}`, settings: `Settings of ${name}`, rounds, failure }
 }
 
+/** A row of the section that measures latency in turn; it has failed where it has no round. */
+function latencyRow(name: string, ...milliseconds: readonly number[]) {
+  return {
+    name,
+    title: name,
+    settings: '',
+    failure: milliseconds.length === 0 ? 'it exited' : undefined,
+    rounds: milliseconds.map((latencyMs) => ({ latency: round(250, latencyMs).latency })),
+  }
+}
+
 const RESULT: BenchResult = {
   date: '2026-11-22T10:00:00.000Z',
   machine: { processor: 'Test CPU', cores: 2, kernel: '6.1', node: '26.10.0', pinned: true },
@@ -156,18 +167,11 @@ test('what was measured in turn is what Sluice is held to, in the middle and in 
 })
 
 test('latency that was measured in turn is what Sluice is held to, beside what its floors add in the same rounds', () => {
-  const ofRow = (name: string, ...milliseconds: readonly number[]) => ({
-    name,
-    title: name,
-    settings: '',
-    failure: undefined,
-    rounds: milliseconds.map((latencyMs) => ({ latency: round(250, latencyMs).latency })),
-  })
   const rows = [
-    ofRow('provider', 0.1, 0.2, 0.1),
-    ofRow('sockets', 0.2, 0.4, 0.3),
-    ofRow('duties', 0.3, 0.5, 0.5),
-    ofRow('sluice', 0.4, 0.55, 0.5),
+    latencyRow('provider', 0.1, 0.2, 0.1),
+    latencyRow('sockets', 0.2, 0.4, 0.3),
+    latencyRow('duties', 0.3, 0.5, 0.5),
+    latencyRow('sluice', 0.4, 0.55, 0.5),
   ]
   const page = renderPerformancePage({ ...RESULT, sections: [{ name: 'latency', date: RESULT.date, rows }] })
   expect(page).toContain('calls a second, p50 | 0.35 ms | 0.20 ms | 0.30 ms | – | ≤ 0.50 ms | ≤ 0.30 ms |')
@@ -176,37 +180,24 @@ test('latency that was measured in turn is what Sluice is held to, beside what i
 })
 
 test('a row that failed where latency is measured in turn is no floor, and without the provider nothing of it is taken', () => {
-  const ofRow = (name: string, ...milliseconds: readonly number[]) => ({
-    name,
-    title: name,
-    settings: '',
-    failure: milliseconds.length === 0 ? 'it exited' : undefined,
-    rounds: milliseconds.map((latencyMs) => ({ latency: round(250, latencyMs).latency })),
-  })
   const main = [...RESULT.rows, row('duties', [round(45, 0.9)])]
-  const pageOf = (...rows: readonly ReturnType<typeof ofRow>[]) =>
+  const pageOf = (...rows: readonly ReturnType<typeof latencyRow>[]) =>
     renderPerformancePage({
       ...RESULT,
       rows: main,
       sections: [{ name: 'latency', date: RESULT.date, rows }],
     })
-  expect(pageOf(ofRow('provider', 0.1), ofRow('duties'), ofRow('sluice', 0.5))).toContain(
+  expect(pageOf(latencyRow('provider', 0.1), latencyRow('duties'), latencyRow('sluice', 0.5))).toContain(
     'calls a second, p50 | 0.40 ms | – | – | – |',
   )
-  expect(pageOf(ofRow('provider'), ofRow('duties', 0.3), ofRow('sluice', 0.7))).toContain(
+  expect(pageOf(latencyRow('provider'), latencyRow('duties', 0.3), latencyRow('sluice', 0.7))).toContain(
     'calls a second, p50 | 0.40 ms | – | 0.80 ms | – |',
   )
 })
 
 test('what a call touches is told in the page beside what it costs at a steady pace', () => {
   const touched = { title: 'Sluice', code: 7000, read: 3000.4, written: 1000 }
-  const rows = ['provider', 'sluice'].map((name) => ({
-    name,
-    title: name,
-    settings: '',
-    failure: undefined,
-    rounds: [{ latency: round(250, 0.4).latency }],
-  }))
+  const rows = [latencyRow('provider', 0.1), latencyRow('sluice', 0.4)]
   const page = renderPerformancePage({
     ...RESULT,
     sluice: {

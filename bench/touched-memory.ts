@@ -2,13 +2,13 @@
  * How much memory a call touches that is in no cache: what it costs a processor whose caches others have filled between
  * two calls. Counted by callgrind in pieces of 64 bytes, as processors fetch them, on a simulated cache of 1 MB that is
  * filled with other memory before each call. It is of the main thread outside of the kernel. Calls come some 30 a second:
- * what is done each 50 ms, the journal's syncs and the log, weighs as much as a call here, and less at a higher pace.
+ * what is done each 50 ms, the journal's syncs and the log, is for one or two calls here, and for fifty at 1,000 a second.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { Callgrind } from './callgrind.ts'
+import { Callgrind, countOf } from './callgrind.ts'
 import { warmUp } from './instructions.ts'
 import { dutiesRelay, reference, socketRelay, startDuties, startRelay } from './reference.ts'
 import { makeSmallCalls } from './section.ts'
@@ -101,10 +101,6 @@ export function piecesOf(
   without: ReadonlyMap<string, number>,
   calls: number,
 ): Pieces {
-  const each = (event: string): number => {
-    const [all, others] = [withCalls.get(event), without.get(event)]
-    if (all === undefined || others === undefined) throw new Error(`callgrind has not counted ${event}`)
-    return (all - others) / calls
-  }
+  const each = (event: string): number => (countOf(withCalls, event) - countOf(without, event)) / calls
   return { code: each('ILmr'), read: each('DLmr'), written: each('DLmw') }
 }
